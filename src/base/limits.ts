@@ -1,0 +1,60 @@
+/** Every limit of the node, with its unit and its reason (DESIGN §12). Crossing one is a typed error for who caused it and a counter. */
+export const LIMITS = {
+  /** The contract's list type holds 128 keys (registry spec). */
+  maxSigners: 128,
+  /** OP_16: a multisig redeem script of 17 keys means something else (R3). */
+  maxMultisigKeys: 16,
+
+  /** One gossip message: a keygen deal of 128 members (128 commitments and 128 hashes) is 9 KiB. */
+  maxGossipBytes: 64 * 1024,
+  /** One direct message: an encrypted share with its ephemeral is under 1 KiB. */
+  maxDirectBytes: 16 * 1024,
+  /** One rpc frame: the largest request today holds a digest, a root and an id. */
+  maxRpcFrameBytes: 64 * 1024,
+  /** Requests that one rpc stream may have open. */
+  maxRpcInFlight: 128,
+  /** Streams of one protocol that one peer may hold open. */
+  maxStreamsPerPeer: 8,
+
+  /** A forwarder relays everybody's messages, so its bucket is the author's times the members of a small set (R13). */
+  forwarderBurst: 4_000,
+  forwarderPerSecond: 1_000,
+  authorBurst: 400,
+  authorPerSecond: 100,
+  /** Early messages kept per author until their round starts (R14). */
+  maxEarlyPerAuthor: 32,
+  /** Envelopes expire after this; it only bounds buffers, safety never rests on it (R17). */
+  envelopeTtlMs: 120_000,
+  /** Tolerated difference of clocks (R17). */
+  clockSkewMs: 60_000,
+
+  /** TCP or QUIC and Noise together, before a stranger is cut off. */
+  handshakeTimeoutMs: 10_000,
+  dialTimeoutMs: 10_000,
+  /** Handshakes not yet authenticated, all hosts together. */
+  maxPendingInbound: 64,
+  /** Accepted per second and host before identity; devnets put every member on one host. */
+  inboundPerSecondPerHost: 50,
+  redialMinMs: 250,
+  redialMaxMs: 15_000,
+  /** Graceful close of a removed peer's connection before it is aborted (DESIGN §5: one second in all). */
+  closeGraceMs: 250,
+
+  /** One call to a Stacks node. */
+  chainCallTimeoutMs: 10_000,
+  /** Largest body accepted from a Stacks node. */
+  maxChainAnswerBytes: 1024 * 1024,
+  /** Event hints coalesce to one read in this time (R10). */
+  minReadIntervalMs: 1_000,
+
+  /** One step of a keygen attempt: everyone's message must be in. */
+  keygenStepTimeoutMs: 30_000,
+  /** Nonce commitments, then shares, of one sign session. */
+  signStepTimeoutMs: 4_000,
+  /** A client's threshold.sign, all sessions together, unless it gives its own deadline. */
+  signTimeoutMs: 20_000,
+  /** Sign sessions a node keeps at once, its own and others'. */
+  maxSignSessions: 1_024,
+  /** Bytes of a request id. */
+  maxRequestIdBytes: 64,
+} as const

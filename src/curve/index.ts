@@ -1,0 +1,7 @@
+export * from './aead.ts'
+export * from './hashes.ts'
+export * from './key-pair.ts'
+export * from './keys.ts'
+export { nobleCurve as curve } from './noble.ts'
+export * from './random.ts'
+export type * from './types.ts'

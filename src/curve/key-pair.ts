@@ -1,0 +1,49 @@
+import { type PeerIdStr, type PublicKey, zeroize } from '../base/index.ts'
+import { parsePublicKey, peerIdOfKey } from './keys.ts'
+import { nobleCurve } from './noble.ts'
+import { taggedHash } from './hashes.ts'
+
+/**
+ * A secp256k1 key that this process owns. The secret leaves it only through `exposeSecret`, whose callers are the few
+ * libraries that want raw bytes (libp2p identity, Stacks transactions, sealing).
+ */
+export class KeyPair {
+  readonly publicKey: PublicKey
+  readonly peerId: PeerIdStr
+  readonly #secret: Uint8Array
+
+  private constructor(secret: Uint8Array) {
+    this.#secret = secret
+    this.publicKey = parsePublicKey(nobleCurve.publicKeyOf(secret))
+    this.peerId = peerIdOfKey(this.publicKey)
+  }
+
+  /** Takes a copy of `secret` (32 bytes). Throws TypeError on zero or a value beyond the group order. */
+  static fromSecret(secret: Uint8Array): KeyPair {
+    if (secret.length !== 32 || !nobleCurve.isSecret(secret)) throw new TypeError('not a secret key of secp256k1')
+    return new KeyPair(secret.slice())
+  }
+  static generate(): KeyPair {
+    return new KeyPair(nobleCurve.randomScalar())
+  }
+
+  /** ECDSA (strict low-s, 64 bytes) over tagged hash(tag, message): every use of the key has its own tag (DESIGN §2). */
+  sign(tag: string, message: Uint8Array): Uint8Array {
+    return nobleCurve.ecdsaSign(taggedHash(tag, message), this.#secret)
+  }
+  exposeSecret(): Uint8Array {
+    return this.#secret.slice()
+  }
+  destroy(): void {
+    zeroize(this.#secret)
+  }
+  /** Never renders the secret. */
+  toJSON(): string {
+    return this.publicKey
+  }
+}
+
+/** Checks a signature made by `KeyPair.sign`. Never throws. */
+export function verifyTagged(tag: string, message: Uint8Array, signature: Uint8Array, publicKey: Uint8Array): boolean {
+  return nobleCurve.ecdsaVerify(signature, taggedHash(tag, message), publicKey)
+}

@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config'
+
+const project = (name: string, include: string[], testTimeout: number) => ({
+  test: { name, include, testTimeout, hookTimeout: testTimeout, pool: 'forks' as const },
+})
+
+// Deadlines are generous on purpose: tests assert behaviour, benchmarks measure time.
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    projects: [
+      project('unit', ['test/unit/**/*.test.ts', 'test/architecture.test.ts'], 30_000),
+      project('integration', ['test/integration/**/*.test.ts', 'test/incidents/**/*.test.ts'], 90_000),
+      project('e2e', ['test/e2e/**/*.test.ts'], 240_000),
+    ],
+  },
+})
