@@ -49,7 +49,8 @@ const files = (dir: string): string[] =>
     return statSync(path).isDirectory() ? files(path) : path.endsWith('.ts') ? [path] : []
   })
 
-const IMPORT = /(?:^|\n)\s*(?:import|export)\s+(type\s+)?(?:[^'"]*?\sfrom\s+)?['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g
+const IMPORT =
+  /(?:^|\n)\s*(?:import|export)\s+(type\s+)?(?:[^'"]*?\sfrom\s+)?['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g
 
 const imports: Import[] = files(SRC).flatMap((path) => {
   const file = relative(SRC, path)
@@ -114,7 +115,9 @@ describe('the house (DESIGN §3)', () => {
   })
 
   it('should keep the client free of what only Node has', () => {
-    for (const { file, specifier } of imports.filter((i) => i.file.startsWith('rpc/client/') || i.file.startsWith('rpc/wire/')))
+    for (const { file, specifier } of imports.filter(
+      (i) => i.file.startsWith('rpc/client/') || i.file.startsWith('rpc/wire/'),
+    ))
       expect(specifier.startsWith('node:'), `${file} imports ${specifier}`).toBe(false)
   })
 

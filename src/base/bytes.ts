@@ -11,7 +11,9 @@ export function toHex(bytes: Uint8Array): string {
 
 /** True when `text` is lower-case hex of exactly `byteLength` bytes (any length if left out). */
 export function isHex(text: string, byteLength?: number): boolean {
-  return text.length % 2 === 0 && (byteLength === undefined || text.length === byteLength * 2) && /^[0-9a-f]*$/.test(text)
+  return (
+    text.length % 2 === 0 && (byteLength === undefined || text.length === byteLength * 2) && /^[0-9a-f]*$/.test(text)
+  )
 }
 
 /** Bytes of lower-case hex. Throws TypeError on anything else: a second spelling would be a second map key. */

@@ -33,11 +33,13 @@ export interface JsonLoggerInit {
 export function jsonLogger(init: JsonLoggerInit, component = 'node'): Logger {
   const least = LOG_LEVELS.indexOf(init.level)
   const now = init.now ?? Date.now
-  const at = (level: LogLevel) => (message: string, fields: LogFields = {}) => {
-    if (LOG_LEVELS.indexOf(level) < least) return
-    const time = new Date(now()).toISOString()
-    init.write(JSON.stringify({ time, level, component, message, ...fields }, render))
-  }
+  const at =
+    (level: LogLevel) =>
+    (message: string, fields: LogFields = {}) => {
+      if (LOG_LEVELS.indexOf(level) < least) return
+      const time = new Date(now()).toISOString()
+      init.write(JSON.stringify({ time, level, component, message, ...fields }, render))
+    }
   return {
     debug: at('debug'),
     info: at('info'),

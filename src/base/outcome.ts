@@ -4,4 +4,7 @@ export type Outcome<T, R extends string = string> =
   | { readonly ok: false; readonly reason: R }
 
 export const accept = <T>(value: T): { readonly ok: true; readonly value: T } => ({ ok: true, value })
-export const refuse = <R extends string>(reason: R): { readonly ok: false; readonly reason: R } => ({ ok: false, reason })
+export const refuse = <R extends string>(reason: R): { readonly ok: false; readonly reason: R } => ({
+  ok: false,
+  reason,
+})

@@ -1,7 +1,7 @@
 import { type PeerIdStr, type PublicKey, zeroize } from '../base/index.ts'
+import { taggedHash } from './hashes.ts'
 import { parsePublicKey, peerIdOfKey } from './keys.ts'
 import { nobleCurve } from './noble.ts'
-import { taggedHash } from './hashes.ts'
 
 /**
  * A secp256k1 key that this process owns. The secret leaves it only through `exposeSecret`, whose callers are the few

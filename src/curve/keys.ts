@@ -7,7 +7,8 @@ const PEER_ID_PREFIX = Uint8Array.of(0x00, 0x25, 0x08, 0x02, 0x12, 0x21)
 
 /** A validated public key, from 33 bytes or 66 hex digits in lower case. Throws TypeError. */
 export function parsePublicKey(input: Uint8Array | string): PublicKey {
-  if (typeof input === 'string' && !isHex(input, 33)) throw new TypeError('public key: expected 66 lower-case hex digits')
+  if (typeof input === 'string' && !isHex(input, 33))
+    throw new TypeError('public key: expected 66 lower-case hex digits')
   const bytes = typeof input === 'string' ? fromHex(input) : input
   if (!nobleCurve.isPoint(bytes)) throw new TypeError('public key: not a compressed point of secp256k1')
   return toHex(bytes) as PublicKey

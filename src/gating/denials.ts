@@ -1,0 +1,51 @@
+import type { Clock, Counter, Logger, Metrics, PeerIdStr } from '../base/index.ts'
+
+export interface Denial {
+  readonly peerId: PeerIdStr | undefined
+  readonly reason: string
+  readonly place: string
+  readonly atMs: number
+}
+
+/** How many denials are remembered, for the log's once-a-minute rule and for `status`: constant, whatever strangers do. */
+const REMEMBERED = 64
+const LOG_EVERY_MS = 60_000
+
+/** Counts every refusal by reason and place, logs each peer once a minute, remembers the latest few. */
+export class Denials {
+  readonly #recent: Denial[] = []
+  readonly #loggedAt = new Map<string, number>()
+  readonly #totals = new Map<string, number>()
+  readonly #counter: Counter<'reason' | 'place'>
+  readonly #clock: Clock
+  readonly #logger: Logger
+  constructor(c: { readonly clock: Clock; readonly logger: Logger; readonly metrics: Metrics }) {
+    this.#clock = c.clock
+    this.#logger = c.logger.child('gate')
+    this.#counter = c.metrics.counter('gate_denials_total', 'Peers, streams and messages refused by the gate', ['reason', 'place'])
+  }
+
+  note(peerId: PeerIdStr | undefined, reason: string, place: string, remoteAddress?: string): void {
+    const atMs = this.#clock.now()
+    this.#counter.inc({ reason, place })
+    this.#totals.set(reason, (this.#totals.get(reason) ?? 0) + 1)
+    this.#recent.push({ peerId, reason, place, atMs })
+    if (this.#recent.length > REMEMBERED) this.#recent.shift()
+    const key = peerId ?? 'unknown'
+    if (atMs - (this.#loggedAt.get(key) ?? Number.NEGATIVE_INFINITY) < LOG_EVERY_MS) return
+    this.#loggedAt.delete(key)
+    this.#loggedAt.set(key, atMs)
+    for (const oldest of this.#loggedAt.keys()) {
+      if (this.#loggedAt.size <= REMEMBERED) break
+      this.#loggedAt.delete(oldest)
+    }
+    this.#logger.warn('Denied', { peerId: key, reason, place, ...(remoteAddress === undefined ? {} : { remoteAddress }) })
+  }
+
+  recent(): readonly Denial[] {
+    return [...this.#recent]
+  }
+  totals(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#totals)
+  }
+}

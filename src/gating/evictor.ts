@@ -1,0 +1,73 @@
+import { type Clock, describeError, type Logger, type Metrics, type PeerIdStr } from '../base/index.ts'
+import type { Gate } from './gate.ts'
+
+/** Port (implemented by `p2p`): closes everything of a peer, on every transport and in both directions. */
+export interface ClosePeer {
+  closePeer(peer: PeerIdStr): Promise<{ readonly closedConnections: number }>
+  connections(): readonly { readonly peerId: PeerIdStr; readonly direction: 'inbound' | 'outbound' }[]
+}
+
+export interface Eviction {
+  readonly peers: readonly PeerIdStr[]
+  /** When the gate swapped its reference. */
+  readonly appliedAtMs: number
+  /** From then until the last connection was closed. */
+  readonly closedMs: number
+}
+
+export interface EvictorInit {
+  readonly gate: Gate
+  readonly close: ClosePeer
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+}
+
+/** Closes the connections of peers that lost their role (DESIGN §5: within one second of the snapshot being applied). */
+export class Evictor {
+  readonly #c: EvictorInit
+  readonly #logger: Logger
+  #last: Eviction | undefined
+  constructor(init: EvictorInit) {
+    this.#c = init
+    this.#logger = init.logger.child('evictor')
+  }
+
+  /** The latest eviction that closed anything, or that was asked for by name. */
+  last(): Eviction | undefined {
+    return this.#last
+  }
+
+  /**
+   * Call right after the gate's state was replaced. `removed` names keys that left the set: their dials and records are
+   * torn down even if they hold no connection now.
+   */
+  async sweep(removed: readonly PeerIdStr[], appliedAtMs: number): Promise<void> {
+    const { gate, close, clock } = this.#c
+    const unwelcome = close
+      .connections()
+      .filter((c) => !gate.mayConnect(c.peerId, c.direction).ok)
+      .map((c) => c.peerId)
+    const peers = [...new Set([...removed, ...unwelcome])]
+    if (peers.length === 0) return
+    await Promise.all(peers.map((peer) => this.#close(peer)))
+    this.#last = { peers, appliedAtMs, closedMs: Math.max(0, clock.now() - appliedAtMs) }
+    this.#logger.info('Closed peers that lost their role', { peers, closedMs: this.#last.closedMs })
+  }
+
+  /** A handshake that passed the old gate can land after the sweep: every opened connection is asked again. */
+  async recheck(peer: PeerIdStr, direction: 'inbound' | 'outbound'): Promise<void> {
+    const answer = this.#c.gate.mayConnect(peer, direction)
+    if (answer.ok) return
+    this.#c.gate.denied(peer, answer.reason, 'connection')
+    await this.#close(peer)
+  }
+
+  async #close(peer: PeerIdStr): Promise<void> {
+    try {
+      await this.#c.close.closePeer(peer)
+    } catch (error) {
+      this.#logger.error('Closing a removed peer failed', { peer, error: describeError(error) })
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import type { Clock, Logger, Metrics, Outcome, PeerIdStr, PublicKey } from '../base/index.ts'
+import type { SignerSet, Snapshot } from '../registry/index.ts'
+import {
+  decideConnection,
+  decideStream,
+  decideTopic,
+  type GateDenial,
+  type GateState,
+  type PendingSet,
+  standingOf,
+} from './decide.ts'
+import { Denials } from './denials.ts'
+import type { Role } from './roles.ts'
+
+export interface GateInit {
+  readonly self: PublicKey
+  readonly bridges: readonly PeerIdStr[]
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+}
+
+/**
+ * Holds the one reference that every decision reads (flow 1 of DESIGN §3): a snapshot is swapped in first, so that new
+ * handshakes meet the new set, and only then are the connections of removed keys closed.
+ */
+export class Gate {
+  #state: GateState
+  readonly denials: Denials
+
+  constructor(init: GateInit) {
+    this.#state = {
+      self: init.self,
+      set: undefined,
+      pending: undefined,
+      bridges: new Set(init.bridges),
+      selfRemoved: false,
+    }
+    this.denials = new Denials(init)
+  }
+
+  get state(): GateState {
+    return this.#state
+  }
+
+  /** The registry's current set. An `uninitialised` registry has none (R6). */
+  applySnapshot(snapshot: Snapshot): void {
+    const set: SignerSet | undefined = snapshot.kind === 'set' ? snapshot.set : undefined
+    const wasMember = this.#state.set?.keys.includes(this.#state.self) ?? false
+    const isMember = set?.keys.includes(this.#state.self) ?? false
+    const selfRemoved = !isMember && (wasMember || this.#state.selfRemoved)
+    this.#state = { ...this.#state, set, selfRemoved }
+  }
+
+  applyPending(pending: PendingSet | undefined): void {
+    this.#state = { ...this.#state, pending }
+  }
+
+  roleOf(peer: PeerIdStr): Role {
+    return standingOf(this.#state, peer).role
+  }
+
+  // RoleCheck of p2p
+  mayConnect(peer: PeerIdStr, direction: 'inbound' | 'outbound'): Outcome<void, GateDenial> {
+    return decideConnection(this.#state, peer, direction)
+  }
+  mayOpenStream(peer: PeerIdStr, protocol: string): Outcome<void, GateDenial> {
+    return decideStream(this.#state, peer, protocol)
+  }
+  mayGossip(peer: PeerIdStr, topic: Parameters<typeof decideTopic>[2]): Outcome<void, GateDenial> {
+    return decideTopic(this.#state, peer, topic)
+  }
+  denied(peer: PeerIdStr | undefined, reason: string, place: string, remoteAddress?: string): void {
+    this.denials.note(peer, reason, place, remoteAddress)
+  }
+}

@@ -1,0 +1,6 @@
+export { createConnectionGater } from './connection-gater.ts'
+export * from './decide.ts'
+export type { Denial } from './denials.ts'
+export * from './evictor.ts'
+export * from './gate.ts'
+export * from './roles.ts'

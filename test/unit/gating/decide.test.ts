@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest'
+import { asPendingId, asSetHash, type PeerIdStr } from '../../../src/base/index.ts'
+import { KeyPair } from '../../../src/curve/index.ts'
+import {
+  decideConnection,
+  decideStream,
+  decideTopic,
+  type GateState,
+  RIGHTS,
+  ROLES,
+  STREAM_KINDS,
+  standingOf,
+} from '../../../src/gating/index.ts'
+import { signerSet } from '../../fixtures/sets.ts'
+
+const [self, member, incoming, stranger, bridge] = Array.from({ length: 5 }, () => KeyPair.generate()) as [
+  KeyPair,
+  KeyPair,
+  KeyPair,
+  KeyPair,
+  KeyPair,
+]
+const set = signerSet([self, member])
+const pendingId = asPendingId('ab'.repeat(32))
+const state: GateState = {
+  self: self.publicKey,
+  set,
+  pending: { id: pendingId, keys: [self.publicKey, member.publicKey, incoming.publicKey], threshold: 2 },
+  bridges: new Set([bridge.peerId]),
+  selfRemoved: false,
+}
+const PROTOCOL = {
+  gossip: '/meshsub/1.2.0',
+  identify: '/ipfs/id/1.0.0',
+  ping: '/ipfs/ping/1.0.0',
+  direct: '/countersign/direct/1',
+  rpc: '/countersign/rpc/1',
+  other: '/ipfs/kad/1.0.0',
+} as const
+
+describe('roles × rights', () => {
+  const peers = { signer: member, pending: incoming, bridge, none: stranger }
+
+  it('should give every role exactly the streams of the table', () => {
+    for (const role of ROLES)
+      for (const kind of STREAM_KINDS)
+        expect(decideStream(state, peers[role].peerId, PROTOCOL[kind]).ok, `${role} ${kind}`).toBe(RIGHTS[role].streams[kind])
+  })
+
+  it('should give every role exactly the connections of the table', () => {
+    for (const role of ROLES)
+      for (const direction of ['inbound', 'outbound'] as const)
+        expect(decideConnection(state, peers[role].peerId, direction).ok).toBe(RIGHTS[role].connect[direction])
+  })
+
+  it('should refuse a stranger by saying that it is not in the registry', () => {
+    expect(decideConnection(state, stranger.peerId, 'inbound')).toEqual({ ok: false, reason: 'not_in_registry' })
+  })
+
+  it('should refuse to dial a bridge', () => {
+    expect(decideConnection(state, bridge.peerId, 'outbound')).toEqual({ ok: false, reason: 'wrong_direction' })
+  })
+
+  it('should refuse a PeerID that is not of a secp256k1 key', () => {
+    const ed25519 = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp' as PeerIdStr
+    expect(decideConnection(state, ed25519, 'inbound')).toEqual({ ok: false, reason: 'not_a_secp256k1_key' })
+  })
+
+  it('should refuse the sign topic to a pending key, and allow it the keygen topic', () => {
+    expect(decideTopic(state, incoming.peerId, { scope: set.hash, purpose: 'sign' }).ok).toBe(false)
+    expect(decideTopic(state, incoming.peerId, { scope: pendingId, purpose: 'keygen' }).ok).toBe(true)
+  })
+
+  it('R14: should refuse the topic of another set to a signer', () => {
+    const other = asSetHash('cd'.repeat(32))
+    expect(decideTopic(state, member.peerId, { scope: other, purpose: 'sign' })).toEqual({ ok: false, reason: 'no_right_to_topic' })
+  })
+
+  it('R15: should refuse every topic to a bridge', () => {
+    for (const topic of [{ scope: set.hash, purpose: 'sign' }, { scope: pendingId, purpose: 'keygen' }] as const)
+      expect(decideTopic(state, bridge.peerId, topic).ok).toBe(false)
+  })
+
+  it('should refuse a pending key once its pending set was dropped', () => {
+    expect(standingOf({ ...state, pending: undefined }, incoming.peerId).denial).toBe('not_in_registry')
+  })
+
+  it('should admit no signer while this node itself stands in no set', () => {
+    const outside = { ...state, self: stranger.publicKey }
+    expect(decideConnection(outside, member.peerId, 'inbound')).toEqual({ ok: false, reason: 'not_ready' })
+  })
+
+  it('should refuse everyone, its own bridge too, once this node was removed', () => {
+    for (const peer of [member, bridge])
+      expect(decideConnection({ ...state, selfRemoved: true }, peer.peerId, 'inbound')).toEqual({ ok: false, reason: 'self_removed' })
+  })
+})
