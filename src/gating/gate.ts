@@ -49,7 +49,9 @@ export class Gate {
     const wasMember = this.#state.set?.keys.includes(this.#state.self) ?? false
     const isMember = set?.keys.includes(this.#state.self) ?? false
     const selfRemoved = !isMember && (wasMember || this.#state.selfRemoved)
-    this.#state = { ...this.#state, set, selfRemoved }
+    // R7: a pending set dies with its parent, at once: its members must not outlive the change for even one handshake.
+    const pending = set?.hash === this.#state.set?.hash ? this.#state.pending : undefined
+    this.#state = { ...this.#state, set, selfRemoved, pending }
   }
 
   applyPending(pending: PendingSet | undefined): void {

@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest'
+import { asPendingId, asSetHash, noMetrics, type PeerIdStr, silentLogger } from '../../../src/base/index.ts'
+import { KeyPair } from '../../../src/curve/index.ts'
+import { type ClosePeer, Evictor, Gate } from '../../../src/gating/index.ts'
+import type { SignerSet, Snapshot } from '../../../src/registry/index.ts'
+import { signerSet } from '../../fixtures/sets.ts'
+
+const [self, member, leaving, incoming, stranger, bridge] = Array.from({ length: 6 }, () => KeyPair.generate()) as [
+  KeyPair,
+  KeyPair,
+  KeyPair,
+  KeyPair,
+  KeyPair,
+  KeyPair,
+]
+let nowMs = 1_000
+const clock = { now: () => nowMs, after: () => () => {} }
+const ports = { clock, logger: silentLogger, metrics: noMetrics }
+const tip = { indexBlockHash: '22'.repeat(32), stacksHeight: 7, burnHeight: 7 }
+const holding = (set: SignerSet): Snapshot => ({ kind: 'set', set, tip, readAtMs: 0 })
+const before = signerSet([self, member, leaving], 2, '11'.repeat(32))
+const after = signerSet([self, member, incoming], 2, '22'.repeat(32))
+
+const gateWith = (snapshot: Snapshot): Gate => {
+  const gate = new Gate({ self: self.publicKey, bridges: [bridge.peerId], ...ports })
+  gate.applySnapshot(snapshot)
+  return gate
+}
+
+/** A host that remembers what was closed. */
+class FakeHost implements ClosePeer {
+  readonly closed: PeerIdStr[] = []
+  readonly open: { peerId: PeerIdStr; direction: 'inbound' | 'outbound' }[]
+  constructor(peers: readonly PeerIdStr[]) {
+    this.open = peers.map((peerId) => ({ peerId, direction: 'inbound' as const }))
+  }
+  connections() {
+    return this.open
+  }
+  async closePeer(peer: PeerIdStr) {
+    this.closed.push(peer)
+    nowMs += 5
+    return { closedConnections: 1 }
+  }
+}
+
+describe('Gate', () => {
+  it('should admit nobody before the registry was read', () => {
+    const gate = new Gate({ self: self.publicKey, bridges: [], ...ports })
+    expect(gate.mayConnect(member.peerId, 'inbound')).toEqual({ ok: false, reason: 'not_ready' })
+  })
+
+  it('should refuse a removed key as soon as the snapshot is applied', () => {
+    const gate = gateWith(holding(before))
+    expect(gate.mayConnect(leaving.peerId, 'inbound').ok).toBe(true)
+    gate.applySnapshot(holding(after))
+    expect(gate.mayConnect(leaving.peerId, 'inbound')).toEqual({ ok: false, reason: 'not_in_registry' })
+  })
+
+  it('R7: should forget the pending set with its parent, before anyone drops it', () => {
+    const gate = gateWith(holding(before))
+    gate.applyPending({ id: asPendingId('ab'.repeat(32)), keys: [stranger.publicKey], threshold: 2 })
+    expect(gate.roleOf(stranger.peerId)).toBe('pending')
+    gate.applySnapshot(holding(after))
+    expect(gate.roleOf(stranger.peerId)).toBe('none')
+  })
+
+  it('should keep the pending set while the same set is read again', () => {
+    const gate = gateWith(holding(before))
+    gate.applyPending({ id: asPendingId('ab'.repeat(32)), keys: [incoming.publicKey], threshold: 2 })
+    gate.applySnapshot(holding({ ...before, hash: asSetHash(before.hash) }))
+    expect(gate.roleOf(incoming.peerId)).toBe('pending')
+  })
+
+  it('should serve nobody once its own key left the set, and again when it is back', () => {
+    const gate = gateWith(holding(before))
+    gate.applySnapshot(holding(signerSet([member, incoming], 2, '33'.repeat(32))))
+    expect(gate.mayConnect(member.peerId, 'inbound')).toEqual({ ok: false, reason: 'self_removed' })
+    expect(gate.mayConnect(bridge.peerId, 'inbound')).toEqual({ ok: false, reason: 'self_removed' })
+    gate.applySnapshot(holding(before))
+    expect(gate.mayConnect(member.peerId, 'inbound').ok).toBe(true)
+  })
+
+  it('should count denials and keep only the latest few strangers', () => {
+    const gate = gateWith(holding(before))
+    for (let i = 0; i < 500; i++) gate.denied(KeyPair.generate().peerId, 'not_in_registry', 'connection')
+    expect(gate.denials.totals()).toEqual({ not_in_registry: 500 })
+    expect(gate.denials.recent().length).toBeLessThanOrEqual(64)
+  })
+})
+
+describe('Evictor', () => {
+  const evictorOf = (gate: Gate, host: FakeHost) => new Evictor({ gate, close: host, ...ports })
+
+  it('should close removed keys and keep members and bridges', async () => {
+    const gate = gateWith(holding(before))
+    const host = new FakeHost([member.peerId, leaving.peerId, bridge.peerId])
+    const evictor = evictorOf(gate, host)
+    gate.applySnapshot(holding(after))
+    await evictor.sweep([leaving.peerId], nowMs)
+    expect(host.closed).toEqual([leaving.peerId])
+    expect(evictor.last()?.peers).toEqual([leaving.peerId])
+    expect(evictor.last()?.closedMs).toBeGreaterThan(0)
+  })
+
+  it('should tear down dials and records of a removed key that holds no connection', async () => {
+    const gate = gateWith(holding(after))
+    const host = new FakeHost([])
+    await evictorOf(gate, host).sweep([leaving.peerId], nowMs)
+    expect(host.closed).toEqual([leaving.peerId])
+  })
+
+  it('should close a handshake that passed the old gate and landed after the sweep', async () => {
+    const gate = gateWith(holding(after))
+    const host = new FakeHost([])
+    const evictor = evictorOf(gate, host)
+    await evictor.recheck(leaving.peerId, 'inbound')
+    await evictor.recheck(member.peerId, 'inbound')
+    expect(host.closed).toEqual([leaving.peerId])
+    expect(gate.denials.totals()).toEqual({ not_in_registry: 1 })
+  })
+
+  it('should close everyone when this node itself was removed', async () => {
+    const gate = gateWith(holding(before))
+    const host = new FakeHost([member.peerId, bridge.peerId])
+    gate.applySnapshot(holding(signerSet([member, incoming], 2, '33'.repeat(32))))
+    await evictorOf(gate, host).sweep([], nowMs)
+    expect(host.closed.toSorted()).toEqual([member.peerId, bridge.peerId].toSorted())
+  })
+
+  it('should go on when closing one peer fails', async () => {
+    const gate = gateWith(holding(after))
+    const host = new FakeHost([leaving.peerId, stranger.peerId])
+    const closePeer = host.closePeer.bind(host)
+    host.closePeer = async (peer) => {
+      if (peer === leaving.peerId) throw new Error('stuck')
+      return await closePeer(peer)
+    }
+    await evictorOf(gate, host).sweep([], nowMs)
+    expect(host.closed).toEqual([stranger.peerId])
+  })
+})
