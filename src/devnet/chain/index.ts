@@ -1,0 +1,6 @@
+export { isMainnet, MAINNET_CHAIN_ID, MULTISIG_VERSION, multisigAddress } from './address.ts'
+export { startChain, TESTNET_CHAIN_ID } from './chain.ts'
+export { BOOTSTRAP, REGISTRY } from './contracts.ts'
+export type { RejectionReason } from './rejection.ts'
+export type * from './types.ts'
+export { CORRUPTIONS } from './types.ts'
