@@ -1,0 +1,39 @@
+import { CodedError } from '../base/index.ts'
+import { MAINNET_CHAIN_ID } from './principal.ts'
+import type { ChainTip } from './types.ts'
+
+/** R4. Throws CodedError `BAD_QUORUM`. Endpoints are compared as URLs: one node listed twice would vouch for itself. */
+export function requireSoundQuorum(endpoints: readonly string[], quorum: number, chainId: number): void {
+  const distinct = new Set(endpoints.map((e) => (URL.canParse(e) ? new URL(e).href.replace(/\/$/, '') : e)))
+  const bad = (why: string) =>
+    new CodedError('BAD_QUORUM', `${why}; correct [registry] endpoints and quorum`, {
+      endpoints: endpoints.length,
+      quorum,
+    })
+  if (endpoints.length === 0) throw bad('no registry endpoint is configured')
+  if (distinct.size !== endpoints.length) throw bad('a registry endpoint is listed twice')
+  if (!Number.isInteger(quorum) || quorum < 1 || quorum > endpoints.length)
+    throw bad(`a quorum of ${quorum} is not between 1 and the ${endpoints.length} endpoints`)
+  if (2 * quorum <= endpoints.length) throw bad('two disjoint groups of endpoints could both be a quorum')
+  if (chainId === MAINNET_CHAIN_ID && quorum < 2) throw bad('on mainnet one Stacks node alone is never believed')
+}
+
+/**
+ * Blocks worth asking for, best first, from the tips that endpoints claim; empty if fewer than `quorum` claim any.
+ * A block id proves nothing about its height, so a claim counts only up to what `quorum` endpoints claim to have reached:
+ * else one liar could give a true block a height that no later block reaches, and reading would stop for ever.
+ */
+export function candidateTips(claims: readonly ChainTip[], quorum: number): ChainTip[] {
+  if (claims.length < quorum) return []
+  const reached = (heights: number[]): number => heights.sort((a, b) => b - a)[quorum - 1] ?? -1
+  const maxStacks = reached(claims.map((t) => t.stacksHeight))
+  const maxBurn = reached(claims.map((t) => t.burnHeight))
+  const believable = claims.filter((t) => t.stacksHeight <= maxStacks && t.burnHeight <= maxBurn)
+  const best = believable.toSorted((a, b) => b.stacksHeight - a.stacksHeight || b.burnHeight - a.burnHeight)
+  return best.filter((t, i) => best.findIndex((o) => o.indexBlockHash === t.indexBlockHash) === i)
+}
+
+/** The answer that at least `quorum` gave, byte for byte. */
+export function agreedAnswer(answers: readonly string[], quorum: number): string | undefined {
+  return answers.find((a) => answers.filter((b) => b === a).length >= quorum)
+}

@@ -1,0 +1,59 @@
+import { fromHex, isHex, utf8 } from '../base/index.ts'
+import { isCount, isRecord, parseJsonObject } from './json.ts'
+import type { ChainTip, RegistryId, Snapshot } from './types.ts'
+import { validateSignerData } from './validate.ts'
+
+/** Raised when the stored form changes; another version is not read. */
+const FORMAT = 1
+
+type SetSnapshot = Extract<Snapshot, { kind: 'set' }>
+
+/** Why a stored snapshot was not taken. */
+export type StoredRefusal = 'unreadable' | 'other_registry' | 'invalid_set'
+
+/** The stored form of a set snapshot. What the registry answers when uninitialised is never stored: R6 wants it answered now. */
+export function encodeSnapshot(registry: RegistryId, { set, tip, readAtMs }: SetSnapshot): Uint8Array {
+  return utf8(
+    JSON.stringify({
+      format: FORMAT,
+      network: registry.network,
+      chainId: registry.chainId,
+      contract: registry.contract,
+      keys: set.listOrder ?? set.keys,
+      threshold: set.threshold,
+      aggregateKey: set.aggregateKey,
+      principal: set.principal,
+      tip,
+      readAtMs,
+    }),
+  )
+}
+
+/** Reads it back with every check that a reading from the chain passes; `nowMs` bounds a time from the future. */
+export function decodeSnapshot(registry: RegistryId, bytes: Uint8Array, nowMs: number): SetSnapshot | StoredRefusal {
+  const json = parseJsonObject(bytes)
+  const tip = json === undefined ? undefined : parseTip(json.tip)
+  if (json?.format !== FORMAT || tip === undefined || !isCount(json.readAtMs)) return 'unreadable'
+  if (json.network !== registry.network || json.chainId !== registry.chainId || json.contract !== registry.contract)
+    return 'other_registry'
+  const { keys, threshold, aggregateKey, principal } = json
+  if (!Array.isArray(keys) || !keys.every(isKeyHex) || !isCount(threshold)) return 'unreadable'
+  if (!isKeyHex(aggregateKey) || typeof principal !== 'string') return 'unreadable'
+  const judged = validateSignerData(registry, {
+    keys: keys.map((key) => fromHex(key)),
+    threshold: BigInt(threshold),
+    aggregateKey: fromHex(aggregateKey),
+    principal,
+  })
+  if (judged.kind !== 'set') return 'invalid_set'
+  return Object.freeze({ kind: 'set', set: judged.set, tip, readAtMs: Math.min(json.readAtMs, nowMs) })
+}
+
+const isKeyHex = (value: unknown): value is string => typeof value === 'string' && isHex(value, 33)
+
+function parseTip(value: unknown): ChainTip | undefined {
+  if (!isRecord(value)) return undefined
+  const { indexBlockHash, stacksHeight, burnHeight } = value
+  if (typeof indexBlockHash !== 'string' || !isHex(indexBlockHash, 32)) return undefined
+  return isCount(stacksHeight) && isCount(burnHeight) ? { indexBlockHash, stacksHeight, burnHeight } : undefined
+}
