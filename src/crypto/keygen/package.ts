@@ -1,0 +1,90 @@
+import { schnorr_FROST, secp256k1 } from '@noble/curves/secp256k1.js'
+import { asGroupKey, concatBytes, fromHex, type PublicKey, toHex, u32be } from '../../base/index.ts'
+import { curve, liftEven, parsePublicKey, taggedHash, xOnly } from '../../curve/index.ts'
+import { identifierOf } from '../identifier.ts'
+import type { KeyPackage, PublicKeyPackage } from '../types.ts'
+import type { KeygenGroup, RawKey } from './types.ts'
+
+const Point = secp256k1.Point
+const Fn = schnorr_FROST.utils.Fn
+
+/** On-chain aggregate key of a package: the point of even Y (R2). */
+export const aggregatePublicKey = (pub: PublicKeyPackage): PublicKey => parsePublicKey(liftEven(fromHex(pub.groupKey)))
+
+/**
+ * A raw key with its members named, and the group key of even Y: the chain and BIP340 know only x, so the whole package
+ * is negated where Y is odd, once and for all. Takes over `raw.signingShare`.
+ */
+export function packageOf(group: KeygenGroup, owner: PublicKey, raw: RawKey): KeyPackage {
+  const P = at(raw.commitments, 0)
+  const odd = P[0] === 0x03
+  const even = (point: Uint8Array) => (odd ? curve.negatePoint(point) : Uint8Array.from(point))
+  const verifyingShares = new Map(
+    group.members.map((m) => {
+      const share = raw.verifyingShares.get(identifierOf(m))
+      if (share === undefined) throw new TypeError('raw key: a member has no verifying share')
+      return [m, even(share)] as const
+    }),
+  )
+  const signingShare = odd ? curve.negateScalar(raw.signingShare) : raw.signingShare
+  if (odd) raw.signingShare.fill(0)
+  return {
+    owner,
+    signingShare,
+    public: {
+      threshold: group.threshold,
+      members: [...group.members],
+      commitments: raw.commitments.map(even),
+      verifyingShares,
+      groupKey: asGroupKey(toHex(xOnly(P))),
+    },
+  }
+}
+
+/** What contradicts itself in a package, as one sentence; undefined if it is whole. Points are checked before anything else. */
+export function defectOf(key: KeyPackage): string | undefined {
+  const pub = key.public
+  if (pub.threshold < 2 || pub.threshold > pub.members.length) return 'threshold: expected 2 to the number of members'
+  if (pub.members.some((m, i) => i > 0 && (pub.members[i - 1] ?? '') >= m)) return 'members: not sorted, or doubled'
+  if (!pub.members.every((m) => curve.isPoint(fromHex(m)))) return 'members: not a public key'
+  if (pub.commitments.length !== pub.threshold) return 'commitments: expected as many as the threshold'
+  const shares = pub.members.map((m) => pub.verifyingShares.get(m) ?? new Uint8Array(0))
+  if (![...pub.commitments, ...shares].every(curve.isPoint)) return 'commitments or verifying shares: not a point'
+  const P = at(pub.commitments, 0)
+  if (P[0] !== 0x02 || toHex(xOnly(P)) !== pub.groupKey) return 'group key: not the first commitment with even Y'
+  if (pub.verifyingShares.size !== shares.length || !onPolynomial(pub, shares))
+    return 'verifying shares: not those of the commitments'
+  const own = pub.verifyingShares.get(key.owner)
+  if (own === undefined) return 'owner: not a member'
+  if (!curve.isSecret(key.signingShare)) return 'signing share: not a secret scalar'
+  return toHex(curve.publicKeyOf(key.signingShare)) === toHex(own)
+    ? undefined
+    : 'signing share: not that of its verifying share'
+}
+
+/**
+ * Vᵢ = Σₖ Cₖ·xᵢᵏ for every member, as one sum: Σᵢ rᵢ·Vᵢ = Σₖ (Σᵢ rᵢ·xᵢᵏ)·Cₖ with weights that hash the whole claim,
+ * so it takes n + t multiplications of public values instead of n·t.
+ */
+function onPolynomial(pub: PublicKeyPackage, shares: readonly Uint8Array[]): boolean {
+  const claim = taggedHash('countersign/verifying-shares', ...pub.commitments, ...shares)
+  const weights = shares.map((_, i) =>
+    Fn.create(BigInt(`0x${toHex(taggedHash('countersign/weight', concatBytes(claim, u32be(i))))}`)),
+  )
+  const xs = pub.members.map((m) => Fn.fromBytes(fromHex(identifierOf(m))))
+  const sum = (scalars: readonly bigint[], points: readonly Uint8Array[]) =>
+    points.reduce((acc, p, i) => acc.add(Point.fromBytes(p).multiplyUnsafe(scalars[i] ?? Fn.ZERO)), Point.ZERO)
+  let powers = weights // rᵢ·xᵢᵏ
+  const forCommitments = pub.commitments.map(() => {
+    const total = powers.reduce((a, b) => Fn.add(a, b), Fn.ZERO)
+    powers = powers.map((p, i) => Fn.mul(p, xs[i] ?? Fn.ZERO))
+    return total
+  })
+  return sum(weights, shares).equals(sum(forCommitments, pub.commitments))
+}
+
+function at(points: readonly Uint8Array[], index: number): Uint8Array {
+  const point = points[index]
+  if (point === undefined) throw new TypeError('key package: no commitments')
+  return point
+}

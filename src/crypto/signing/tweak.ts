@@ -1,0 +1,74 @@
+import { curve, taggedHash, xOnly } from '../../curve/index.ts'
+import type { Tweak } from '../types.ts'
+
+/** Public half of a key as the library wants it: members by identifier. */
+export interface FrostPublic {
+  readonly signers: { readonly min: number; readonly max: number }
+  readonly commitments: Uint8Array[]
+  readonly verifyingShares: Record<string, Uint8Array>
+}
+export interface FrostSecret {
+  readonly identifier: string
+  readonly signingShare: Uint8Array
+}
+
+const EMPTY = new Uint8Array(0)
+
+/** True for what BIP341 knows: no tweak, the empty root, or a root of 32 bytes. */
+export const isTweak = (tweak: Tweak): boolean =>
+  tweak.kind === 'none' || tweak.merkleRoot === null || tweak.merkleRoot.length === 32
+
+/**
+ * t = int(H_TapTweak(x(P) ‖ root)), 32 bytes (BIP341). A hash beyond the group order is refused by the curve port's
+ * arithmetic with TypeError, as the BIP asks; nobody can make one.
+ */
+function tweakScalar(internal: Uint8Array, merkleRoot: Uint8Array | null): Uint8Array {
+  if (merkleRoot !== null && merkleRoot.length !== 32) throw new TypeError('merkle root: expected 32 bytes')
+  return taggedHash('TapTweak', xOnly(internal), merkleRoot ?? EMPTY)
+}
+
+const isOdd = (point: Uint8Array): boolean => point[0] === 0x03
+const evenIf = (odd: boolean, point: Uint8Array): Uint8Array => (odd ? curve.negatePoint(point) : point)
+
+/** Q as a point of either parity; for `none` the group key as it stands. */
+export function tweakPoint(groupKey: Uint8Array, tweak: Tweak): Uint8Array {
+  if (tweak.kind === 'none') return groupKey
+  const t = tweakScalar(groupKey, tweak.merkleRoot)
+  return curve.addPoints(evenIf(isOdd(groupKey), groupKey), curve.publicKeyOf(t)) // P_even + t·G
+}
+
+/**
+ * The package under the tweaked key. BIP341 tweaks the even form of P, so an odd group key is negated first with every
+ * share; adding t to the constant term of the joint polynomial then adds t·G to each verifying share and to [0] alone.
+ */
+export function tweakPublic(pub: FrostPublic, tweak: Tweak): FrostPublic {
+  if (tweak.kind === 'none') return pub
+  const P = groupPoint(pub)
+  const odd = isOdd(P)
+  const T = curve.publicKeyOf(tweakScalar(P, tweak.merkleRoot)) // t·G
+  return {
+    signers: pub.signers,
+    commitments: pub.commitments.map((c, i) =>
+      i === 0 ? curve.addPoints(evenIf(odd, c), T) : Uint8Array.from(evenIf(odd, c)),
+    ),
+    verifyingShares: Object.fromEntries(
+      Object.entries(pub.verifyingShares).map(([id, v]) => [id, curve.addPoints(evenIf(odd, v), T)]),
+    ),
+  }
+}
+
+/** The secret share under the tweaked key: a fresh copy that its maker zeroes. */
+export function tweakSecret(secret: FrostSecret, pub: FrostPublic, tweak: Tweak): FrostSecret {
+  const share = Uint8Array.from(secret.signingShare)
+  if (tweak.kind === 'none') return { identifier: secret.identifier, signingShare: share }
+  const P = groupPoint(pub)
+  const t = tweakScalar(P, tweak.merkleRoot)
+  const even = isOdd(P) ? curve.negateScalar(share) : share
+  return { identifier: secret.identifier, signingShare: curve.addScalars(even, t) }
+}
+
+function groupPoint(pub: FrostPublic): Uint8Array {
+  const point = pub.commitments[0]
+  if (point === undefined) throw new TypeError('public key package has no commitments')
+  return point
+}
