@@ -1,0 +1,215 @@
+import {
+  accept,
+  type Clock,
+  CodedError,
+  type Counter,
+  describeError,
+  type GroupKey,
+  LIMITS,
+  type Logger,
+  type Metrics,
+  type Outcome,
+  type PeerIdStr,
+  refuse,
+} from '../base/index.ts'
+import { tweakedPublicKey } from '../crypto/index.ts'
+import { curve } from '../curve/index.ts'
+import type { RequestBindings } from './bindings.ts'
+import { SignerError } from './errors.ts'
+import type { SigningPolicy } from './policy.ts'
+import { findShapeFault } from './request-shape.ts'
+import type {
+  ActiveKey,
+  ShareVault,
+  SignFailure,
+  SignItem,
+  SignResult,
+  ThresholdRequest,
+  ThresholdRounds,
+  ThresholdService,
+} from './types.ts'
+import { waitFor } from './wait-for.ts'
+
+export interface ThresholdServiceInit {
+  /** The key that this node may sign under now (R9, R21). Synchronous: asked again right before a round. */
+  readonly activeKey: () => ActiveKey | undefined
+  /** Is this node in the current set? Tells "no key yet" from "not a signer". */
+  readonly isSigner: () => boolean
+  readonly shares: Pick<ShareVault, 'byGroupKey'>
+  readonly policy: SigningPolicy
+  readonly bindings: RequestBindings
+  readonly rounds: ThresholdRounds
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+  /** Rounds of this operator's own requests at once; `LIMITS.maxSignSessions` unless said. */
+  readonly maxRounds?: number
+}
+
+/** A service that can be stopped: running rounds are aborted, later requests answered `STOPPED`. */
+export interface StoppableThresholdService extends ThresholdService {
+  stop(): Promise<void>
+}
+
+export const thresholdService = (init: ThresholdServiceInit): StoppableThresholdService => new GateChain(init)
+
+const OUTCOMES = 'countersign_sign_requests_total'
+const OUTCOMES_HELP = "Signing requests of this operator's bridge by outcome"
+/** A round that runs out answers who is missing; this is the time it has to say so. Less than rpc keeps back for answering. */
+const ANSWER_GRACE_MS = 50
+
+/** The gate chain of DESIGN §10 after rpc's role and rights: shape → policy → binding → round → verify → remember → answer. */
+class GateChain implements StoppableThresholdService {
+  readonly #init: ThresholdServiceInit
+  readonly #outcomes: Counter<'outcome'>
+  readonly #rounds = new Map<string, Promise<SignResult>>()
+  readonly #stop = new AbortController()
+
+  constructor(init: ThresholdServiceInit) {
+    this.#init = init
+    this.#outcomes = init.metrics.counter(OUTCOMES, OUTCOMES_HELP, ['outcome'])
+  }
+
+  publicKey(): Outcome<GroupKey, 'NO_KEY' | 'NOT_A_SIGNER'> {
+    const key = this.#init.activeKey()
+    if (key !== undefined) return accept(key.groupKey)
+    return refuse(this.#init.isSigner() ? 'NO_KEY' : 'NOT_A_SIGNER')
+  }
+
+  /** Throws `BINDINGS_FAILED`, `SIGNATURE_INVALID`. */
+  async sign(
+    client: PeerIdStr,
+    requestId: string,
+    item: SignItem,
+    deadlineMs: number,
+    signal?: AbortSignal,
+  ): Promise<SignResult> {
+    const nowMs = this.#init.clock.now()
+    const cappedMs = Math.min(deadlineMs, nowMs + LIMITS.signTimeoutMs)
+    const timeoutMs = Math.max(cappedMs - nowMs, 0)
+    try {
+      const work = this.#serve(client, requestId, item, cappedMs)
+      // The caller may have left when it fails.
+      work.catch((error: unknown) => this.#init.logger.error('signing failed', { error: describeError(error) }))
+      const result = await waitFor(work, this.#init.clock, timeoutMs + ANSWER_GRACE_MS, signal, (why) =>
+        why === 'timeout'
+          ? failure('TIMEOUT', `no signature within ${timeoutMs} ms; ask again under the same request id`)
+          : failure('STOPPED', 'the caller left'),
+      )
+      this.#outcomes.inc({ outcome: result.ok ? 'signed' : result.code })
+      return result
+    } catch (error) {
+      this.#outcomes.inc({ outcome: 'error' })
+      throw error
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort(new CodedError('STOPPED', 'the node is stopping'))
+    await Promise.allSettled(this.#rounds.values())
+  }
+
+  async #serve(client: PeerIdStr, requestId: string, item: SignItem, deadlineMs: number): Promise<SignResult> {
+    if (this.#stop.signal.aborted) return STOPPING
+    const fault = findShapeFault(requestId, item)
+    if (fault !== undefined) return failure('REFUSED', fault)
+    const key = this.publicKey()
+    if (!key.ok) return failure(key.reason, NO_KEY_MESSAGES[key.reason])
+    const request: ThresholdRequest = { requestId, groupKey: key.value, item: copyItem(item) }
+    if (this.#isFull(request)) return OVERLOADED
+    const { policy, bindings, logger } = this.#init
+    if ((await policy.approve(request)) !== 'yes')
+      return failure('REFUSED', "this operator's policy refused the request")
+    const binding = await bindings.bind(request)
+    if (binding === 'equivocation') {
+      logger.warn('request id asked for again with another digest or tweak', { client, requestId })
+      return failure('EQUIVOCATION', 'this request id stands for another digest or tweak; use a new one')
+    }
+    if (binding.signature !== undefined) return { ok: true, signature: binding.signature.slice() }
+    return this.#joinRound(request, deadlineMs)
+  }
+
+  /**
+   * Identical requests share one round; bindings see to it that requests of one id are identical. Whoever joined a round
+   * that ran out for its starter, and has time left, starts the next one.
+   */
+  async #joinRound(request: ThresholdRequest, deadlineMs: number): Promise<SignResult> {
+    const name = roundName(request)
+    for (;;) {
+      // Rotation or stop may have come while policy, disk or a round were waited for (R9).
+      if (this.#stop.signal.aborted) return STOPPING
+      if (this.#init.activeKey()?.groupKey !== request.groupKey)
+        return failure('STOPPED', 'the active key changed meanwhile; ask again')
+      if (this.#isFull(request)) return OVERLOADED
+      const joined = this.#rounds.get(name)
+      if (joined === undefined && deadlineMs <= this.#init.clock.now())
+        return failure('TIMEOUT', 'no time was left to sign; allow more')
+      const round = joined ?? this.#startRound(name, request, deadlineMs)
+      const result = await round
+      if (result.ok) return { ok: true, signature: result.signature.slice() }
+      if (joined === undefined || result.code !== 'TIMEOUT') return result
+    }
+  }
+
+  #startRound(name: string, request: ThresholdRequest, deadlineMs: number): Promise<SignResult> {
+    const round = this.#runRound(request, deadlineMs).finally(() => this.#rounds.delete(name))
+    this.#rounds.set(name, round)
+    return round
+  }
+
+  async #runRound(request: ThresholdRequest, deadlineMs: number): Promise<SignResult> {
+    const result = await this.#askRounds(request, deadlineMs)
+    if (!result.ok) return result
+    const share = this.#init.shares.byGroupKey(request.groupKey)
+    const { digest, tweak } = request.item
+    // The last gate: whatever rounds say, what leaves verifies under exactly the key and tweak that were asked for.
+    if (
+      share === undefined ||
+      !curve.schnorrVerify(result.signature, digest, tweakedPublicKey(share.key.public, tweak))
+    )
+      throw new SignerError('SIGNATURE_INVALID', 'a sign round ended with a signature that does not verify', {
+        groupKey: request.groupKey,
+        requestId: request.requestId,
+      })
+    return { ok: true, signature: await this.#init.bindings.remember(request, result.signature) }
+  }
+
+  async #askRounds(request: ThresholdRequest, deadlineMs: number): Promise<SignResult> {
+    try {
+      return await this.#init.rounds.sign(request, deadlineMs, this.#stop.signal)
+    } catch (error) {
+      if (this.#stop.signal.aborted) return STOPPING
+      throw error
+    }
+  }
+
+  #isFull(request: ThresholdRequest): boolean {
+    const max = this.#init.maxRounds ?? LIMITS.maxSignSessions
+    return this.#rounds.size >= max && !this.#rounds.has(roundName(request))
+  }
+}
+
+const roundName = ({ groupKey, requestId }: ThresholdRequest): string => `${groupKey}/${requestId}`
+
+const copyItem = ({ digest, tweak }: SignItem): SignItem => ({
+  digest: Uint8Array.from(digest),
+  tweak:
+    tweak.kind === 'none'
+      ? tweak
+      : { kind: 'key', merkleRoot: tweak.merkleRoot === null ? null : Uint8Array.from(tweak.merkleRoot) },
+})
+
+const failure = (code: SignFailure, message: string): SignResult => ({
+  ok: false,
+  code,
+  message,
+  missing: [],
+  cheaters: [],
+})
+
+const STOPPING = failure('STOPPED', 'this node is stopping')
+const OVERLOADED = failure('OVERLOADED', 'too many signatures are being made; wait for answers, then ask again')
+const NO_KEY_MESSAGES = {
+  NO_KEY: 'the signer set has no group key that this node can sign under yet; wait until its keygen has finished',
+  NOT_A_SIGNER: 'this node is not a signer of the current set',
+} as const

@@ -1,0 +1,93 @@
+import type { GroupKey, Outcome, PeerIdStr, PublicKey, SetHash, TranscriptHash } from '../base/index.ts'
+import type { KeyPackage, Tweak } from '../crypto/index.ts'
+
+/** One digest to be signed under one key. */
+export interface SignItem {
+  /** 32 bytes. */
+  readonly digest: Uint8Array
+  readonly tweak: Tweak
+}
+
+/** A request for a threshold signature, as its operator's bridge asked it (R27). */
+export interface ThresholdRequest {
+  /** Chosen by the caller, 1–64 bytes as lower-case hex. */
+  readonly requestId: string
+  readonly groupKey: GroupKey
+  readonly item: SignItem
+}
+
+/** Policy for threshold requests (DESIGN §10). `http` comes later. */
+export const POLICIES = ['bridge', 'auto'] as const
+export type PolicyKind = (typeof POLICIES)[number]
+
+/** Why a threshold signature was not made; crosses the wire as an error code, with `missing` where it applies. */
+export const SIGN_FAILURES = [
+  'NO_KEY',
+  'NOT_A_SIGNER',
+  'EQUIVOCATION',
+  'REFUSED',
+  'TIMEOUT',
+  'OVERLOADED',
+  'STOPPED',
+] as const
+export type SignFailure = (typeof SIGN_FAILURES)[number]
+
+export type SignResult =
+  | { readonly ok: true; readonly signature: Uint8Array }
+  | {
+      readonly ok: false
+      readonly code: SignFailure
+      readonly message: string
+      /** Members that did not answer in time (silence is never more than a local claim). */
+      readonly missing: readonly PublicKey[]
+      /** Members whose answer was provably wrong. */
+      readonly cheaters: readonly PublicKey[]
+    }
+
+/** Port (implemented by `rounds`): runs sign rounds until a verified signature stands or the deadline (unix ms) passes. */
+export interface ThresholdRounds {
+  sign(request: ThresholdRequest, deadlineMs: number, signal?: AbortSignal): Promise<SignResult>
+}
+
+/** Does this node take part in signing this? Asked by `rounds` before any nonce is made (DESIGN §10). */
+export type Consent = 'yes' | 'refused' | 'not_asked_yet'
+
+/** A share with what names it (R20, R38). */
+export interface StoredShare {
+  readonly transcript: TranscriptHash
+  readonly epoch: number
+  readonly key: KeyPackage
+  /** Encoded certificate of the transcript (all n signed statements), opaque here. */
+  readonly certificate: Uint8Array
+}
+
+/** Sealed shares of this node. Only its owner ever opens them. */
+export interface ShareVault {
+  /** Seals, writes and syncs; resolves only when it is on disk. Refuses another share for a transcript it holds. */
+  put(share: StoredShare): Promise<void>
+  byTranscript(transcript: TranscriptHash): StoredShare | undefined
+  byGroupKey(groupKey: GroupKey): StoredShare | undefined
+  list(): readonly StoredShare[]
+}
+
+/** What rpc calls (flow 2 of DESIGN §3): policy and binding, then the round. */
+export interface ThresholdService {
+  publicKey(): Outcome<GroupKey, 'NO_KEY' | 'NOT_A_SIGNER'>
+  /**
+   * Binds (key, request id) to the digest and tweak durably, then signs. An identical repeat gives the identical answer.
+   * `deadlineMs` is unix time, capped at `LIMITS.signTimeoutMs` from now.
+   */
+  sign(
+    client: PeerIdStr,
+    requestId: string,
+    item: SignItem,
+    deadlineMs: number,
+    signal?: AbortSignal,
+  ): Promise<SignResult>
+}
+
+/** What the node is at this moment, for the threshold service: set, key and its share. */
+export interface ActiveKey {
+  readonly setHash: SetHash
+  readonly groupKey: GroupKey
+}

@@ -1,0 +1,437 @@
+import { describe, expect, it } from 'vitest'
+import {
+  type Clock,
+  concatBytes,
+  type GroupKey,
+  LIMITS,
+  type Metrics,
+  type PeerIdStr,
+  type PublicKey,
+  silentLogger,
+} from '../../../src/base/index.ts'
+import { curve, taggedHash } from '../../../src/curve/index.ts'
+import {
+  type ActiveKey,
+  createPolicy,
+  requestBindings,
+  type SignItem,
+  type SigningPolicy,
+  type SignResult,
+  type ThresholdRequest,
+  type ThresholdServiceInit,
+  thresholdService,
+} from '../../../src/signer/index.ts'
+import { codeThrownBy } from '../store/temp-folder.ts'
+import { FakeSpace, groupOf, itemOf, type TestGroup } from './fixtures.ts'
+
+const CLIENT = '16Uiu2HAbridge' as PeerIdStr
+const SET_HASH = '33'.repeat(32) as ActiveKey['setHash']
+
+class FakeClock implements Clock {
+  nowMs = 1_700_000_000_000
+  #timers = new Set<{ atMs: number; fn: () => void }>()
+  now() {
+    return this.nowMs
+  }
+  after(delayMs: number, fn: () => void) {
+    const timer = { atMs: this.nowMs + delayMs, fn }
+    this.#timers.add(timer)
+    return () => void this.#timers.delete(timer)
+  }
+  advance(ms: number) {
+    this.nowMs += ms
+    for (const timer of [...this.#timers]) {
+      if (timer.atMs > this.nowMs) continue
+      this.#timers.delete(timer)
+      timer.fn()
+    }
+  }
+  get pending() {
+    return this.#timers.size
+  }
+}
+
+function countingMetrics() {
+  const outcomes: string[] = []
+  const metrics: Metrics = {
+    counter: () => ({ inc: (labels: Readonly<Record<string, string>>) => void outcomes.push(labels.outcome ?? '') }),
+    gauge: () => ({ set() {} }),
+  }
+  return { metrics, outcomes }
+}
+
+type SignCall = { request: ThresholdRequest; deadlineMs: number; signal: AbortSignal | undefined }
+
+/** A service over a group of known secret; `rounds` answers with that secret unless a test says otherwise. */
+function setUp(change: Partial<ThresholdServiceInit> & { space?: FakeSpace; group?: TestGroup } = {}) {
+  const group = change.group ?? groupOf()
+  const share = group.share(group.members[0] as PublicKey)
+  const groupKey: GroupKey = share.key.public.groupKey
+  const state = { active: { setHash: SET_HASH, groupKey } as ActiveKey | undefined, isSigner: true }
+  const space = change.space ?? new FakeSpace()
+  const bindings = requestBindings({ space, logger: silentLogger, onFatal: () => {} })
+  const clock = new FakeClock()
+  const calls: SignCall[] = []
+  const { metrics, outcomes } = countingMetrics()
+  const sign = (item: SignItem): SignResult => ({ ok: true, signature: signAsGroup(group.secret, item) })
+  const service = thresholdService({
+    activeKey: () => state.active,
+    isSigner: () => state.isSigner,
+    shares: { byGroupKey: (k) => (k === groupKey ? share : undefined) },
+    policy: createPolicy({ kind: 'bridge', bindings, chainId: 1, network: 'mainnet', logger: silentLogger }),
+    bindings,
+    rounds: {
+      sign: async (request, deadlineMs, signal) => {
+        calls.push({ request, deadlineMs, signal })
+        return sign(request.item)
+      },
+    },
+    clock,
+    logger: silentLogger,
+    metrics,
+    ...change,
+  })
+  const ask = (item = itemOf(1), requestId = 'aa', timeoutMs = 5_000, signal?: AbortSignal) =>
+    service.sign(CLIENT, requestId, item, clock.now() + timeoutMs, signal)
+  return { service, ask, calls, state, groupKey, space, bindings, clock, outcomes, sign, group }
+}
+
+/** Signs as BIP341 says the tweaked key's owner would. */
+function signAsGroup(secret: Uint8Array, { digest, tweak }: SignItem): Uint8Array {
+  if (tweak.kind === 'none') return curve.schnorrSign(digest, secret)
+  const x = curve.publicKeyOf(secret).subarray(1)
+  const t = taggedHash('TapTweak', concatBytes(x, tweak.merkleRoot ?? new Uint8Array(0)))
+  return curve.schnorrSign(digest, curve.addScalars(secret, t))
+}
+
+/** Rounds that end when the test says so. */
+function heldRounds() {
+  const calls: { request: ThresholdRequest; deadlineMs: number; end: (result: SignResult) => void }[] = []
+  const started: PromiseWithResolvers<void>[] = []
+  const startOf = (n: number) => (started[n] ??= Promise.withResolvers<void>())
+  return {
+    calls,
+    started: (n: number) => startOf(n).promise,
+    rounds: {
+      sign: (request: ThresholdRequest, deadlineMs: number) =>
+        new Promise<SignResult>((end) => {
+          calls.push({ request, deadlineMs, end })
+          startOf(calls.length - 1).resolve()
+        }),
+    },
+  }
+}
+const timeout = (): SignResult => ({ ok: false, code: 'TIMEOUT', message: 'late', missing: [], cheaters: [] })
+
+describe('threshold service', () => {
+  it.each<[string, SignItem['tweak']]>([
+    ['no tweak', { kind: 'none' }],
+    ['the empty root', { kind: 'key', merkleRoot: null }],
+    ['a merkle root', { kind: 'key', merkleRoot: new Uint8Array(32).fill(9) }],
+  ])('should answer with a signature under %s, and count it', async (_, tweak) => {
+    const { ask, outcomes } = setUp()
+    expect(await ask({ digest: new Uint8Array(32).fill(1), tweak })).toMatchObject({ ok: true })
+    expect(outcomes).toEqual(['signed'])
+  })
+
+  it('should have bound the request before the round begins', async () => {
+    const space = new FakeSpace()
+    const seen: number[] = []
+    const { ask } = setUp({
+      space,
+      rounds: {
+        sign: async () => {
+          seen.push(space.values.size)
+          return timeout()
+        },
+      },
+    })
+    await ask()
+    expect(seen).toEqual([1])
+  })
+
+  it('R28, incident 37: should answer an identical repeat with the same bytes, without a round', async () => {
+    const { ask, calls } = setUp()
+    const first = await ask()
+    expect(await ask()).toEqual(first)
+    expect(calls).toHaveLength(1)
+  })
+
+  it('R28: should answer the same bytes after a restart', async () => {
+    const before = setUp()
+    const first = await before.ask()
+    const { ask, calls } = setUp({ space: before.space, group: before.group })
+    expect(await ask()).toEqual(first)
+    expect(calls).toEqual([])
+  })
+
+  it('should not let a caller change the bytes that are kept', async () => {
+    const { ask } = setUp()
+    const first = await ask()
+    if (!first.ok) throw new Error('not signed')
+    const before = first.signature.slice()
+    first.signature.fill(0)
+    expect(await ask()).toEqual({ ok: true, signature: before })
+  })
+
+  it('R27, incident 36: should refuse another digest under the same request id', async () => {
+    const { ask, calls, outcomes } = setUp()
+    await ask(itemOf(1))
+    expect(await ask(itemOf(2))).toMatchObject({ code: 'EQUIVOCATION' })
+    expect(calls).toHaveLength(1)
+    expect(outcomes).toEqual(['signed', 'EQUIVOCATION'])
+  })
+
+  it('R30: should sign one of two digests that come at once under one request id', async () => {
+    const { ask, calls } = setUp()
+    const [a, b] = await Promise.all([ask(itemOf(1)), ask(itemOf(2))])
+    expect(a).toMatchObject({ ok: true })
+    expect(b).toMatchObject({ code: 'EQUIVOCATION' })
+    expect(calls).toHaveLength(1)
+  })
+
+  it('should share one round among identical requests that come at once', async () => {
+    const { ask, calls } = setUp()
+    const results = await Promise.all([ask(), ask(), ask()])
+    expect(calls).toHaveLength(1)
+    expect(results[1]).toEqual(results[0])
+    expect(results[2]).toEqual(results[0])
+  })
+
+  it('should sign the digest as it was asked, whatever the caller makes of it afterwards', async () => {
+    const { ask, group } = setUp()
+    const item = itemOf(1)
+    const asked = ask(item)
+    item.digest.fill(2)
+    const result = await asked
+    if (!result.ok) throw new Error('not signed')
+    const key = curve.publicKeyOf(group.secret).subarray(1)
+    expect(curve.schnorrVerify(result.signature, itemOf(1).digest, key)).toBe(true)
+  })
+})
+
+describe('threshold service refuses', () => {
+  it.each([
+    ['EmptyId', '', itemOf(1)],
+    ['LongId', 'aa'.repeat(LIMITS.maxRequestIdBytes + 1), itemOf(1)],
+    ['CapitalId', 'AB', itemOf(1)],
+    ['ShortDigest', 'aa', { ...itemOf(1), digest: new Uint8Array(31) }],
+    ['LongRoot', 'aa', { ...itemOf(1), tweak: { kind: 'key' as const, merkleRoot: new Uint8Array(33) } }],
+  ])('a request of wrong shape, before anything is bound: %s', async (_, id, item) => {
+    const { ask, space } = setUp()
+    expect(await ask(item, id)).toMatchObject({ code: 'REFUSED' })
+    expect(space.puts).toEqual([])
+  })
+  it('should take the longest request id', async () => {
+    const { ask } = setUp()
+    expect(await ask(itemOf(1), 'aa'.repeat(LIMITS.maxRequestIdBytes))).toMatchObject({ ok: true })
+  })
+
+  it('what the policy refuses, before anything is bound', async () => {
+    const policy: SigningPolicy = { kind: 'bridge', approve: async () => 'refused', consent: async () => 'refused' }
+    const { ask, space, calls } = setUp({ policy })
+    expect(await ask()).toMatchObject({ code: 'REFUSED' })
+    expect(space.puts).toEqual([])
+    expect(calls).toEqual([])
+  })
+
+  it('R9: to sign without an active key, and tells why there is none', async () => {
+    const { ask, service, state, space } = setUp()
+    state.active = undefined
+    expect(await ask()).toMatchObject({ code: 'NO_KEY' })
+    expect(service.publicKey()).toEqual({ ok: false, reason: 'NO_KEY' })
+    state.isSigner = false
+    expect(await ask()).toMatchObject({ code: 'NOT_A_SIGNER' })
+    expect(service.publicKey()).toEqual({ ok: false, reason: 'NOT_A_SIGNER' })
+    expect(space.puts).toEqual([])
+  })
+
+  it('R9: a key that was replaced while the binding was written', async () => {
+    const space = new FakeSpace()
+    const disk = Promise.withResolvers<void>()
+    space.gate = disk.promise
+    const { ask, state, calls } = setUp({ space })
+    const asked = ask()
+    state.active = undefined
+    disk.resolve()
+    expect(await asked).toMatchObject({ code: 'STOPPED' })
+    expect(calls).toEqual([])
+  })
+
+  it('to hand out a signature that does not verify, and remembers none', async () => {
+    const bad = new Uint8Array(64).fill(1)
+    const { ask, bindings, groupKey, outcomes } = setUp({
+      rounds: { sign: async () => ({ ok: true, signature: bad }) },
+    })
+    expect(await codeThrownBy(ask())).toBe('SIGNATURE_INVALID')
+    expect((await bindings.lookup(groupKey, 'aa'))?.signature).toBeUndefined()
+    expect(outcomes).toEqual(['error'])
+  })
+
+  it('to hand out a signature under the untweaked key where a tweak was asked for', async () => {
+    const group = groupOf()
+    const rounds = {
+      sign: async ({ item }: ThresholdRequest): Promise<SignResult> => ({
+        ok: true,
+        signature: signAsGroup(group.secret, { ...item, tweak: { kind: 'none' } }),
+      }),
+    }
+    const { ask } = setUp({ rounds, group })
+    expect(await ask(itemOf(1))).toMatchObject({ ok: true })
+    const tweaked = { ...itemOf(1), tweak: { kind: 'key' as const, merkleRoot: null } }
+    expect(await codeThrownBy(ask(tweaked, 'bb'))).toBe('SIGNATURE_INVALID')
+  })
+
+  it('everything once bindings could not be written (R30)', async () => {
+    const { ask, space, calls } = setUp()
+    space.failure = new Error('I/O error')
+    expect(await codeThrownBy(ask())).toBe('BINDINGS_FAILED')
+    space.failure = undefined
+    expect(await codeThrownBy(ask(itemOf(2), 'bb'))).toBe('BINDINGS_FAILED')
+    expect(calls).toEqual([])
+  })
+
+  it('a signature that could not be remembered (R28)', async () => {
+    const { calls, rounds, started } = heldRounds()
+    const made = setUp({ rounds })
+    const asked = codeThrownBy(made.ask())
+    await started(0)
+    made.space.failure = new Error('I/O error')
+    calls[0]?.end(made.sign(itemOf(1)))
+    expect(await asked).toBe('BINDINGS_FAILED')
+  })
+
+  it('more rounds at once than the limit, but not to join one', async () => {
+    const { calls, rounds, started } = heldRounds()
+    const { ask, sign, space } = setUp({ rounds, maxRounds: 1 })
+    const first = ask(itemOf(1), 'aa')
+    await started(0)
+    expect(await ask(itemOf(2), 'bb')).toMatchObject({ code: 'OVERLOADED' })
+    expect(space.puts).toHaveLength(1)
+    const joined = ask(itemOf(1), 'aa')
+    calls[0]?.end(sign(itemOf(1)))
+    expect(await joined).toEqual(await first)
+    const third = ask(itemOf(2), 'bb')
+    await started(1)
+    calls[1]?.end(sign(itemOf(2)))
+    expect(await third).toMatchObject({ ok: true })
+  })
+})
+
+describe('threshold service waits', () => {
+  it('no longer than the limit, whatever the caller allows', async () => {
+    const { ask, calls, clock } = setUp()
+    await ask(itemOf(1), 'aa', 10 * LIMITS.signTimeoutMs)
+    expect(calls[0]?.deadlineMs).toBe(clock.now() + LIMITS.signTimeoutMs)
+  })
+
+  it('not at all without time', async () => {
+    const { ask, calls } = setUp()
+    expect(await ask(itemOf(1), 'aa', 0)).toMatchObject({ code: 'TIMEOUT' })
+    expect(await ask(itemOf(1), 'bb', -1)).toMatchObject({ code: 'TIMEOUT' })
+    expect(calls).toEqual([])
+  })
+
+  it("for the round's own word on who is missing", async () => {
+    const { calls, rounds, started } = heldRounds()
+    const { ask, clock } = setUp({ rounds })
+    const asked = ask(itemOf(1), 'aa', 1_000)
+    await started(0)
+    clock.advance(1_000)
+    const missing = groupOf().members
+    calls[0]?.end({ ok: false, code: 'TIMEOUT', message: 'silent members', missing, cheaters: [] })
+    expect(await asked).toMatchObject({ code: 'TIMEOUT', missing })
+  })
+
+  it('not for a round that forgets its deadline, and answers the retry with what it made after all', async () => {
+    const { calls, rounds, started } = heldRounds()
+    const { ask, clock, sign, outcomes } = setUp({ rounds })
+    const asked = ask(itemOf(1), 'aa', 1_000)
+    await started(0)
+    clock.advance(2_000)
+    expect(await asked).toMatchObject({ code: 'TIMEOUT' })
+    const again = ask()
+    calls[0]?.end(sign(itemOf(1)))
+    expect(await again).toMatchObject({ ok: true })
+    expect(calls).toHaveLength(1)
+    expect(outcomes).toEqual(['TIMEOUT', 'signed'])
+  })
+
+  it('on, in a round of its own, when the round it joined ran out of its starter’s time', async () => {
+    const { calls, rounds, started } = heldRounds()
+    const { ask, clock, sign } = setUp({ rounds })
+    const short = ask(itemOf(1), 'aa', 1_000)
+    await started(0)
+    const long = ask(itemOf(1), 'aa', 9_000)
+    await new Promise((resolve) => setImmediate(resolve))
+    clock.advance(1_000)
+    calls[0]?.end(timeout())
+    expect(await short).toMatchObject({ code: 'TIMEOUT' })
+    await started(1)
+    expect(calls[1]?.deadlineMs).toBe(clock.now() + 8_000)
+    calls[1]?.end(sign(itemOf(1)))
+    expect(await long).toMatchObject({ ok: true })
+  })
+
+  it('no longer than the caller stays', async () => {
+    const { rounds, started } = heldRounds()
+    const { ask } = setUp({ rounds })
+    const caller = new AbortController()
+    const asked = ask(itemOf(1), 'aa', 5_000, caller.signal)
+    await started(0)
+    caller.abort()
+    expect(await asked).toMatchObject({ code: 'STOPPED' })
+  })
+
+  it('no longer than the node runs', async () => {
+    const { ask, service, calls } = setUp({
+      rounds: {
+        sign: (_request, _deadlineMs, signal) =>
+          new Promise((resolve) => {
+            signal?.addEventListener('abort', () => resolve({ ...timeout(), code: 'STOPPED' } as SignResult))
+          }),
+      },
+    })
+    const asked = ask()
+    await new Promise((resolve) => setImmediate(resolve))
+    await service.stop()
+    expect(await asked).toMatchObject({ code: 'STOPPED' })
+    expect(await ask(itemOf(2), 'bb')).toMatchObject({ code: 'STOPPED' })
+    expect(calls).toEqual([])
+  })
+
+  it('not for a round that fails because the node stops', async () => {
+    const { ask, service } = setUp({
+      rounds: {
+        sign: (_request, _deadlineMs, signal) =>
+          new Promise((_resolve, reject) => {
+            signal?.addEventListener('abort', () => reject(signal.reason))
+          }),
+      },
+    })
+    const asked = ask()
+    await new Promise((resolve) => setImmediate(resolve))
+    await service.stop()
+    expect(await asked).toMatchObject({ code: 'STOPPED' })
+  })
+
+  it('and passes on that a round failed', async () => {
+    const rounds = { sign: () => Promise.reject(new Error('bug')) }
+    const { ask, outcomes } = setUp({ rounds })
+    await expect(ask()).rejects.toThrow('bug')
+    expect(outcomes).toEqual(['error'])
+  })
+
+  it('without leaving timers behind', async () => {
+    const { ask, clock } = setUp()
+    await ask()
+    await ask(itemOf(2))
+    expect(clock.pending).toBe(0)
+  })
+
+  it('and passes on what a failed round says', async () => {
+    const result: SignResult = { ok: false, code: 'TIMEOUT', message: 'm', missing: groupOf().members, cheaters: [] }
+    const { ask } = setUp({ rounds: { sign: async () => result } })
+    expect(await ask()).toEqual(result)
+  })
+})
