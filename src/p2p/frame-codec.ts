@@ -1,0 +1,79 @@
+import { CodedError, concatBytes } from '../base/index.ts'
+
+/** Four bytes of seven bits: 256 MiB, beyond every cap. */
+const MAX_PREFIX_BYTES = 4
+
+export function lengthPrefix(length: number): Uint8Array {
+  const out: number[] = []
+  let rest = length
+  while (rest >= 0x80) {
+    out.push((rest & 0x7f) | 0x80)
+    rest >>>= 7
+  }
+  return Uint8Array.of(...out, rest)
+}
+
+/** Frames as they stand on a stream: unsigned varint length, then the bytes. */
+export const encodeFrames = (frames: readonly Uint8Array[]): Uint8Array =>
+  concatBytes(...frames.flatMap((frame) => [lengthPrefix(frame.length), frame]))
+
+/** Cuts received chunks into frames. What it holds is at most one frame within the cap. */
+export class FrameDecoder {
+  readonly #maxFrameBytes: number
+  #prefixBytes = 0
+  #length = 0
+  #frame: Uint8Array | undefined
+  #filled = 0
+
+  constructor(maxFrameBytes: number) {
+    this.#maxFrameBytes = maxFrameBytes
+  }
+
+  /** False while a frame has begun and not ended. */
+  get atBoundary(): boolean {
+    return this.#frame === undefined && this.#prefixBytes === 0
+  }
+
+  /** Throws CodedError `FRAME_TOO_LARGE` or `FRAME_MALFORMED`; the stream can't be read on after that. */
+  push(chunk: Uint8Array, emit: (frame: Uint8Array) => void): void {
+    let at = 0
+    while (at < chunk.length) {
+      if (this.#frame === undefined) this.#readPrefix(chunk[at++] ?? 0)
+      const frame = this.#frame
+      if (frame === undefined) continue
+      const part = chunk.subarray(at, at + frame.length - this.#filled)
+      frame.set(part, this.#filled)
+      this.#filled += part.length
+      at += part.length
+      if (this.#filled < frame.length) return
+      this.#frame = undefined
+      this.#filled = 0
+      emit(frame)
+    }
+  }
+
+  #readPrefix(byte: number): void {
+    this.#length += (byte & 0x7f) * 2 ** (7 * this.#prefixBytes++)
+    if (byte >= 0x80) {
+      if (this.#prefixBytes < MAX_PREFIX_BYTES) return
+      throw new CodedError(
+        'FRAME_MALFORMED',
+        'a frame announced a length of more than four bytes; the stream was closed',
+      )
+    }
+    if (byte === 0 && this.#prefixBytes > 1)
+      throw new CodedError('FRAME_MALFORMED', 'a frame announced its length with padding; the stream was closed')
+    if (this.#length > this.#maxFrameBytes)
+      throw new CodedError(
+        'FRAME_TOO_LARGE',
+        `a frame is larger than ${this.#maxFrameBytes} bytes; send less at once`,
+        {
+          bytes: this.#length,
+          maxBytes: this.#maxFrameBytes,
+        },
+      )
+    this.#frame = new Uint8Array(this.#length)
+    this.#length = 0
+    this.#prefixBytes = 0
+  }
+}

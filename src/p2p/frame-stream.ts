@@ -1,0 +1,169 @@
+import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
+import { CodedError, type PeerIdStr, withDeadline } from '../base/index.ts'
+import { encodeFrames, FrameDecoder } from './frame-codec.ts'
+import { FRAME_OVERHEAD_BYTES, ReadQueue } from './read-queue.ts'
+import type { FrameStream } from './types.ts'
+
+/** Frames kept for a slow reader before the sender is told to wait. */
+const READ_HIGH_WATER_BYTES = 256 * 1024
+/** Frames kept for a peer that doesn't read; beyond it the stream is given up. */
+const WRITE_HIGH_WATER_BYTES = 4 * 1024 * 1024
+const CLOSE_TIMEOUT_MS = 2_000
+
+interface Batch {
+  readonly frames: Uint8Array[]
+  readonly sent: PromiseWithResolvers<void>
+}
+
+const nextTick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+const streamReset = (cause?: unknown): CodedError =>
+  new CodedError('STREAM_RESET', 'the peer or its connection ended the stream; open another one', {}, { cause })
+
+/** FrameStream over a libp2p stream: bounded both ways, writes of one tick gathered into one (performance.md: ten times). */
+export class Libp2pFrameStream implements FrameStream {
+  readonly peerId: PeerIdStr
+  readonly protocol: string
+  readonly inbound: boolean
+  readonly #stream: Stream
+  readonly #maxFrameBytes: number
+  readonly #decoder: FrameDecoder
+  readonly #reads: ReadQueue
+  #batch: Batch | undefined
+  #queuedBytes = 0
+  #pumping: Promise<void> | undefined
+  #failure: Error | undefined
+  #closing = false
+
+  constructor(stream: Stream, peerId: PeerIdStr, maxFrameBytes: number) {
+    this.#stream = stream
+    this.peerId = peerId
+    this.protocol = stream.protocol
+    this.inbound = stream.direction === 'inbound'
+    this.#maxFrameBytes = maxFrameBytes
+    this.#decoder = new FrameDecoder(maxFrameBytes)
+    this.#reads = new ReadQueue(READ_HIGH_WATER_BYTES, {
+      full: () => stream.readStatus === 'readable' && stream.pause(),
+      roomy: () => stream.readStatus === 'paused' && stream.resume(),
+    })
+    stream.addEventListener('message', this.#onMessage)
+    stream.addEventListener('end', this.#onEnd)
+    stream.addEventListener('close', this.#onClose)
+    // Both may have come before the listeners.
+    if (stream.readableEnded || stream.status === 'aborted' || stream.status === 'reset') this.#onEnd()
+  }
+
+  read(signal?: AbortSignal): Promise<Uint8Array | undefined> {
+    return this.#reads.take(signal)
+  }
+
+  write(frame: Uint8Array): Promise<void> {
+    if (frame.length > this.#maxFrameBytes)
+      return Promise.reject(
+        new CodedError('FRAME_TOO_LARGE', `a frame may have at most ${this.#maxFrameBytes} bytes; send less at once`, {
+          bytes: frame.length,
+          maxBytes: this.#maxFrameBytes,
+        }),
+      )
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    if (this.#closing) return Promise.reject(new CodedError('STREAM_CLOSED', 'the stream was closed; open another one'))
+    this.#queuedBytes += frame.length + FRAME_OVERHEAD_BYTES
+    if (this.#queuedBytes > WRITE_HIGH_WATER_BYTES)
+      this.abort(new CodedError('SLOW_READER', 'the peer does not read what it is sent; the stream was given up'))
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    this.#batch ??= { frames: [], sent: Promise.withResolvers<void>() }
+    this.#batch.frames.push(frame)
+    this.#pumping ??= this.#pump()
+    return this.#batch.sent.promise
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing) return
+    this.#closing = true
+    try {
+      await withDeadline('closing a stream', CLOSE_TIMEOUT_MS, async (signal) => {
+        await this.#pumping
+        await this.#stream.close({ signal })
+        await this.#closed(signal)
+      })
+    } catch (error) {
+      // A peer that keeps its half open would keep the stream's memory and place.
+      this.#stream.abort(error instanceof Error ? error : streamReset(error))
+    }
+  }
+
+  abort(reason: Error): void {
+    this.#fail(reason)
+    this.#stream.abort(reason)
+  }
+
+  async #pump(): Promise<void> {
+    for (;;) {
+      await nextTick()
+      const batch = this.#batch
+      this.#batch = undefined
+      if (batch === undefined) break
+      try {
+        await this.#send(encodeFrames(batch.frames))
+        this.#queuedBytes -= batch.frames.reduce((n, f) => n + f.length + FRAME_OVERHEAD_BYTES, 0)
+        batch.sent.resolve()
+      } catch (error) {
+        this.#fail(streamReset(error))
+        batch.sent.reject(this.#failure)
+      }
+    }
+    this.#pumping = undefined
+  }
+
+  async #send(bytes: Uint8Array): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure
+    if (this.#stream.send(bytes) || !this.#stream.writableNeedsDrain) return
+    // Not `stream.onDrain()`: libp2p 3.3 keeps its first promise for ever, so it waits only once per stream.
+    await this.#next('drain')
+  }
+
+  /** Waits for an event of the stream; rejects if the stream closes first. */
+  #next(event: 'drain'): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const onEvent = () => settle(resolve)
+    const onClose = () => settle(() => reject(this.#failure ?? streamReset()))
+    const settle = (how: () => void) => {
+      this.#stream.removeEventListener(event, onEvent)
+      this.#stream.removeEventListener('close', onClose)
+      how()
+    }
+    this.#stream.addEventListener(event, onEvent)
+    this.#stream.addEventListener('close', onClose)
+    return promise
+  }
+
+  #closed(signal: AbortSignal): Promise<void> {
+    if (this.#stream.status !== 'open' && this.#stream.status !== 'closing') return Promise.resolve()
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.#stream.addEventListener('close', () => resolve(), { once: true })
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+    return promise
+  }
+
+  readonly #onMessage = (event: StreamMessageEvent): void => {
+    try {
+      this.#decoder.push(event.data.subarray(), (frame) => this.#reads.put(frame))
+    } catch (error) {
+      this.abort(error instanceof Error ? error : streamReset(error))
+    }
+  }
+  readonly #onEnd = (): void => {
+    // The library says "end" before "close" after a reset, too.
+    const isWhole = this.#stream.status !== 'reset' && this.#stream.status !== 'aborted' && this.#decoder.atBoundary
+    if (isWhole) this.#reads.end()
+    else this.#fail(streamReset())
+  }
+  readonly #onClose = (event: StreamCloseEvent): void => {
+    if (event.error !== undefined) this.#fail(streamReset(event.error))
+    else if (this.#stream.readBufferLength === 0) this.#onEnd()
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error
+    this.#reads.fail(this.#failure)
+  }
+}

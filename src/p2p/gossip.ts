@@ -1,0 +1,176 @@
+import { type GossipSub, gossipsub, StrictNoSign, TopicValidatorResult } from '@libp2p/gossipsub'
+import type { Connection, Libp2p } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { type Clock, type Counter, concatBytes, LIMITS, type Metrics, type PeerIdStr, utf8 } from '../base/index.ts'
+import { sha256 } from '../curve/index.ts'
+import { peerOf } from './connection-info.ts'
+import type { GuardedRegistrar } from './guarded-registrar.ts'
+import type { EnvelopeIntake } from './intake.ts'
+import { GOSSIP_PROTOCOL, isGossipProtocol } from './protocols.ts'
+import { gossipTables, TopicRights } from './topic-rights.ts'
+import type { RoleCheck, Verdict } from './types.ts'
+
+/** One RPC of the library: many messages may come together after a lull (IWANT), so well above one message. */
+const MAX_RPC_BYTES = 2 * 1024 * 1024
+/** What may wait for one slow peer before its gossip stream is reset. */
+const MAX_OUTBOUND_BYTES = 8 * 1024 * 1024
+/** A gossip stream that is missing is asked for again this often. */
+const TEND_MS = 5_000
+/** Less than the library's 6: publishers send to all they reach, the mesh only bridges broken links; more adds copies (performance.md). */
+const MESH_DEGREE = { D: 4, Dlo: 3, Dhi: 8, Dscore: 1, Dout: 1, Dlazy: 4 }
+
+const VERDICTS: Readonly<Record<Verdict, TopicValidatorResult>> = {
+  accept: TopicValidatorResult.Accept,
+  ignore: TopicValidatorResult.Ignore,
+  reject: TopicValidatorResult.Reject,
+}
+
+type Components = Parameters<ReturnType<typeof gossipsub>>[0]
+
+/** R12: the same bytes published in another topic must not suppress a message. */
+export const messageId = (topic: string, data: Uint8Array): Uint8Array =>
+  sha256(concatBytes(utf8(topic), Uint8Array.of(0), data))
+
+export interface GossipInit {
+  readonly intake: EnvelopeIntake
+  readonly roles: RoleCheck
+  readonly metrics: Metrics
+  readonly clock: Clock
+}
+
+/** GossipSub behind our own face: it carries bytes between topics and peers that have the right to them, nothing else. */
+export class Gossip {
+  readonly #init: GossipInit
+  readonly #router: GossipSub
+  readonly #registrar: GuardedRegistrar
+  readonly #rights: TopicRights
+  readonly #undelivered: Counter<'reason'>
+  #node: Libp2p | undefined
+  #stopTending: () => void = () => {}
+
+  constructor(init: GossipInit, components: Components, registrar: GuardedRegistrar) {
+    this.#init = init
+    this.#registrar = registrar
+    this.#undelivered = init.metrics.counter(
+      'p2p_publish_undelivered_total',
+      'Members of a topic, or whole topics, that a published message was not handed to',
+      ['reason'],
+    )
+    this.#router = gossipsub(this.#options())({ ...components, registrar })
+    this.#rights = new TopicRights(gossipTables(this.#router), init.roles, init.metrics)
+    this.#router.addEventListener('subscription-change', ({ detail }) => {
+      for (const { topic, subscribe } of detail.subscriptions)
+        this.#rights.noted(detail.peerId.toString(), topic, subscribe)
+    })
+    this.#router.addEventListener('gossipsub:graft', ({ detail }) => this.#rights.grafted(detail.peerId, detail.topic))
+    this.#router.addEventListener('gossipsub:heartbeat', () => this.#rights.sweep())
+  }
+
+  /** The service for libp2p, which starts and stops it. */
+  get service(): GossipSub {
+    return this.#router
+  }
+
+  start(node: Libp2p): void {
+    this.#node = node
+    for (const name of this.#init.intake.joinedTopics()) this.subscribe(name)
+    const tendLater = () => {
+      this.#stopTending = this.#init.clock.after(TEND_MS, () => {
+        this.tend()
+        tendLater()
+      })
+    }
+    tendLater()
+  }
+  stop(): void {
+    this.#stopTending()
+    this.#node = undefined
+  }
+
+  subscribe(name: string): void {
+    this.#router.topicValidators.set(name, (source, message) => {
+      const forwarder = source.toString() as PeerIdStr
+      return VERDICTS[this.#init.intake.admit({ topic: name, data: message.data, forwarder, via: 'gossip' }).verdict]
+    })
+    this.#router.subscribe(name)
+  }
+  unsubscribe(name: string): void {
+    this.#router.topicValidators.delete(name)
+    this.#router.unsubscribe(name)
+  }
+
+  async publish(name: string, data: Uint8Array): Promise<void> {
+    this.#rights.sweep(name)
+    const { recipients } = await this.#router.publish(name, data)
+    const missed = this.#router.getSubscribers(name).length - recipients.length
+    if (recipients.length === 0) this.#undelivered.inc({ reason: 'no_peers' })
+    else if (missed > 0) this.#undelivered.inc({ reason: 'no_stream' }, missed)
+  }
+
+  /**
+   * Asks for the gossip stream of every connected member that lacks one. The library opens it once per identify: it stays
+   * closed if it broke, if the connection it ran on was the lesser of two, or if the right to it came later.
+   */
+  tend(): void {
+    const byPeer = Map.groupBy(this.#node?.getConnections() ?? [], peerOf)
+    for (const [peer, connections] of byPeer) this.#tendPeer(peer, connections)
+  }
+
+  /** After rights have changed: subscriptions set aside come back, others go, missing streams are opened. */
+  alignRights(): void {
+    this.#rights.sweep()
+    this.tend()
+  }
+
+  /** When a connection has gone: of several, another must take over the gossip stream; of one, nothing may stay. */
+  connectionClosed(peer: PeerIdStr, remaining: readonly Connection[]): void {
+    if (remaining.length === 0) this.forget(peer)
+    else this.#tendPeer(peer, remaining)
+  }
+
+  /** Removes a peer from every table of the router. */
+  forget(peer: PeerIdStr): void {
+    this.#registrar.forget(peerIdFromString(peer))
+    this.#rights.forget(peer)
+  }
+
+  #tendPeer(peer: PeerIdStr, connections: readonly Connection[]): void {
+    const open = connections.filter((c) => c.status === 'open')
+    const isSpoken = open.some((c) => c.streams.some((s) => s.direction === 'outbound' && isGossipProtocol(s.protocol)))
+    const [first] = open
+    if (first === undefined || isSpoken || !this.#init.roles.mayOpenStream(peer, GOSSIP_PROTOCOL, 'outbound').ok) return
+    this.#registrar.announce(first.remotePeer, first)
+  }
+
+  #options(): Parameters<typeof gossipsub>[0] {
+    const { intake } = this.#init
+    return {
+      ...MESH_DEGREE,
+      globalSignaturePolicy: StrictNoSign,
+      emitSelf: false,
+      fallbackToFloodsub: false,
+      floodPublish: true,
+      doPX: false,
+      tagMeshPeers: false,
+      allowPublishToZeroTopicPeers: true,
+      ignoreDuplicatePublishError: true,
+      msgIdFn: (message) => messageId(message.topic, message.data),
+      maxInboundDataLength: MAX_RPC_BYTES,
+      maxOutboundBufferSize: MAX_OUTBOUND_BYTES,
+      dataTransform: {
+        // Runs before the message id is made and kept, so what is dropped here costs neither hash nor memory.
+        inboundTransform: (topic, data) => {
+          const reason =
+            data.length > LIMITS.maxGossipBytes ? 'too_large' : intake.isJoined(topic) ? undefined : 'not_joined'
+          if (reason === undefined) return data
+          intake.count(reason, 'gossip')
+          throw new RangeError(`message dropped: ${reason}`)
+        },
+        outboundTransform: (_topic, data) => data,
+      },
+      // R14: no weight anywhere, so a member's score is always 0 and never prunes it. The library's `directPeers` are fixed
+      // when it is made, dial by themselves, and would cost n² copies of each message.
+      scoreParams: { topics: {}, IPColocationFactorWeight: 0, behaviourPenaltyWeight: 0 },
+    }
+  }
+}

@@ -1,0 +1,218 @@
+import type { Connection, ConnectionGater, Libp2p } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import {
+  type Clock,
+  CodedError,
+  describeError,
+  Emitter,
+  type Logger,
+  type Metrics,
+  type PeerIdStr,
+  systemClock,
+} from '../base/index.ts'
+import type { KeyPair } from '../curve/index.ts'
+import { AddressBook } from './address-book.ts'
+import { closeConnections } from './close.ts'
+import { infoOf, peerOf } from './connection-info.ts'
+import { Dialer } from './dialer.ts'
+import { Direct } from './direct.ts'
+import type { Gossip } from './gossip.ts'
+import { EnvelopeIntake } from './intake.ts'
+import { MeshKeeper } from './mesh-keeper.ts'
+import { EnvelopeMessenger } from './messenger.ts'
+import { createNode } from './node.ts'
+import { StreamGuard } from './stream-guard.ts'
+import { Streams } from './streams.ts'
+import { checkNetworkName } from './topic.ts'
+import type { ConnectionInfo, MeshPeer, Messenger, P2pHost, RoleCheck, StreamPort, Transport } from './types.ts'
+
+export interface P2pHostInit {
+  readonly keyPair: KeyPair
+  /** Multiaddrs to listen on, TCP or QUIC; none for a host that only dials. */
+  readonly listen: readonly string[]
+  /** Multiaddrs to tell peers instead of those listened on (NAT, load balancer). */
+  readonly announce?: readonly string[]
+  readonly transports: readonly Transport[]
+  readonly network: string
+  /** R16: this start's boot number. */
+  readonly boot: number
+  readonly roles: RoleCheck
+  readonly connectionGater: ConnectionGater
+  /** False: no gossip and no envelopes; `messenger` throws. */
+  readonly gossip?: boolean
+  readonly clock?: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+  /** R17: another process speaks with this node's key. */
+  readonly onOwnKeyElsewhere?: (boot: number) => void
+}
+
+/** Does no I/O before `start`; may be stopped and started again. Throws TypeError on a network's name that no topic could carry. */
+export const createP2pHost = (init: P2pHostInit): P2pHost => new Libp2pHost(init)
+
+class Libp2pHost implements P2pHost {
+  readonly peerId: PeerIdStr
+  readonly connectionOpened: Emitter<ConnectionInfo>
+  readonly connectionClosed: Emitter<ConnectionInfo>
+  readonly #init: P2pHostInit
+  readonly #book = new AddressBook()
+  readonly #guard: StreamGuard
+  readonly #dialer: Dialer
+  readonly #keeper: MeshKeeper
+  readonly #streams: Streams
+  readonly #intake: EnvelopeIntake
+  readonly #direct: Direct
+  readonly #messenger: Messenger
+  #libp2p: Libp2p | undefined
+  #gossip: Gossip | undefined
+
+  constructor(init: P2pHostInit) {
+    checkNetworkName(init.network)
+    const { keyPair, roles, metrics, boot } = init
+    const clock = init.clock ?? systemClock
+    this.#init = init
+    this.peerId = keyPair.peerId
+    const logger = init.logger.child('p2p')
+    const onError = (error: unknown) => logger.error('listener failed', { error: describeError(error) })
+    this.connectionOpened = new Emitter(onError)
+    this.connectionClosed = new Emitter(onError)
+    this.#guard = new StreamGuard(roles, metrics)
+    this.#dialer = new Dialer({ book: this.#book, roles, logger, metrics, node: () => this.#libp2p })
+    this.#keeper = new MeshKeeper({ self: this.peerId, dialer: this.#dialer, clock, logger })
+    this.#streams = new Streams({ guard: this.#guard, roles, dialer: this.#dialer, logger })
+    this.#intake = new EnvelopeIntake({
+      network: init.network,
+      self: keyPair.publicKey,
+      boot,
+      roles,
+      clock,
+      logger,
+      metrics,
+      onOwnKeyElsewhere: init.onOwnKeyElsewhere,
+    })
+    this.#direct = new Direct(this.#streams, this.#intake)
+    this.#messenger = new EnvelopeMessenger({
+      keyPair,
+      boot,
+      intake: this.#intake,
+      clock,
+      metrics,
+      subscribe: (name) => this.#gossip?.subscribe(name),
+      unsubscribe: (name) => this.#gossip?.unsubscribe(name),
+      publish: (name, wire) => this.#runningGossip().publish(name, wire),
+      send: (to, name, wire, signal) => this.#direct.send(to, name, wire, signal),
+    })
+  }
+
+  get streams(): StreamPort {
+    return this.#streams
+  }
+  get messenger(): Messenger {
+    if (this.#init.gossip === false) throw new CodedError('NO_GOSSIP', 'this host was made without gossip')
+    return this.#messenger
+  }
+
+  async start(signal?: AbortSignal): Promise<void> {
+    if (this.#libp2p !== undefined) return
+    signal?.throwIfAborted()
+    const { roles, metrics, keyPair, listen, transports } = this.#init
+    const withGossip = this.#init.gossip !== false
+    const clock = this.#init.clock ?? systemClock
+    const { libp2p, gossip } = await createNode({
+      keyPair,
+      listen,
+      announce: this.#init.announce ?? [],
+      transports,
+      gater: this.#init.connectionGater,
+      guard: this.#guard,
+      gossip: withGossip ? { intake: this.#intake, roles, metrics, clock } : undefined,
+    })
+    if (libp2p.peerId.toString() !== this.peerId)
+      throw new CodedError('WRONG_PEER_ID', 'libp2p derives another PeerID from this key than the registry rule does')
+    this.#libp2p = libp2p
+    this.#listenTo(libp2p)
+    try {
+      // Handlers first: a peer's first stream may come with its first packet.
+      await this.#streams.start(libp2p)
+      if (withGossip) await this.#direct.start()
+      await libp2p.start()
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+    this.#gossip = gossip
+    gossip?.start(libp2p)
+    this.#keeper.start()
+  }
+
+  async stop(): Promise<void> {
+    const libp2p = this.#libp2p
+    if (libp2p === undefined) return
+    this.#keeper.stop()
+    this.#gossip?.stop()
+    this.#gossip = undefined
+    await this.#direct.stop()
+    this.#streams.stop()
+    await libp2p.stop()
+    this.#libp2p = undefined
+  }
+
+  addresses(): readonly string[] {
+    return this.#libp2p?.getMultiaddrs().map((a) => a.toString()) ?? []
+  }
+
+  keepConnected(peers: readonly MeshPeer[]): void {
+    for (const { peerId, addresses } of peers) this.#book.configure(peerId, addresses)
+    this.#keeper.keep(peers.map((p) => p.peerId))
+    // The list follows the signer set, so rights have changed, too.
+    this.#gossip?.alignRights()
+  }
+
+  connections(): readonly ConnectionInfo[] {
+    return this.#openConnections().map(infoOf)
+  }
+
+  async closePeer(peer: PeerIdStr): Promise<{ readonly closedConnections: number }> {
+    this.#keeper.drop(peer)
+    this.#book.forget(peer)
+    this.#dialer.cancel(peer)
+    const libp2p = this.#libp2p
+    if (libp2p === undefined) return { closedConnections: 0 }
+    this.#streams.abortAll(peer)
+    this.#gossip?.forget(peer)
+    const id = peerIdFromString(peer)
+    const closedConnections = await closeConnections(libp2p.getConnections(id))
+    // Once more: the first one's streams may have said something while they closed.
+    this.#gossip?.forget(peer)
+    await libp2p.peerStore.delete(id)
+    return { closedConnections }
+  }
+
+  #openConnections(): Connection[] {
+    return this.#libp2p?.getConnections().filter((c) => c.status === 'open') ?? []
+  }
+
+  #runningGossip(): Gossip {
+    if (this.#gossip === undefined) throw new CodedError('NOT_STARTED', 'the p2p host is not started')
+    return this.#gossip
+  }
+
+  #listenTo(libp2p: Libp2p): void {
+    libp2p.addEventListener('connection:open', ({ detail }) => {
+      this.#keeper.opened(peerOf(detail))
+      this.connectionOpened.emit(infoOf(detail))
+    })
+    libp2p.addEventListener('connection:close', ({ detail }) => {
+      const peer = peerOf(detail)
+      this.#gossip?.connectionClosed(peer, this.#dialer.connections(peer))
+      this.#keeper.closed(peer)
+      this.connectionClosed.emit(infoOf(detail))
+    })
+    libp2p.addEventListener('peer:identify', ({ detail }) => {
+      const peer = peerOf(detail.connection)
+      const addresses = detail.signedPeerRecord?.addresses ?? detail.listenAddrs
+      this.#book.learn(peer, addresses.map(String))
+      this.#keeper.addressAppeared(peer)
+    })
+  }
+}

@@ -1,0 +1,15 @@
+export type { ConnectionGater } from '@libp2p/interface'
+export { createDialerHost, type DialerHost, type DialerHostInit } from './dialer-host.ts'
+export { DROPS, type DropReason } from './drop-reasons.ts'
+export {
+  type DecodedEnvelope,
+  decodeEnvelope,
+  type EnvelopeFields,
+  hasValidSignature,
+  openEnvelope,
+} from './envelope.ts'
+export { createP2pHost, type P2pHostInit } from './host.ts'
+export { DIRECT_PROTOCOL, GOSSIP_PROTOCOLS, IDENTIFY_PROTOCOL, isGossipProtocol, PING_PROTOCOL } from './protocols.ts'
+export { checkNetworkName, parseTopicName, topicName } from './topic.ts'
+export type * from './types.ts'
+export { DENIAL_PLACES, DENIAL_REASONS, PURPOSES } from './types.ts'

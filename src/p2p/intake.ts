@@ -1,0 +1,194 @@
+import {
+  type Clock,
+  type Counter,
+  describeError,
+  LIMITS,
+  type Logger,
+  type Metrics,
+  type PeerIdStr,
+  type PublicKey,
+  TokenBucket,
+} from '../base/index.ts'
+import { peerIdOfKey } from '../curve/index.ts'
+import { BoundedMap } from './bounded-map.ts'
+import { DROPS, type DropReason } from './drop-reasons.ts'
+import { type DecodedEnvelope, decodeEnvelope, hasValidSignature } from './envelope.ts'
+import { ForwarderAccounts } from './forwarders.ts'
+import { SequenceWindow } from './sequence-window.ts'
+import { parseTopicName, topicName } from './topic.ts'
+import type { Envelope, RoleCheck, Topic, Verdict } from './types.ts'
+
+/** Authors and forwarders are members; twice the largest set covers a current and a pending one. */
+const MAX_KEPT = 4 * LIMITS.maxSigners
+
+/** A message as a transport brought it. */
+export interface Arrival {
+  readonly topic: string
+  readonly data: Uint8Array
+  /** The authenticated peer at the other end of the link; for a direct message its author, too. */
+  readonly forwarder: PeerIdStr
+  readonly via: 'gossip' | 'direct'
+}
+
+export interface IntakeInit {
+  readonly network: string
+  readonly self: PublicKey
+  readonly boot: number
+  readonly roles: Pick<RoleCheck, 'mayGossip' | 'denied'>
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+  /** R17: someone speaks, now, with this node's key and another boot number. */
+  readonly onOwnKeyElsewhere?: ((boot: number) => void) | undefined
+}
+
+type Handler = (envelope: Envelope) => Verdict
+export type Admission = { readonly verdict: Verdict; readonly dropped?: DropReason }
+
+/**
+ * What every message passes, gossiped or direct, in the order of R12–R17: size → shape → forwarder's bucket → roles →
+ * signature → author's bucket → network, set, sequence, expiry → state machine. Never throws; every drop is counted.
+ */
+export class EnvelopeIntake {
+  readonly #init: IntakeInit
+  readonly #handlers = new Map<string, Set<Handler>>()
+  readonly #forwarders: ForwarderAccounts
+  readonly #authorBuckets = new BoundedMap<PublicKey, TokenBucket>(MAX_KEPT)
+  readonly #windows = new BoundedMap<PublicKey, SequenceWindow>(MAX_KEPT)
+  readonly #peerIds = new BoundedMap<PublicKey, PeerIdStr>(MAX_KEPT)
+  readonly #dropped: Counter<'reason' | 'via'>
+  readonly #received: Counter<'via'>
+  readonly #startedAtMs: number
+
+  constructor(init: IntakeInit) {
+    this.#init = init
+    this.#startedAtMs = init.clock.now()
+    this.#forwarders = new ForwarderAccounts(MAX_KEPT)
+    this.#dropped = init.metrics.counter('p2p_messages_dropped_total', 'Messages dropped, by reason', ['reason', 'via'])
+    this.#received = init.metrics.counter('p2p_messages_received_total', 'Messages accepted', ['via'])
+  }
+
+  /** Several rounds may listen to one topic; a message is forwarded if one accepts it and none rejects it. */
+  join(topic: Topic, handler: Handler): () => void {
+    const name = topicName(topic)
+    const handlers = this.#handlers.get(name) ?? new Set()
+    this.#handlers.set(name, handlers)
+    // Wrapped, so that one handler joined twice leaves once per join.
+    const own: Handler = (envelope) => handler(envelope)
+    handlers.add(own)
+    return () => {
+      handlers.delete(own)
+      if (handlers.size === 0 && this.#handlers.get(name) === handlers) this.#handlers.delete(name)
+    }
+  }
+
+  isJoined(name: string): boolean {
+    return this.#handlers.has(name)
+  }
+  joinedTopics(): readonly string[] {
+    return [...this.#handlers.keys()]
+  }
+
+  admit(arrival: Arrival): Admission {
+    const outcome = this.#judge(arrival)
+    if (typeof outcome !== 'string') {
+      this.#received.inc({ via: arrival.via })
+      return { verdict: 'accept' }
+    }
+    this.count(outcome, arrival.via)
+    // The state machine's reject may rest on its own view; the rest no honest node would have forwarded.
+    if (DROPS[outcome] === 'reject' && outcome !== 'rejected')
+      this.#forwarders.fault(arrival.forwarder, this.#init.clock.now())
+    return { verdict: DROPS[outcome], dropped: outcome }
+  }
+
+  /** For drops that a transport makes before there is anything to judge. */
+  count(reason: DropReason, via: 'gossip' | 'direct'): void {
+    this.#dropped.inc({ reason, via })
+  }
+
+  #judge(arrival: Arrival): DropReason | Envelope {
+    const { clock } = this.#init
+    const { forwarder, via } = arrival
+    if (arrival.data.length > (via === 'gossip' ? LIMITS.maxGossipBytes : LIMITS.maxDirectBytes)) return 'too_large'
+    const topic = parseTopicName(arrival.topic)
+    if (topic === undefined) return 'malformed'
+    const charge = this.#forwarders.charge(forwarder, clock.now())
+    if (charge !== 'paid') return charge
+    const decoded = decodeEnvelope(arrival.data)
+    if (!decoded.ok) return decoded.reason
+
+    const { author } = decoded.value.fields
+    const authorPeer = this.#peerIds.getOrMake(author, () => peerIdOfKey(author))
+    if (via === 'direct' && authorPeer !== forwarder) return 'author_mismatch'
+    if (!this.#mayGossip(authorPeer, topic, via)) return 'author_role'
+    if (forwarder !== authorPeer && !this.#mayGossip(forwarder, topic, via)) return 'forwarder_role'
+    if (!hasValidSignature(decoded.value, arrival.topic)) return 'bad_signature'
+    if (!this.#chargeAuthor(author)) return 'author_rate'
+
+    if (topic.network !== this.#init.network) return 'other_network'
+    const stale = this.#untimely(decoded.value)
+    if (author === this.#init.self) return this.#ownKey(decoded.value, stale)
+    const handlers = this.#handlers.get(arrival.topic)
+    if (handlers === undefined) return 'not_joined'
+    if (stale !== undefined) return stale
+    const { fields, wire } = decoded.value
+    this.#windowOf(author).take(fields.boot, fields.counter)
+    return this.#deliver({ ...fields, topic, wire, via }, handlers)
+  }
+
+  #mayGossip(peer: PeerIdStr, topic: Topic, via: 'gossip' | 'direct'): boolean {
+    const answer = this.#init.roles.mayGossip(peer, topic)
+    if (!answer.ok) this.#init.roles.denied(peer, answer.reason, via)
+    return answer.ok
+  }
+
+  #chargeAuthor(author: PublicKey): boolean {
+    const now = this.#init.clock.now()
+    const bucket = this.#authorBuckets.getOrMake(
+      author,
+      () => new TokenBucket(LIMITS.authorBurst, LIMITS.authorPerSecond, now),
+    )
+    return bucket.take(now)
+  }
+
+  /** R16, R17. */
+  #untimely({ fields }: DecodedEnvelope): DropReason | undefined {
+    const sequence = this.#windowOf(fields.author).ask(fields.boot, fields.counter)
+    if (sequence !== 'fresh') return sequence
+    const now = this.#init.clock.now()
+    if (fields.expiresAtMs + LIMITS.clockSkewMs < now) return 'expired'
+    if (fields.expiresAtMs - LIMITS.clockSkewMs > now + LIMITS.envelopeTtlMs) return 'expires_too_late'
+    return undefined
+  }
+
+  #ownKey({ fields }: DecodedEnvelope, stale: DropReason | undefined): DropReason {
+    // What this node said before it restarted may still be on its way; what was said after that start is another's.
+    const saidAtMs = fields.expiresAtMs - LIMITS.envelopeTtlMs
+    const isElsewhere = fields.boot > this.#init.boot || saidAtMs > this.#startedAtMs + LIMITS.clockSkewMs
+    if (fields.boot !== this.#init.boot && isElsewhere && stale === undefined) {
+      // Each boot number is told once: the window makes its repetitions stale.
+      this.#windowOf(fields.author).take(fields.boot, fields.counter)
+      this.#init.onOwnKeyElsewhere?.(fields.boot)
+    }
+    return 'own_key'
+  }
+
+  #windowOf(author: PublicKey): SequenceWindow {
+    return this.#windows.getOrMake(author, () => new SequenceWindow())
+  }
+
+  #deliver(envelope: Envelope, handlers: ReadonlySet<Handler>): DropReason | Envelope {
+    const verdicts: Verdict[] = []
+    for (const handler of [...handlers]) {
+      try {
+        verdicts.push(handler(envelope))
+      } catch (error) {
+        this.#init.logger.error('handler of a message failed', { step: envelope.step, error: describeError(error) })
+        return 'handler_failed'
+      }
+    }
+    if (verdicts.includes('reject')) return 'rejected'
+    return verdicts.includes('accept') ? envelope : 'ignored'
+  }
+}

@@ -1,0 +1,99 @@
+import { quic } from '@chainsafe/libp2p-quic'
+import { privateKeyFromRaw } from '@libp2p/crypto/keys'
+import { identify } from '@libp2p/identify'
+import type { ConnectionGater, Libp2p } from '@libp2p/interface'
+import { noise } from '@libp2p/noise'
+import { ping } from '@libp2p/ping'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { createLibp2p, type Libp2pOptions } from 'libp2p'
+import { LIMITS } from '../base/index.ts'
+import type { KeyPair } from '../curve/index.ts'
+import { Gossip, type GossipInit } from './gossip.ts'
+import { GuardedRegistrar } from './guarded-registrar.ts'
+import type { StreamGuard } from './stream-guard.ts'
+import type { Transport } from './types.ts'
+
+/** Members and bridges of the largest set, each with two links; strangers are refused long before they count. */
+const MAX_CONNECTIONS = 4 * LIMITS.maxSigners
+/** One member's streams on one link: gossip, identify, ping, and a few protocols with `maxStreamsPerPeer` each. */
+const MAX_STREAMS_PER_CONNECTION = 128
+/** Negotiation of a stream with a connected peer. */
+const NEGOTIATION_TIMEOUT_MS = 5_000
+
+export interface NodeInit {
+  readonly keyPair: KeyPair
+  readonly listen: readonly string[]
+  readonly announce: readonly string[]
+  readonly transports: readonly Transport[]
+  readonly gater: ConnectionGater
+  readonly guard: StreamGuard
+  /** Undefined: a host without gossip, as an rpc client is. */
+  readonly gossip: GossipInit | undefined
+}
+
+/** Peers learn nothing but the name: no version to look exploits up for. */
+const NODE_INFO = { name: 'countersign', version: '1', userAgent: 'countersign' }
+
+/** Composes libp2p; not started. Every service sees the guarded registrar. */
+export async function createNode(
+  init: NodeInit,
+): Promise<{ readonly libp2p: Libp2p; readonly gossip: Gossip | undefined }> {
+  // libp2p keeps these very bytes as its key, so they can't be zeroed.
+  const privateKey = privateKeyFromRaw(init.keyPair.exposeSecret())
+  let gossip: Gossip | undefined
+  const services: Libp2pOptions['services'] = {
+    identify: (c) =>
+      identify()({
+        peerId: c.peerId,
+        privateKey: c.privateKey,
+        peerStore: c.peerStore,
+        registrar: new GuardedRegistrar(c.registrar, init.guard),
+        addressManager: c.addressManager,
+        events: c.events,
+        logger: c.logger,
+        nodeInfo: c.nodeInfo,
+      }),
+    ping: (c) =>
+      ping()({ registrar: new GuardedRegistrar(c.registrar, init.guard), connectionManager: c.connectionManager }),
+  }
+  const gossipInit = init.gossip
+  if (gossipInit !== undefined)
+    services.gossip = (c) => {
+      const { privateKey, peerId, peerStore, connectionManager, logger } = c
+      const registrar = new GuardedRegistrar(c.registrar, init.guard)
+      gossip = new Gossip(
+        gossipInit,
+        { privateKey, peerId, peerStore, connectionManager, logger, registrar },
+        registrar,
+      )
+      return gossip.service
+    }
+  const libp2p = await createLibp2p({
+    start: false,
+    privateKey,
+    nodeInfo: NODE_INFO,
+    addresses: { listen: [...init.listen], announce: [...init.announce] },
+    transports: [...new Set(init.transports)].map((t) => (t === 'tcp' ? tcp() : quic())),
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux({ maxInboundStreams: MAX_STREAMS_PER_CONNECTION, maxEarlyStreams: 8 })],
+    connectionGater: init.gater,
+    connectionManager: {
+      maxConnections: MAX_CONNECTIONS,
+      inboundConnectionThreshold: LIMITS.inboundPerSecondPerHost,
+      maxIncomingPendingConnections: LIMITS.maxPendingInbound,
+      inboundUpgradeTimeout: LIMITS.handshakeTimeoutMs,
+      dialTimeout: LIMITS.dialTimeoutMs,
+      // Half of the whole, so that a dead TCP address leaves time for QUIC.
+      addressDialTimeout: LIMITS.dialTimeoutMs / 2,
+      inboundStreamProtocolNegotiationTimeout: NEGOTIATION_TIMEOUT_MS,
+      outboundStreamProtocolNegotiationTimeout: NEGOTIATION_TIMEOUT_MS,
+      // The address book's order is the order of dialling.
+      addressSorter: () => 0,
+    },
+    // A client's link may be refused pings by right, and is watched by its requests' deadlines.
+    connectionMonitor: { enabled: gossipInit !== undefined },
+    services,
+  })
+  return { libp2p, gossip }
+}

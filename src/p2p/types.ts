@@ -1,0 +1,135 @@
+import type { Listenable, Outcome, PeerIdStr, PendingId, PublicKey, SetHash, Startable } from '../base/index.ts'
+
+/** Purposes of gossip topics; one topic per set and purpose (DESIGN §6). */
+export const PURPOSES = ['keygen', 'sign'] as const
+export type Purpose = (typeof PURPOSES)[number]
+
+/** A topic: the network's name, the set (or pending set) it belongs to, and its purpose. */
+export interface Topic {
+  readonly network: string
+  /** Set hash for `sign`, pending id for `keygen`: 64 hex digits. */
+  readonly scope: SetHash | PendingId
+  readonly purpose: Purpose
+}
+
+/** What an author says: the slot (R16) and the payload. `round` is 32 bytes as hex. */
+export interface Utterance {
+  readonly round: string
+  readonly attempt: number
+  readonly step: string
+  readonly payload: Uint8Array
+}
+
+/** A verified message. `wire` is the signed bytes: evidence by itself (DESIGN §9). */
+export interface Envelope extends Utterance {
+  readonly topic: Topic
+  readonly author: PublicKey
+  readonly boot: number
+  readonly counter: number
+  readonly expiresAtMs: number
+  readonly wire: Uint8Array
+  readonly via: 'gossip' | 'direct' | 'self'
+}
+
+/**
+ * What the state machine says of a message: `accept` forwards it, `ignore` drops it without blame (R14: wrong role, set,
+ * round, sequence or expiry), `reject` also counts against the forwarder (only bad shape, size or signature).
+ */
+export type Verdict = 'accept' | 'ignore' | 'reject'
+
+/**
+ * How rounds speak (R12–R16): every message is an envelope signed with the node key, over gossip or a direct stream.
+ * What one publishes or sends is never delivered to oneself.
+ */
+export interface Messenger {
+  /** Subscribes; `onEnvelope` sees only envelopes that passed every check before the state machine. Returns `leave`. */
+  join(topic: Topic, onEnvelope: (envelope: Envelope) => Verdict): () => void
+  /** Gossips to the topic's members and resolves with the envelope as sent. Throws CodedError `MESSAGE_TOO_LARGE` before anything is sent. */
+  publish(topic: Topic, utterance: Utterance): Promise<Envelope>
+  /** Sends to one member over a direct stream, acknowledged by its node. Throws `MESSAGE_TOO_LARGE`, `UNREACHABLE`, `DEADLINE`. */
+  send(to: PublicKey, topic: Topic, utterance: Utterance, signal?: AbortSignal): Promise<Envelope>
+}
+
+/** Why somebody or something is refused; the closed list of labels of the denial counters. */
+export const DENIAL_REASONS = [
+  'not_in_registry',
+  'not_this_node_bridge',
+  'wrong_direction',
+  'not_a_secp256k1_key',
+  'no_right_to_protocol',
+  'no_right_to_topic',
+  'unknown_peer_dial',
+  'self_removed',
+  'not_ready',
+] as const
+export type DenialReason = (typeof DENIAL_REASONS)[number]
+
+/**
+ * Port (implemented by `gating`): who may do what. Asked at every gater hook, stream and message; synchronous and cheap.
+ */
+export interface RoleCheck {
+  mayConnect(peer: PeerIdStr, direction: 'inbound' | 'outbound'): Outcome<void, DenialReason>
+  /** For authors and forwarders alike: `author` is the key of the envelope, `forwarder` the peer it came from. */
+  mayGossip(peer: PeerIdStr, topic: Topic): Outcome<void, DenialReason>
+  mayOpenStream(peer: PeerIdStr, protocol: string, direction: 'inbound' | 'outbound'): Outcome<void, DenialReason>
+  /** Told of every refusal, for counting and the once-a-minute log line. */
+  denied(peer: PeerIdStr | undefined, reason: DenialReason, where: DenialPlace, remoteAddress?: string): void
+}
+export const DENIAL_PLACES = ['dial', 'connection', 'stream', 'gossip', 'direct'] as const
+export type DenialPlace = (typeof DENIAL_PLACES)[number]
+
+export type Transport = 'tcp' | 'quic'
+
+export interface ConnectionInfo {
+  readonly peerId: PeerIdStr
+  readonly direction: 'inbound' | 'outbound'
+  readonly transport: Transport | 'other'
+  readonly remoteAddress: string
+  readonly openedAtMs: number
+}
+
+/** A libp2p stream under our own face: length-prefixed frames, bounded. */
+export interface FrameStream {
+  readonly peerId: PeerIdStr
+  readonly protocol: string
+  /** Next frame; undefined when the other side has finished. Throws `FRAME_TOO_LARGE` beyond the protocol's cap. */
+  read(signal?: AbortSignal): Promise<Uint8Array | undefined>
+  /** Queues one frame; frames written in one tick leave together. Resolves when handed to the transport. */
+  write(frame: Uint8Array): Promise<void>
+  /** Graceful close. */
+  close(): Promise<void>
+  abort(reason: Error): void
+}
+
+export interface StreamPort {
+  /** Serves a protocol; `onStream`'s failures close that stream only. Returns `unhandle`. */
+  handle(
+    protocol: string,
+    maxFrameBytes: number,
+    onStream: (stream: FrameStream) => Promise<void>,
+  ): Promise<() => Promise<void>>
+  /** Opens a stream to a connected (or dialable) peer. Throws `UNREACHABLE`, `NOT_ADMITTED`, `DEADLINE`. */
+  open(peer: PeerIdStr, protocol: string, maxFrameBytes: number, signal?: AbortSignal): Promise<FrameStream>
+}
+
+/** A peer the mesh keeper holds a connection to, for ever (DESIGN §6). */
+export interface MeshPeer {
+  readonly peerId: PeerIdStr
+  /** Known multiaddrs, most preferred first; may be empty. */
+  readonly addresses: readonly string[]
+}
+
+export interface P2pHost extends Startable {
+  readonly peerId: PeerIdStr
+  /** Multiaddrs with `/p2p/<id>`, once started. */
+  addresses(): readonly string[]
+  readonly messenger: Messenger
+  readonly streams: StreamPort
+  /** Replaces the list of peers to stay connected to; redials with backoff and jitter. Peers not listed are merely not redialled. */
+  keepConnected(peers: readonly MeshPeer[]): void
+  /** Closes every connection, pending dial, gossip state and peer record of a peer (the port `ClosePeer` of gating). Resolves when all are closed; at most a second. */
+  closePeer(peer: PeerIdStr): Promise<{ readonly closedConnections: number }>
+  connections(): readonly ConnectionInfo[]
+  readonly connectionOpened: Listenable<ConnectionInfo>
+  readonly connectionClosed: Listenable<ConnectionInfo>
+}

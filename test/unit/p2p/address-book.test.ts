@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest'
+import { AddressBook } from '../../../src/p2p/address-book.ts'
+import { keyPair } from './kit.ts'
+
+const peer = keyPair('peer').peerId
+const TCP = '/ip4/127.0.0.1/tcp/1'
+const QUIC = '/ip4/127.0.0.1/udp/1/quic-v1'
+
+describe('address book', () => {
+  it('should know nothing of a stranger', () => {
+    expect(new AddressBook().of(peer)).toEqual([])
+  })
+  it('should put TCP before QUIC and the configured before the learned', () => {
+    const book = new AddressBook()
+    book.learn(peer, ['/ip4/10.0.0.1/tcp/2', '/ip4/10.0.0.1/udp/2/quic-v1'])
+    book.configure(peer, [QUIC, TCP])
+    expect(book.of(peer)).toEqual([TCP, '/ip4/10.0.0.1/tcp/2', QUIC, '/ip4/10.0.0.1/udp/2/quic-v1'])
+  })
+  it('should hold each address once, with or without the PeerID', () => {
+    const book = new AddressBook()
+    book.configure(peer, [`${TCP}/p2p/${peer}`])
+    book.learn(peer, [TCP])
+    expect(book.of(peer)).toEqual([TCP])
+  })
+  it('should believe a peer few addresses, and only of transports that exist here', () => {
+    const book = new AddressBook()
+    const many = Array.from({ length: 100 }, (_, i) => `/ip4/10.0.0.${i}/tcp/1`)
+    book.learn(peer, ['/dns4/a/tcp/1/ws', '/unix/socket', ...many])
+    expect(book.of(peer)).toEqual(many.slice(0, 8))
+  })
+  it('should keep what it knows when a peer says nothing usable', () => {
+    const book = new AddressBook()
+    book.learn(peer, [TCP])
+    book.learn(peer, [])
+    expect(book.of(peer)).toEqual([TCP])
+  })
+  it('should forget', () => {
+    const book = new AddressBook()
+    book.configure(peer, [TCP])
+    book.learn(peer, [QUIC])
+    book.forget(peer)
+    expect(book.of(peer)).toEqual([])
+  })
+})

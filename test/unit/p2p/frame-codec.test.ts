@@ -1,0 +1,54 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { concatBytes } from '../../../src/base/index.ts'
+import { encodeFrames, FrameDecoder, lengthPrefix } from '../../../src/p2p/frame-codec.ts'
+
+const MAX = 300
+function decode(chunks: readonly Uint8Array[]): Uint8Array[] {
+  const decoder = new FrameDecoder(MAX)
+  const frames: Uint8Array[] = []
+  for (const chunk of chunks) decoder.push(chunk, (f) => frames.push(f))
+  return frames
+}
+
+describe('frames', () => {
+  it('should be cut out of any chunks they came in', () => {
+    const frame = fc.uint8Array({ maxLength: MAX })
+    fc.assert(
+      fc.property(fc.array(frame, { maxLength: 20 }), fc.array(fc.nat({ max: 700 })), (frames, cuts) => {
+        const bytes = encodeFrames(frames)
+        const chunks: Uint8Array[] = []
+        let at = 0
+        for (const cut of cuts) {
+          chunks.push(bytes.subarray(at, at + cut))
+          at += cut
+        }
+        expect(decode([...chunks, bytes.subarray(at)])).toEqual(frames)
+      }),
+    )
+  })
+  it('should know whether a frame has begun', () => {
+    const decoder = new FrameDecoder(MAX)
+    expect(decoder.atBoundary).toBe(true)
+    decoder.push(Uint8Array.of(0x80), () => {})
+    expect(decoder.atBoundary).toBe(false)
+    decoder.push(Uint8Array.of(0x01, 7), () => {})
+    expect(decoder.atBoundary).toBe(false)
+    decoder.push(new Uint8Array(127), () => {})
+    expect(decoder.atBoundary).toBe(true)
+  })
+  it('should hand on the frames before a bad one', () => {
+    const frames: Uint8Array[] = []
+    const bytes = concatBytes(encodeFrames([Uint8Array.of(1)]), lengthPrefix(MAX + 1))
+    expect(() => new FrameDecoder(MAX).push(bytes, (f) => frames.push(f))).toThrow()
+    expect(frames).toEqual([Uint8Array.of(1)])
+  })
+  it.each<[string, Uint8Array, string]>([
+    ['larger than the cap', lengthPrefix(MAX + 1), 'FRAME_TOO_LARGE'],
+    ['larger than memory', Uint8Array.of(0xff, 0xff, 0xff, 0x7f), 'FRAME_TOO_LARGE'],
+    ['with an endless length', Uint8Array.of(0xff, 0xff, 0xff, 0xff), 'FRAME_MALFORMED'],
+    ['with a padded length', Uint8Array.of(0x81, 0x00), 'FRAME_MALFORMED'],
+  ])('should refuse a frame %s at its length', (_what, bytes, code) => {
+    expect(() => decode([bytes])).toThrow(expect.objectContaining({ code }))
+  })
+})
