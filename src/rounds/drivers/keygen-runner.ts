@@ -1,0 +1,225 @@
+import { type Cancel, type Clock, describeError, type Logger, type PublicKey } from '../../base/index.ts'
+import type { Envelope, Messenger, Topic, Utterance, Verdict } from '../../p2p/index.ts'
+import type { ShareVault } from '../../signer/index.ts'
+import { aggregatePublicKey } from '../../crypto/index.ts'
+import {
+  isKeygenStep,
+  type KeygenAbort,
+  type KeygenEffect,
+  type KeygenEvent,
+  type KeygenResult,
+  type KeygenState,
+  keygenStep,
+  newKeygen,
+} from '../keygen/index.ts'
+import { failureOf } from '../pending/keygen-failure.ts'
+import type { KeygenRunner } from '../pending/session.ts'
+import type { KeygenFailure, KeygenProgress } from '../pending/session.types.ts'
+import type { PendingSpec, VerifiedProposal } from '../pending/types.ts'
+
+/** Pause before a new attempt, so that a member that fails at once does not spin. */
+const RETRY_MS = 1_000
+/** A peer's message can move us forward only so far, so that nobody exhausts the attempt numbers. */
+const MAX_ATTEMPT_JUMP = 1_000
+/** Messages of the coming attempt that are kept until we are there, per author (R14): one of each step. */
+const MAX_EARLY = 8
+/** A new key's first shares; refreshes count from here. */
+const EPOCH = 0
+/** A share without its certificate is staged (R20). */
+const STAGED = new Uint8Array(0)
+
+export interface KeygenRunnerInit {
+  readonly spec: PendingSpec
+  readonly topic: Topic
+  readonly self: PublicKey
+  readonly messenger: Messenger
+  readonly vault: ShareVault
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly onProposal: (proposal: VerifiedProposal) => void
+  readonly onChange: () => void
+}
+
+/** Drives keygen attempts for one pending set: performs the machine's effects, and starts the next attempt when one aborts. */
+export class DefaultKeygenRunner implements KeygenRunner {
+  readonly #c: KeygenRunnerInit
+  readonly #logger: Logger
+  readonly #timers = new Map<string, Cancel>()
+  readonly #early = new Map<PublicKey, Envelope[]>()
+  #attempt = 0
+  #state: KeygenState | undefined
+  #phase: KeygenProgress['phase'] = 'idle'
+  #lastFailure: KeygenFailure | undefined
+  #cancelRetry: Cancel = () => {}
+
+  constructor(init: KeygenRunnerInit) {
+    this.#c = init
+    this.#logger = init.logger.child('keygen')
+  }
+
+  progress(): KeygenProgress {
+    return { phase: this.#phase, attempt: this.#attempt, lastFailure: this.#lastFailure }
+  }
+
+  start(): void {
+    if (this.#phase === 'idle') this.#begin(this.#attempt + 1)
+  }
+
+  stop(): void {
+    this.#cancelRetry()
+    this.#drop()
+    if (this.#phase === 'running') this.#phase = 'idle'
+  }
+
+  onEnvelope(envelope: Envelope): Verdict {
+    if (!isKeygenStep(envelope.step)) return 'ignore'
+    const { attempt, author } = envelope
+    if (attempt < this.#attempt) return 'ignore'
+    if (attempt === this.#attempt && this.#state !== undefined) {
+      this.#deliver(envelope)
+      return 'accept'
+    }
+    if (this.#phase === 'done') return 'ignore'
+    const early = this.#early.get(author) ?? []
+    if (early.length >= MAX_EARLY) early.shift()
+    this.#early.set(author, [...early, envelope])
+    // Somebody gave up on our attempt: keygen needs all, so it can't succeed any more.
+    if (this.#phase === 'running' && attempt > this.#attempt && attempt <= this.#attempt + MAX_ATTEMPT_JUMP) this.#begin(attempt)
+    return 'accept'
+  }
+
+  async adopt({ transcript, certificate }: VerifiedProposal): Promise<void> {
+    const { vault, spec, self } = this.#c
+    if (spec.keys.includes(self)) {
+      const staged = vault.byTranscript(transcript)
+      if (staged === undefined) throw new Error('this node staged no share of that transcript')
+      await vault.put({ ...staged, certificate })
+    }
+    this.#finish()
+  }
+
+  #begin(attempt: number): void {
+    this.#cancelRetry()
+    this.#drop()
+    this.#attempt = attempt
+    this.#phase = 'running'
+    const { spec, self, topic } = this.#c
+    this.#state = newKeygen({
+      network: topic.network,
+      pendingId: spec.id,
+      members: spec.keys,
+      threshold: spec.threshold,
+      self,
+      attempt,
+      epoch: EPOCH,
+    })
+    this.#logger.info('Keygen attempt', { pendingId: spec.id, attempt })
+    this.#step({ kind: 'start' })
+    const early = [...this.#early.values()].flat().filter((e) => e.attempt === attempt)
+    this.#early.clear()
+    for (const envelope of early) this.#deliver(envelope)
+    this.#c.onChange()
+  }
+
+  #deliver(e: Envelope): void {
+    this.#step({ kind: 'message', author: e.author, boot: e.boot, step: e.step, payload: e.payload, wire: e.wire })
+  }
+
+  #step(event: KeygenEvent): void {
+    if (this.#state === undefined) return
+    const { state, effects } = keygenStep(this.#state, event)
+    this.#state = state
+    for (const effect of effects) this.#perform(effect)
+  }
+
+  #perform(effect: KeygenEffect): void {
+    const { topic, messenger, clock } = this.#c
+    switch (effect.kind) {
+      case 'publish':
+        return this.#publish(effect.utterance)
+      case 'send':
+        return this.#detach(messenger.send(effect.to, topic, effect.utterance), 'Sending a share failed')
+      case 'persist':
+        return this.#persist(effect)
+      case 'arm':
+        this.#timers.get(effect.name)?.()
+        this.#timers.set(
+          effect.name,
+          clock.after(effect.delayMs, () => this.#step({ kind: 'timer', name: effect.name })),
+        )
+        return
+      case 'disarm':
+        this.#timers.get(effect.name)?.()
+        this.#timers.delete(effect.name)
+        return
+      case 'done':
+        return this.#done(effect.result)
+      case 'aborted':
+        return this.#aborted(effect.reason)
+    }
+  }
+
+  #persist(effect: Extract<KeygenEffect, { kind: 'persist' }>): void {
+    const attempt = this.#attempt
+    this.#detach(
+      this.#c.vault
+        .put({ transcript: effect.transcript, epoch: EPOCH, key: effect.key, certificate: STAGED })
+        .then(() => {
+          // R20: only now may this node certify; a later attempt may have begun meanwhile.
+          if (attempt === this.#attempt) this.#step({ kind: 'persisted', transcript: effect.transcript })
+        }),
+      'Storing the staged share failed',
+    )
+  }
+
+  #publish(utterance: Utterance): void {
+    const attempt = this.#attempt
+    this.#detach(
+      this.#c.messenger.publish(this.#c.topic, utterance).then(({ wire }) => {
+        if (attempt === this.#attempt) this.#step({ kind: 'published', step: utterance.step, wire })
+      }),
+      'Publishing failed',
+    )
+  }
+
+  #done({ key, transcript, certificate, trialSignature }: KeygenResult): void {
+    const aggregateKey = aggregatePublicKey(key.public)
+    const proposal = { keygenAttempt: this.#attempt, transcript, aggregateKey, certificate, trialSignature }
+    this.#detach(
+      this.#c.vault.put({ transcript, epoch: EPOCH, key, certificate }).then(() => {
+        this.#finish()
+        this.#c.onProposal(proposal)
+      }),
+      'Storing the certificate failed',
+    )
+  }
+
+  /** The machine stays: it repeats itself for those who are not done yet, until the pending set is over. */
+  #finish(): void {
+    if (this.#phase === 'done') return
+    this.#cancelRetry()
+    this.#phase = 'done'
+    this.#logger.info('Keygen done', { pendingId: this.#c.spec.id, attempt: this.#attempt })
+    this.#c.onChange()
+  }
+
+  #aborted(reason: KeygenAbort): void {
+    this.#lastFailure = failureOf(this.#attempt, reason)
+    this.#logger.warn('Keygen attempt failed', { ...this.#lastFailure })
+    this.#drop()
+    if (this.#phase === 'done') return
+    this.#cancelRetry = this.#c.clock.after(RETRY_MS, () => this.#begin(this.#attempt + 1))
+    this.#c.onChange()
+  }
+
+  #drop(): void {
+    for (const cancel of this.#timers.values()) cancel()
+    this.#timers.clear()
+    this.#state = undefined
+  }
+
+  /** Failures here are the network's or the disk's: the machine's resends and deadlines answer for them. */
+  #detach(work: Promise<unknown>, message: string): void {
+    work.catch((error: unknown) => this.#logger.debug(message, { error: describeError(error) }))
+  }
+}

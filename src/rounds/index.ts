@@ -1,0 +1,10 @@
+export { SignDriver, type SignDriverInit, type SigningKey } from './drivers/sign-driver.ts'
+export { openPendingSession, type PendingSessionsInit } from './pending/open-session.ts'
+export type { KeygenFailure, KeygenProgress, PendingSession } from './pending/session.types.ts'
+export {
+  type Cosignature,
+  missingApprovals,
+  type PendingSpec,
+  participantsOf,
+  type VerifiedProposal,
+} from './pending/types.ts'

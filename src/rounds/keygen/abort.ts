@@ -1,0 +1,64 @@
+import { type PublicKey, unreachable, zeroize } from '../../base/index.ts'
+import { encodeKeygen } from './codec.ts'
+import { type KeygenState, type Phase, type Transition, utterance } from './state.ts'
+import type { FaultCode } from './steps.ts'
+import type { KeygenAbort, KeygenEffect, KeygenFault } from './types.ts'
+
+/** Ends the attempt. Findings of our own are told to the others, who may not have seen what we saw (R19). */
+export function abort(state: KeygenState, reason: KeygenAbort): Transition {
+  const effects: KeygenEffect[] = []
+  const complaint = complaintOf(reason)
+  if (complaint !== undefined)
+    effects.push({ kind: 'publish', utterance: utterance(state, 'complaint', encodeKeygen('complaint', complaint)) })
+  destroySecrets(state.phase)
+  effects.push({ kind: 'disarm', name: 'step' }, { kind: 'disarm', name: 'resend' })
+  effects.push({ kind: 'aborted', reason, confirmed: confirmedIn(state) })
+  return { state: { ...state, phase: { kind: 'aborted' } }, effects }
+}
+
+/** Ends the attempt for what one member said. */
+export const abortForFault = (
+  state: KeygenState,
+  member: PublicKey,
+  code: FaultCode,
+  ...wires: readonly Uint8Array[]
+): Transition => abort(state, { kind: 'fault', faults: [{ member, code, wires }] })
+
+export const abortForFaults = (state: KeygenState, faults: readonly KeygenFault[]): Transition =>
+  abort(state, { kind: 'fault', faults })
+
+/** One payload per slot (R16), so one complaint names one member. */
+function complaintOf(reason: KeygenAbort): { accused: PublicKey | undefined; code: FaultCode } | undefined {
+  if (reason.kind === 'transcript_mismatch') return { accused: undefined, code: 'transcript_mismatch' }
+  const fault = reason.kind === 'fault' ? reason.faults[0] : undefined
+  return fault && { accused: fault.member, code: fault.code }
+}
+
+function confirmedIn({ phase, said }: KeygenState) {
+  return said.confirm !== undefined && 'transcript' in phase ? phase.transcript : undefined
+}
+
+/** The key itself is left: the driver may be sealing it at this moment, and a confirmed one must be kept (R20). */
+export function destroySecrets(phase: Phase): void {
+  switch (phase.kind) {
+    case 'opening':
+      phase.receiverKey.destroy()
+      return
+    case 'dealing':
+      phase.receiverKey.destroy()
+      phase.dealer.destroy()
+      zeroize(...phase.shares.values())
+      return
+    case 'confirming':
+      phase.nonces.destroy()
+      return
+    case 'idle':
+    case 'persisting':
+    case 'trying':
+    case 'done':
+    case 'aborted':
+      return
+    default:
+      unreachable(phase)
+  }
+}

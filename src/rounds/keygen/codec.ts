@@ -1,0 +1,142 @@
+import { create, type DescMessage, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf'
+import { asTranscriptHash, equalBytes, fromHex, LIMITS, type PublicKey, toHex } from '../../base/index.ts'
+import { isNonceCommitment } from '../../crypto/index.ts'
+import { parsePublicKey } from '../../curve/index.ts'
+import * as pb from '../pb/keygen_pb.ts'
+import { FAULT_CODES, type FaultCode, type KeygenPayloads, type KeygenStep } from './steps.ts'
+
+/** A deal of 128 members (128 commitments and 127 hashes) takes 8.9 KiB. */
+export const MAX_KEYGEN_PAYLOAD_BYTES = 12 * 1024
+/** A share (32 bytes) and its tag. */
+const BOX_BYTES = 32 + 16
+
+interface Codec<T> {
+  encode(value: T): Uint8Array
+  /** Throws on anything that `encode` would not have made. */
+  decode(bytes: Uint8Array): T
+}
+
+function codec<D extends DescMessage, T>(
+  schema: D,
+  write: (value: T) => MessageShape<D>,
+  read: (message: MessageShape<D>) => T,
+): Codec<T> {
+  return {
+    encode: (value) => toBinary(schema, write(value)),
+    decode(bytes) {
+      const value = read(fromBinary(schema, bytes, { readUnknownFields: false }))
+      if (!equalBytes(toBinary(schema, write(value)), bytes)) throw new TypeError('encoding is not canonical')
+      return value
+    },
+  }
+}
+
+const CODECS: { readonly [S in KeygenStep]: Codec<KeygenPayloads[S]> } = {
+  open: codec(
+    pb.KeygenOpenSchema,
+    (o) => create(pb.KeygenOpenSchema, o),
+    (o) => ({ receiverKey: sized('receiver key', o.receiverKey, 33), proof: sized('proof', o.proof, 64) }),
+  ),
+  deal: codec(
+    pb.KeygenDealSchema,
+    ({ dealing, boxHashes }) =>
+      create(pb.KeygenDealSchema, {
+        commitments: [...dealing.commitments],
+        proofOfKnowledge: dealing.proofOfKnowledge,
+        boxHashes: [...boxHashes],
+      }),
+    (d) => ({
+      dealing: {
+        commitments: listed('commitments', d.commitments, 33),
+        proofOfKnowledge: sized('proof of knowledge', d.proofOfKnowledge, 64),
+      },
+      boxHashes: listed('box hashes', d.boxHashes, 32),
+    }),
+  ),
+  share: codec(
+    pb.KeygenShareSchema,
+    (s) => create(pb.KeygenShareSchema, { ...s, receiver: fromHex(s.receiver) }),
+    (s) => ({
+      // By its form only: it is compared with our own key.
+      receiver: toHex(sized('receiver', s.receiver, 33)) as PublicKey,
+      dealerKey: sized('dealer key', s.dealerKey, 33),
+      proof: sized('proof', s.proof, 64),
+      box: sized('box', s.box, BOX_BYTES),
+    }),
+  ),
+  confirm: codec(
+    pb.KeygenConfirmSchema,
+    (c) =>
+      create(pb.KeygenConfirmSchema, {
+        transcript: fromHex(c.transcript),
+        aggregateKey: fromHex(c.aggregateKey),
+        hiding: c.commitment.hiding,
+        binding: c.commitment.binding,
+      }),
+    (c) => {
+      const commitment = { hiding: c.hiding, binding: c.binding }
+      if (!isNonceCommitment(commitment)) throw new TypeError('nonce commitment: not two points')
+      if (c.aggregateKey[0] !== 0x02) throw new TypeError('aggregate key: expected even Y')
+      return {
+        transcript: asTranscriptHash(toHex(c.transcript)),
+        aggregateKey: parsePublicKey(c.aggregateKey),
+        commitment,
+      }
+    },
+  ),
+  trial: codec(
+    pb.KeygenTrialSchema,
+    (t) => create(pb.KeygenTrialSchema, t),
+    (t) => ({ share: sized('share', t.share, 32) }),
+  ),
+  complaint: codec(
+    pb.KeygenComplaintSchema,
+    (c) =>
+      create(pb.KeygenComplaintSchema, {
+        accused: c.accused === undefined ? new Uint8Array() : fromHex(c.accused),
+        code: c.code,
+      }),
+    (c) => ({ accused: c.accused.length === 0 ? undefined : parsePublicKey(c.accused), code: faultCode(c.code) }),
+  ),
+}
+
+export const encodeKeygen = <S extends KeygenStep>(step: S, payload: KeygenPayloads[S]): Uint8Array =>
+  CODECS[step].encode(payload)
+
+/** undefined for anything malformed, oversized or not canonical. Never throws. */
+export function decodeKeygen<S extends KeygenStep>(step: S, bytes: Uint8Array): KeygenPayloads[S] | undefined {
+  if (bytes.length > MAX_KEYGEN_PAYLOAD_BYTES) return undefined
+  try {
+    return CODECS[step].decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+export const encodeCertificate = (confirms: readonly Uint8Array[]): Uint8Array =>
+  toBinary(pb.KeygenCertificateSchema, create(pb.KeygenCertificateSchema, { confirms: [...confirms] }))
+
+/** Wire bytes of the confirm envelopes; undefined if it is no list of at most 128 of them. */
+export function decodeCertificate(bytes: Uint8Array): readonly Uint8Array[] | undefined {
+  if (bytes.length > LIMITS.maxGossipBytes) return undefined
+  try {
+    const { confirms } = fromBinary(pb.KeygenCertificateSchema, bytes, { readUnknownFields: false })
+    return confirms.length <= LIMITS.maxSigners && equalBytes(encodeCertificate(confirms), bytes) ? confirms : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function sized(what: string, bytes: Uint8Array, length: number): Uint8Array {
+  if (bytes.length !== length) throw new TypeError(`${what}: expected ${length} bytes`)
+  return bytes
+}
+function listed(what: string, items: readonly Uint8Array[], length: number): readonly Uint8Array[] {
+  if (items.length > LIMITS.maxSigners) throw new TypeError(`${what}: too many`)
+  return items.map((item) => sized(what, item, length))
+}
+function faultCode(text: string): FaultCode {
+  const code = FAULT_CODES.find((c) => c === text)
+  if (code === undefined) throw new TypeError('code: not one of the closed list')
+  return code
+}

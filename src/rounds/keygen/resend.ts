@@ -1,0 +1,34 @@
+import { type KeygenState, RESEND_MAX_MS, type Transition, utterance, without } from './state.ts'
+import type { KeygenStep } from './steps.ts'
+import type { KeygenEffect } from './types.ts'
+
+/**
+ * Says again what somebody may have missed, the same payloads in new envelopes (R14). A member that has gone on to a later
+ * step has what it needed of the earlier ones.
+ */
+export function resend(state: KeygenState): Transition {
+  const { said } = state
+  const again = (step: KeygenStep, payload: Uint8Array | undefined, until: KeygenStep): readonly KeygenEffect[] =>
+    payload === undefined || without(state, until).length === 0
+      ? []
+      : [{ kind: 'publish', utterance: utterance(state, step, payload) }]
+  const shares = without(state, 'confirm').flatMap((to): readonly KeygenEffect[] => {
+    const payload = said.shares.get(to)
+    return payload === undefined ? [] : [{ kind: 'send', to, utterance: utterance(state, 'share', payload) }]
+  })
+  // Nothing is said after a trial share, so nothing shows that it arrived.
+  const trial: readonly KeygenEffect[] =
+    said.trial === undefined ? [] : [{ kind: 'publish', utterance: utterance(state, 'trial', said.trial) }]
+  const resendMs = Math.min(2 * state.resendMs, RESEND_MAX_MS)
+  return {
+    state: { ...state, resendMs },
+    effects: [
+      ...again('open', said.open, 'deal'),
+      ...again('deal', said.deal, 'confirm'),
+      ...shares,
+      ...again('confirm', said.confirm, 'trial'),
+      ...trial,
+      { kind: 'arm', name: 'resend', delayMs: resendMs },
+    ],
+  }
+}

@@ -1,0 +1,182 @@
+import {
+  type Cancel,
+  type Clock,
+  describeError,
+  Emitter,
+  type Logger,
+  type PublicKey,
+} from '../../base/index.ts'
+import type { Envelope, Messenger, Topic, Verdict } from '../../p2p/index.ts'
+import { decodeApproval, decodeCosignature, decodeProposal, encodeApproval, encodeCosignature, encodeProposal, PENDING_STEPS } from './messages.ts'
+import type { KeygenProgress, PendingSession } from './session.types.ts'
+import type { Cosignature, PendingSpec, VerifiedProposal } from './types.ts'
+
+/** A message may be lost, and members come late: what still matters is said again at this interval. */
+const REPEAT_MS = 2_000
+
+/** Runs keygen attempts for a pending set (port: its driver lives beside the machine). */
+export interface KeygenRunner {
+  start(): void
+  stop(): void
+  onEnvelope(envelope: Envelope): Verdict
+  progress(): KeygenProgress
+  /** Takes over a key that others finished and proved, if this node's staged share belongs to it. */
+  adopt(proposal: VerifiedProposal): Promise<void>
+}
+
+export interface PendingSessionInit {
+  readonly spec: PendingSpec
+  readonly network: string
+  readonly self: PublicKey
+  readonly messenger: Messenger
+  readonly keygen: (events: {
+    readonly onProposal: (proposal: VerifiedProposal) => void
+    readonly onChange: () => void
+  }) => KeygenRunner
+  /** R29: certificate of all n over this transcript and key, and the trial signature. */
+  readonly verifyProposal: (proposal: VerifiedProposal) => boolean
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export class DefaultPendingSession implements PendingSession {
+  readonly spec: PendingSpec
+  readonly changed = new Emitter<void>()
+  readonly #c: PendingSessionInit
+  readonly #topic: Topic
+  readonly #logger: Logger
+  readonly #keygen: KeygenRunner
+  readonly #approvals = new Map<PublicKey, number>()
+  readonly #cosignatures = new Map<PublicKey, Cosignature>()
+  #ownCosignature: Cosignature | undefined
+  #proposal: { readonly proposal: VerifiedProposal; readonly receivedAtMs: number } | undefined
+  #leave: () => void = () => {}
+  #cancelRepeat: Cancel = () => {}
+
+  constructor(init: PendingSessionInit) {
+    this.#c = init
+    this.spec = init.spec
+    this.#logger = init.logger.child('pending')
+    this.#topic = { network: init.network, scope: init.spec.id, purpose: 'keygen' }
+    this.#keygen = init.keygen({
+      onProposal: (proposal) => this.#accept(proposal),
+      onChange: () => this.changed.emit(),
+    })
+  }
+
+  start(): void {
+    this.#leave = this.#c.messenger.join(this.#topic, (envelope) => this.#onEnvelope(envelope))
+    this.#repeat()
+  }
+
+  stop(): void {
+    this.#cancelRepeat()
+    this.#leave()
+    this.#keygen.stop()
+  }
+
+  announceApproval(expiresAtMs: number): void {
+    this.#approvals.set(this.#c.self, expiresAtMs)
+    this.#publish(PENDING_STEPS.approve, encodeApproval(this.spec, expiresAtMs))
+    this.changed.emit()
+  }
+
+  approved(): ReadonlySet<PublicKey> {
+    const now = this.#c.clock.now()
+    return new Set([...this.#approvals].filter(([, expiresAtMs]) => expiresAtMs > now).map(([key]) => key))
+  }
+
+  startKeygen(): void {
+    if (this.#proposal === undefined) this.#keygen.start()
+  }
+
+  keygen(): KeygenProgress {
+    return this.#keygen.progress()
+  }
+
+  proposal(): { readonly proposal: VerifiedProposal; readonly receivedAtMs: number } | undefined {
+    return this.#proposal
+  }
+
+  announceCosignature(cosignature: Cosignature): void {
+    this.#ownCosignature = cosignature
+    this.#publish(PENDING_STEPS.cosign, encodeCosignature(cosignature))
+  }
+
+  cosignatures(): readonly Cosignature[] {
+    return [...this.#cosignatures.values()]
+  }
+
+  #onEnvelope(envelope: Envelope): Verdict {
+    if (envelope.round !== this.spec.id) return 'ignore'
+    switch (envelope.step) {
+      case PENDING_STEPS.approve:
+        return this.#onApproval(envelope)
+      case PENDING_STEPS.proposal:
+        return this.#onProposal(envelope)
+      case PENDING_STEPS.cosign:
+        return this.#onCosignature(envelope)
+      default:
+        return this.spec.keys.includes(envelope.author) ? this.#keygen.onEnvelope(envelope) : 'ignore'
+    }
+  }
+
+  #onApproval(envelope: Envelope): Verdict {
+    const approval = decodeApproval(envelope.payload, this.spec)
+    if (approval === undefined) return 'ignore'
+    const before = this.#approvals.get(envelope.author)
+    this.#approvals.set(envelope.author, approval.expiresAtMs)
+    if (before === undefined) {
+      // A late member hears the others at once instead of at their next repetition.
+      const own = this.#approvals.get(this.#c.self)
+      if (own !== undefined) this.#publish(PENDING_STEPS.approve, encodeApproval(this.spec, own))
+      this.changed.emit()
+    }
+    return 'accept'
+  }
+
+  #onProposal(envelope: Envelope): Verdict {
+    if (this.#proposal !== undefined) return 'accept'
+    const proposal = decodeProposal(envelope.payload)
+    if (proposal === undefined || !this.#c.verifyProposal(proposal)) {
+      this.#logger.warn('Proposal without proof', { author: envelope.author })
+      return 'ignore'
+    }
+    this.#keygen.adopt(proposal).then(
+      () => this.#accept(proposal),
+      (error: unknown) => this.#logger.warn('Proposal not adopted', { error: describeError(error) }),
+    )
+    return 'accept'
+  }
+
+  #onCosignature(envelope: Envelope): Verdict {
+    const cosignature = decodeCosignature(envelope.payload, envelope.author)
+    if (cosignature === undefined || !this.spec.currentKeys.includes(envelope.author)) return 'ignore'
+    this.#cosignatures.set(envelope.author, cosignature)
+    this.changed.emit()
+    return 'accept'
+  }
+
+  #accept(proposal: VerifiedProposal): void {
+    if (this.#proposal !== undefined) return
+    this.#proposal = { proposal, receivedAtMs: this.#c.clock.now() }
+    this.#publish(PENDING_STEPS.proposal, encodeProposal(proposal))
+    this.changed.emit()
+  }
+
+  #repeat(): void {
+    this.#cancelRepeat = this.#c.clock.after(REPEAT_MS, () => {
+      const own = this.#approvals.get(this.#c.self)
+      if (own !== undefined) this.#publish(PENDING_STEPS.approve, encodeApproval(this.spec, own))
+      if (this.#proposal !== undefined) this.#publish(PENDING_STEPS.proposal, encodeProposal(this.#proposal.proposal))
+      if (this.#ownCosignature !== undefined) this.#publish(PENDING_STEPS.cosign, encodeCosignature(this.#ownCosignature))
+      this.#repeat()
+    })
+  }
+
+  #publish(step: string, payload: Uint8Array): void {
+    this.#c.messenger
+      .publish(this.#topic, { round: this.spec.id, attempt: 0, step, payload })
+      .catch((error: unknown) => this.#logger.warn('Publishing failed', { step, error: describeError(error) }))
+  }
+}

@@ -1,0 +1,36 @@
+import type { Listenable, PublicKey } from '../../base/index.ts'
+import type { Cosignature, PendingSpec, VerifiedProposal } from './types.ts'
+
+export interface KeygenProgress {
+  readonly phase: 'idle' | 'running' | 'done'
+  /** Current or last attempt; 0 before the first. */
+  readonly attempt: number
+  readonly lastFailure: KeygenFailure | undefined
+}
+
+/** Why an attempt ended without a key. Silence is a local claim, a fault is shown by messages (DESIGN §9). */
+export interface KeygenFailure {
+  readonly attempt: number
+  readonly reason: string
+  readonly blamed: readonly { readonly member: PublicKey; readonly fault: string }[]
+  readonly silent: readonly PublicKey[]
+}
+
+/** Everything that is said on the topic of one pending set. */
+export interface PendingSession {
+  readonly spec: PendingSpec
+  start(): void
+  stop(): void
+  /** Says this operator's consent, again and again until `stop`. */
+  announceApproval(expiresAtMs: number): void
+  /** Members whose unexpired approval was heard, this node's own included. */
+  approved(): ReadonlySet<PublicKey>
+  /** Runs keygen attempts until one is certified. Harmless when running. */
+  startKeygen(): void
+  keygen(): KeygenProgress
+  proposal(): { readonly proposal: VerifiedProposal; readonly receivedAtMs: number } | undefined
+  announceCosignature(cosignature: Cosignature): void
+  /** The latest of each other author for this proposal; well-formed, not yet verified. */
+  cosignatures(): readonly Cosignature[]
+  readonly changed: Listenable<void>
+}

@@ -1,0 +1,25 @@
+/** A map that forgets its oldest entry when a new one would exceed `max`. */
+export class BoundedMap<K, V> {
+  readonly #max: number
+  readonly #onForget: (key: K, value: V) => void
+  readonly #entries = new Map<K, V>()
+  constructor(max: number, onForget: (key: K, value: V) => void = () => {}) {
+    this.#max = max
+    this.#onForget = onForget
+  }
+  get size(): number {
+    return this.#entries.size
+  }
+  get(key: K): V | undefined {
+    return this.#entries.get(key)
+  }
+  /** A key that is set again becomes the youngest. */
+  set(key: K, value: V): void {
+    this.#entries.delete(key)
+    this.#entries.set(key, value)
+    const oldest = this.#entries.entries().next()
+    if (this.#entries.size <= this.#max || oldest.done === true) return
+    this.#entries.delete(oldest.value[0])
+    this.#onForget(...oldest.value)
+  }
+}

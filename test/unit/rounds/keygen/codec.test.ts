@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest'
+import { concatBytes, fromHex, type PublicKey, type TranscriptHash, toHex } from '../../../../src/base/index.ts'
+import { curve, KeyPair, liftEven, randomBytes, xOnly } from '../../../../src/curve/index.ts'
+import {
+  decodeCertificate,
+  decodeKeygen,
+  encodeCertificate,
+  encodeKeygen,
+} from '../../../../src/rounds/keygen/codec.ts'
+import { FAULT_CODES, KEYGEN_STEPS, type KeygenPayloads, type KeygenStep } from '../../../../src/rounds/keygen/steps.ts'
+
+const point = () => curve.publicKeyOf(curve.randomScalar())
+const key = KeyPair.generate().publicKey
+const EXAMPLES: { readonly [S in KeygenStep]: KeygenPayloads[S] } = {
+  open: { receiverKey: point(), proof: randomBytes(64) },
+  deal: {
+    dealing: { commitments: [point(), point()], proofOfKnowledge: randomBytes(64) },
+    boxHashes: [randomBytes(32), randomBytes(32)],
+  },
+  share: { receiver: key, dealerKey: point(), proof: randomBytes(64), box: randomBytes(48) },
+  confirm: {
+    transcript: toHex(randomBytes(32)) as TranscriptHash,
+    aggregateKey: toHex(liftEven(xOnly(point()))) as PublicKey,
+    commitment: { hiding: point(), binding: point() },
+  },
+  trial: { share: randomBytes(32) },
+  complaint: { accused: key, code: 'bad_share' },
+}
+const steps = Object.keys(KEYGEN_STEPS) as KeygenStep[]
+const bytesOf = (step: KeygenStep): Uint8Array => encodeKeygen(step, EXAMPLES[step])
+const refused = (step: KeygenStep, bytes: Uint8Array) => expect(decodeKeygen(step, bytes), step).toBeUndefined()
+
+describe('keygen payloads', () => {
+  for (const step of steps) {
+    it(`should carry a ${step} there and back`, () => {
+      expect(decodeKeygen(step, bytesOf(step))).toEqual(EXAMPLES[step])
+    })
+    it(`should refuse a ${step} with an unknown field`, () => {
+      refused(step, concatBytes(bytesOf(step), Uint8Array.of(0x78, 0x01)))
+    })
+    it(`should refuse a ${step} that is cut`, () => {
+      const bytes = bytesOf(step)
+      for (let n = 0; n < bytes.length; n++) {
+        // A list cut between two of its items is a shorter list; the machine counts them.
+        const hashes = step === 'deal' ? decodeKeygen('deal', bytes.subarray(0, n))?.boxHashes.length : undefined
+        if (hashes === undefined) refused(step, bytes.subarray(0, n))
+        else expect(hashes).toBeLessThan(EXAMPLES.deal.boxHashes.length)
+      }
+    })
+    it(`should refuse noise as a ${step}`, () => {
+      refused(step, randomBytes(60))
+      refused(step, randomBytes(20_000))
+    })
+  }
+
+  for (const step of steps.filter((s) => s !== 'deal')) {
+    it(`should refuse a ${step} whose first field comes twice`, () => {
+      const bytes = bytesOf(step)
+      // Tag, length, content: all first fields are shorter than 128 bytes.
+      refused(step, concatBytes(bytes.subarray(0, 2 + (bytes[1] ?? 0)), bytes))
+    })
+  }
+
+  it('should refuse more commitments than there can be members', () => {
+    const { dealing } = EXAMPLES.deal
+    const many = Array.from({ length: 129 }, () => dealing.commitments[0] ?? new Uint8Array())
+    refused('deal', encodeKeygen('deal', { dealing: { ...dealing, commitments: many }, boxHashes: [] }))
+  })
+  it('should refuse an aggregate key of odd Y', () => {
+    const odd = `03${EXAMPLES.confirm.aggregateKey.slice(2)}` as PublicKey
+    refused('confirm', encodeKeygen('confirm', { ...EXAMPLES.confirm, aggregateKey: odd }))
+  })
+  it('should refuse an aggregate key that is no point', () => {
+    refused(
+      'confirm',
+      encodeKeygen('confirm', { ...EXAMPLES.confirm, aggregateKey: `02${'00'.repeat(32)}` as PublicKey }),
+    )
+  })
+  it('should refuse nonce commitments that are no points', () => {
+    const commitment = { hiding: point(), binding: new Uint8Array(33) }
+    refused('confirm', encodeKeygen('confirm', { ...EXAMPLES.confirm, commitment }))
+  })
+  it('should refuse a complaint with a reason of its own', () => {
+    const bytes = encodeKeygen('complaint', EXAMPLES.complaint)
+    refused(
+      'complaint',
+      Uint8Array.from(bytes, (b, i) => (i === bytes.length - 1 ? b ^ 1 : b)),
+    )
+  })
+  it('should carry every code, and a complaint that accuses nobody', () => {
+    for (const code of FAULT_CODES)
+      for (const accused of [key, undefined])
+        expect(decodeKeygen('complaint', encodeKeygen('complaint', { accused, code }))).toEqual({ accused, code })
+  })
+  it('should refuse an accused that is no key', () => {
+    const bytes = encodeKeygen('complaint', EXAMPLES.complaint)
+    refused(
+      'complaint',
+      Uint8Array.from(bytes, (b, i) => (i >= 3 && i < 35 ? 0 : b)),
+    )
+    expect(fromHex(key)).toHaveLength(33)
+  })
+})
+
+describe('the certificate', () => {
+  const list = [randomBytes(200), randomBytes(201)]
+  it('should come back as it was', () => {
+    expect(decodeCertificate(encodeCertificate(list))).toEqual(list)
+  })
+  it('should refuse more envelopes than there can be members', () => {
+    expect(decodeCertificate(encodeCertificate(Array.from({ length: 129 }, () => new Uint8Array(1))))).toBeUndefined()
+  })
+  it('should refuse what is too long, cut or not canonical', () => {
+    const bytes = encodeCertificate(list)
+    expect(decodeCertificate(new Uint8Array(70_000))).toBeUndefined()
+    expect(decodeCertificate(bytes.subarray(0, -1))).toBeUndefined()
+    expect(decodeCertificate(concatBytes(bytes, Uint8Array.of(0x10, 1)))).toBeUndefined()
+  })
+})

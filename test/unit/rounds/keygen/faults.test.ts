@@ -1,0 +1,267 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { fromHex, type PublicKey } from '../../../../src/base/index.ts'
+import { aggregate } from '../../../../src/crypto/index.ts'
+import { curve } from '../../../../src/curve/index.ts'
+import { encodeKeygen } from '../../../../src/rounds/keygen/codec.ts'
+import { trialDigestOf } from '../../../../src/rounds/keygen/index.ts'
+import { CHEATS, changing, contentOf, dealingTwice, minusOne, plusOne, reusingItsKey, victimOf } from './cheats.ts'
+import { type Cheat, Network, type NetworkInit, namedBy, reasonOf } from './harness.ts'
+
+const run = (init: Partial<NetworkInit>): Network => new Network({ n: 4, threshold: 3, seed: 1, ...init }).run()
+const memberAt = (net: Network, index: number): PublicKey => net.nodes[index]?.self as PublicKey
+const nobodyFinishes = (net: Network) => expect(net.honest.filter((n) => n.result !== undefined)).toEqual([])
+/** Every honest member ends the attempt over exactly this member and fault, and somebody found it by itself. */
+const expectNamed = (net: Network, cheater: number, code: string) => {
+  nobodyFinishes(net)
+  for (const node of net.honest) {
+    const named = namedBy(node)
+    expect(named.map((f) => [f.member, f.code])).toEqual([[memberAt(net, cheater), code]])
+  }
+  const found = net.honest.filter((n) => namedBy(n).some((f) => !f.claimed))
+  expect(found.length).toBeGreaterThan(0)
+  for (const node of found) expectEvidence(net, node.aborted?.reason, memberAt(net, cheater))
+}
+/** A fault comes with the signed words of its member. */
+const expectEvidence = (net: Network, reason: ReturnType<typeof reasonOf>, cheater: PublicKey) => {
+  if (reason?.kind !== 'fault') throw new Error('expected a fault')
+  for (const f of reason.faults) expect(f.wires.map((w) => net.openEnvelope(w)?.author)).toContain(cheater)
+}
+
+describe('a member who says', () => {
+  for (const [what, { code, cheat }] of Object.entries(CHEATS)) {
+    it(`${what} should be named for ${code} by every honest member`, () => {
+      expectNamed(run({ cheats: { 2: cheat }, seed: what.length }), 2, code)
+    })
+  }
+
+  it('R18: its own ephemeral key a second time should be named, and its share not opened', () => {
+    expectNamed(run({ cheats: { 1: reusingItsKey() } }), 1, 'repeated_ephemeral')
+  })
+
+  it('R18: the opening of another member as its own should be named, not the one it copied', () => {
+    const copied: Cheat = (words, node) =>
+      words.flatMap((w) => {
+        if (w.step !== 'open') return [w]
+        const victims = node.state.inbox.open.get(victimOf(node))
+        return victims === undefined ? [] : [{ ...w, payload: victims.payload }]
+      })
+    expectNamed(run({ cheats: { 2: copied } }), 2, 'bad_ephemeral_proof')
+  })
+
+  it('two deals should be named for equivocation where both are heard, with both envelopes', () => {
+    const net = run({ cheats: { 2: dealingTwice() } })
+    nobodyFinishes(net)
+    for (const node of net.honest) expect(namedBy(node).map((f) => f.member)).toEqual([memberAt(net, 2)])
+    const reason = net.honest.map(reasonOf).find((r) => r?.kind === 'fault')
+    expect(reason).toMatchObject({ faults: [{ code: expect.stringMatching(/equivocation|ciphertext_mismatch/) }] })
+  })
+
+  it('two different confirmations should be named for equivocation', () => {
+    const twice: Cheat = (words) =>
+      words.flatMap((w) => {
+        if (w.step !== 'confirm') return [w]
+        const { hiding, binding } = contentOf('confirm', w.payload).commitment
+        const other = { ...contentOf('confirm', w.payload), commitment: { hiding: binding, binding: hiding } }
+        return [w, { ...w, payload: encodeKeygen('confirm', other) }]
+      })
+    const net = run({ cheats: { 2: twice } })
+    expectNamed(net, 2, 'equivocation')
+    for (const node of net.honest) {
+      const reason = reasonOf(node)
+      if (reason?.kind === 'fault') expect(reason.faults[0]?.wires).toHaveLength(2)
+    }
+  })
+
+  it('R22: a wrong trial share should be named', () => {
+    expectNamed(run({ cheats: { 0: changing('trial', (t) => ({ share: plusOne(t.share) })) } }), 0, 'bad_trial_share')
+  })
+
+  it('R22: a trial share beyond the order should be named', () => {
+    expectNamed(
+      run({ cheats: { 0: changing('trial', () => ({ share: new Uint8Array(32).fill(255) })) } }),
+      0,
+      'bad_trial_share',
+    )
+  })
+})
+
+describe('R22: two wrong trial shares that cancel out', () => {
+  const net = run({
+    cheats: {
+      0: changing('trial', (t) => ({ share: plusOne(t.share) })),
+      3: changing('trial', (t) => ({ share: minusOne(t.share) })),
+    },
+  })
+
+  it('should make a sum that verifies', () => {
+    const state = net.honest[0]?.effects.find((e) => e.kind === 'persist')
+    if (state?.kind !== 'persist') throw new Error('nothing staged')
+    const pub = state.key.public
+    const commitments = new Map<PublicKey, { hiding: Uint8Array; binding: Uint8Array }>()
+    const shares = new Map<PublicKey, Uint8Array>()
+    for (const m of net.gossiped) {
+      if (m.step === 'confirm') commitments.set(m.author, contentOf('confirm', m.payload).commitment)
+      if (m.step === 'trial') shares.set(m.author, contentOf('trial', m.payload).share)
+    }
+    const digest = trialDigestOf(net.params.pendingId, state.transcript, 0)
+    const made = aggregate(pub, commitments, digest, { kind: 'none' }, shares)
+    expect(made.ok && curve.schnorrVerify(made.signature, digest, fromHex(pub.groupKey))).toBe(true)
+  })
+
+  it('should be caught all the same, both of them', () => {
+    nobodyFinishes(net)
+    for (const node of net.honest) {
+      const reason = reasonOf(node)
+      if (reason?.kind !== 'fault') continue
+      expect(reason.faults.map((f) => [f.member, f.code])).toEqual([
+        [memberAt(net, 0), 'bad_trial_share'],
+        [memberAt(net, 3), 'bad_trial_share'],
+      ])
+    }
+    expect(net.honest.some((n) => reasonOf(n)?.kind === 'fault')).toBe(true)
+  })
+})
+
+describe('members who were told different things', () => {
+  it('should not finish, and blame nobody, where each heard only one of two deals', () => {
+    const net = run({ cheats: { 2: dealingTwice() }, forwarding: false })
+    nobodyFinishes(net)
+    const kinds = net.honest.map((n) => reasonOf(n)?.kind)
+    expect(kinds).toContain('transcript_mismatch')
+    for (const node of net.honest) expect(namedBy(node)).toEqual([])
+  })
+
+  it('should not finish where one certifies something else', () => {
+    const lying = changing('confirm', (c) => ({ ...c, transcript: 'ab'.repeat(32) as typeof c.transcript }))
+    const net = run({ cheats: { 2: lying } })
+    nobodyFinishes(net)
+    for (const node of net.honest) expect(namedBy(node)).toEqual([])
+  })
+
+  it('should end in a complaint that accuses nobody', () => {
+    const net = run({ cheats: { 2: dealingTwice() }, forwarding: false })
+    const complaints = net.gossiped.filter((m) => m.step === 'complaint').map((m) => contentOf('complaint', m.payload))
+    expect(complaints.length).toBeGreaterThan(0)
+    for (const c of complaints) expect(c).toEqual({ accused: undefined, code: 'transcript_mismatch' })
+  })
+})
+
+describe('a member who is silent', () => {
+  it('from the start should be listed, not blamed', () => {
+    const net = run({ silent: [3] })
+    for (const node of net.honest) {
+      expect(reasonOf(node)).toEqual({ kind: 'silence', step: 'open', missing: [memberAt(net, 3)] })
+      expect(namedBy(node)).toEqual([])
+    }
+    expect(net.gossiped.filter((m) => m.step === 'complaint')).toEqual([])
+  })
+
+  for (const step of ['open', 'deal', 'confirm', 'trial']) {
+    it(`from its ${step} on should be listed`, () => {
+      const net = run({ cheats: { 1: (words) => words.filter((w) => w.step !== step) } })
+      nobodyFinishes(net)
+      for (const node of net.honest)
+        expect(reasonOf(node)).toEqual({ kind: 'silence', step, missing: [memberAt(net, 1)] })
+    })
+  }
+
+  it('towards one member with its share should be listed by that member', () => {
+    const withholding: Cheat = (words, node) => words.filter((w) => w.step !== 'share' || w.to !== victimOf(node))
+    const net = run({ cheats: { 1: withholding } })
+    nobodyFinishes(net)
+    const victim = net.nodes[0]
+    expect(victim && reasonOf(victim)).toEqual({ kind: 'silence', step: 'share', missing: [memberAt(net, 1)] })
+  })
+})
+
+describe('R19: a complaint', () => {
+  const falsely: Cheat = (words, node) =>
+    words.flatMap((w) =>
+      w.step === 'deal'
+        ? [w, { step: 'complaint', payload: encodeKeygen('complaint', { accused: victimOf(node), code: 'bad_share' }) }]
+        : [w],
+    )
+
+  it('should end the attempt even if it is false, as a claim against nobody but on paper', () => {
+    const net = run({ cheats: { 3: falsely } })
+    nobodyFinishes(net)
+    for (const node of net.honest) {
+      const reason = reasonOf(node)
+      expect(reason).toMatchObject({
+        kind: 'complaint',
+        by: memberAt(net, 3),
+        accused: memberAt(net, 0),
+        code: 'bad_share',
+      })
+      if (reason?.kind === 'complaint') expect(net.openEnvelope(reason.wire)?.author).toBe(memberAt(net, 3))
+    }
+  })
+
+  it('should not be repeated by those who only heard it', () => {
+    const net = run({ cheats: { 3: falsely } })
+    expect(new Set(net.gossiped.filter((m) => m.step === 'complaint').map((m) => m.author))).toEqual(
+      new Set([memberAt(net, 3)]),
+    )
+  })
+
+  it('should silence the machine: nothing is said after the end', () => {
+    const net = run({ cheats: { 3: falsely } })
+    const node = net.honest[0]
+    if (node === undefined) throw new Error('no node')
+    const before = node.effects.length
+    for (const kind of ['start', 'timer'] as const)
+      net.dispatch(node, kind === 'timer' ? { kind, name: 'resend' } : { kind })
+    for (const m of net.said) net.dispatch(node, m)
+    expect(node.effects.length).toBe(before)
+  })
+})
+
+describe('R16: a member whose boot changes', () => {
+  const rebooting: Cheat = (words) => words.map((w) => (w.step === 'confirm' ? { ...w, boot: 77 } : w))
+  it('should end the attempt without blame', () => {
+    const net = run({ cheats: { 2: rebooting } })
+    nobodyFinishes(net)
+    for (const node of net.honest) expect(reasonOf(node)).toEqual({ kind: 'boot_changed', member: memberAt(net, 2) })
+    expect(net.gossiped.filter((m) => m.step === 'complaint')).toEqual([])
+  })
+
+  it('should not be taken for equivocating, though it says something else in the same step', () => {
+    const again: Cheat = (words) =>
+      words.flatMap((w) => {
+        if (w.step !== 'confirm') return [w]
+        const { hiding, binding } = contentOf('confirm', w.payload).commitment
+        const other = { ...contentOf('confirm', w.payload), commitment: { hiding: binding, binding: hiding } }
+        return [w, { ...w, boot: 77, payload: encodeKeygen('confirm', other) }]
+      })
+    const net = run({ cheats: { 2: again } })
+    for (const node of net.honest) expect(namedBy(node)).toEqual([])
+  })
+})
+
+describe('an honest member', () => {
+  const all = [
+    ...Object.values(CHEATS).map((c): Cheat => c.cheat),
+    reusingItsKey(),
+    dealingTwice(),
+    changing('trial', (t) => ({ share: plusOne(t.share) })),
+  ]
+  it('should never be blamed by another, whatever a cheater does and the network loses (property)', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(),
+        fc.constantFrom(...all),
+        fc.nat({ max: 3 }),
+        fc.boolean(),
+        fc.constantFrom(0, 0.2),
+        (seed, cheat, cheater, forwarding, loss) => {
+          const net = run({ seed, cheats: { [cheater]: cheat }, forwarding, loss, duplication: 0.2, threshold: 2 })
+          nobodyFinishes(net)
+          for (const node of net.honest) for (const f of namedBy(node)) expect(f.member).toBe(memberAt(net, cheater))
+          for (const node of net.honest) expect(reasonOf(node)?.kind).not.toBe('internal')
+        },
+      ),
+      { numRuns: 20 },
+    )
+  })
+})

@@ -1,0 +1,241 @@
+import { asPendingId, type PublicKey, toHex, utf8 } from '../../../../src/base/index.ts'
+import { KeyPair, sha256 } from '../../../../src/curve/index.ts'
+import {
+  isKeygenStep,
+  KEYGEN_STEPS,
+  type KeygenAbort,
+  type KeygenEffect,
+  type KeygenEvent,
+  type KeygenParams,
+  type KeygenResult,
+  type KeygenState,
+  type KeygenTimer,
+  keygenStep,
+  newKeygen,
+} from '../../../../src/rounds/keygen/index.ts'
+
+/** Deterministic chance: the same seed, the same run, but for the keys. */
+export function chanceOf(seed: number): () => number {
+  let a = seed >>> 0
+  return () => {
+    a = (a + 0x6d2b79f5) >>> 0
+    let t = Math.imul(a ^ (a >>> 15), a | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/** What a member says, to whom. `to` undefined: gossip, to all. */
+export interface Words {
+  readonly step: string
+  readonly payload: Uint8Array
+  readonly to?: PublicKey | readonly PublicKey[]
+  readonly boot?: number
+}
+/** A cheater: its own honest words and its state in, what it says instead out. */
+export type Cheat = (words: readonly Words[], node: SimNode) => readonly Words[]
+
+export interface NetworkInit {
+  readonly n: number
+  readonly threshold: number
+  readonly seed: number
+  /** Probabilities per delivery. */
+  readonly loss?: number
+  readonly duplication?: number
+  /** Do receivers of a gossip message pass it on to all, as GossipSub does? Off: a cheater may tell each something else. */
+  readonly forwarding?: boolean
+  readonly cheats?: Readonly<Record<number, Cheat>>
+  /** Members who never speak. */
+  readonly silent?: readonly number[]
+  readonly rngs?: Readonly<Record<number, NonNullable<KeygenParams['rng']>>>
+  /** Is this persist answered? Default: at once. */
+  readonly persists?: (node: SimNode) => boolean
+}
+
+interface Message {
+  readonly kind: 'message'
+  readonly author: PublicKey
+  readonly boot: number
+  readonly step: string
+  readonly payload: Uint8Array
+  readonly wire: Uint8Array
+}
+interface Delivery {
+  readonly to: SimNode
+  readonly event: KeygenEvent
+}
+
+export interface SimNode {
+  readonly index: number
+  readonly self: PublicKey
+  state: KeygenState
+  readonly timers: Map<KeygenTimer, number>
+  /** In order of happening. */
+  readonly effects: KeygenEffect[]
+  readonly heard: Message[]
+  result: KeygenResult | undefined
+  aborted: Extract<KeygenEffect, { kind: 'aborted' }> | undefined
+}
+
+/** n machines, and between them a network that reorders, doubles and loses. No time passes but between timers. */
+export class Network {
+  readonly nodes: readonly SimNode[]
+  readonly params: Omit<KeygenParams, 'self'>
+  readonly wires = new Map<string, Message>()
+  /** Everything that was gossiped, and everything that was said at all. */
+  readonly gossiped: Message[] = []
+  readonly said: Message[] = []
+  nowMs = 0
+  readonly #init: NetworkInit
+  readonly #chance: () => number
+  readonly #queue: Delivery[] = []
+  #counter = 0
+
+  constructor(init: NetworkInit) {
+    this.#init = init
+    this.#chance = chanceOf(init.seed)
+    const members = membersOf(init.n)
+    this.params = {
+      network: 'simnet',
+      pendingId: asPendingId(toHex(sha256(utf8(`pending ${init.seed}`)))),
+      members,
+      threshold: init.threshold,
+      attempt: 1,
+      epoch: 0,
+    }
+    this.nodes = members.map((self, index) => ({
+      index,
+      self,
+      state: newKeygen({ ...this.params, self, ...rngOf(init, index) }),
+      timers: new Map(),
+      effects: [],
+      heard: [],
+      result: undefined,
+      aborted: undefined,
+    }))
+  }
+
+  get honest(): readonly SimNode[] {
+    const { cheats = {}, silent = [] } = this.#init
+    return this.nodes.filter((n) => cheats[n.index] === undefined && !silent.includes(n.index))
+  }
+
+  /** Until nothing more happens. */
+  run(): this {
+    for (const node of this.nodes) if (!this.#isSilent(node)) this.#queue.push({ to: node, event: { kind: 'start' } })
+    for (let turns = 0; ; turns++) {
+      if (turns > 200_000) throw new Error('the network does not come to rest')
+      const delivery = this.#take()
+      if (delivery !== undefined) this.dispatch(delivery.to, delivery.event)
+      else if (!this.#fireNextTimer()) return this
+    }
+  }
+
+  dispatch(node: SimNode, event: KeygenEvent): void {
+    if (event.kind === 'message') node.heard.push(event)
+    const { state, effects } = keygenStep(node.state, event)
+    node.state = state
+    node.effects.push(...effects)
+    const words: Words[] = []
+    for (const effect of effects) {
+      if (effect.kind === 'publish') words.push(effect.utterance)
+      else if (effect.kind === 'send') words.push({ ...effect.utterance, to: effect.to })
+      else this.#perform(node, effect)
+    }
+    const cheat = this.#init.cheats?.[node.index]
+    for (const w of cheat === undefined ? words : cheat(words, node)) this.say(node, w)
+  }
+
+  /** Signs and sends. The "signature" is that a wire is known to this network. */
+  say(node: SimNode, { step, payload, to, boot = 1_000 + node.index }: Words): void {
+    const wire = utf8(`envelope ${this.#counter++}`)
+    const message: Message = { kind: 'message', author: node.self, boot, step, payload, wire }
+    this.wires.set(toHex(wire), message)
+    this.said.push(message)
+    const gossip = isKeygenStep(step) && KEYGEN_STEPS[step].via === 'gossip'
+    if (gossip) this.gossiped.push(message)
+    if (gossip && !this.#isSilent(node)) this.dispatch(node, { kind: 'published', step, wire })
+    const all = to === undefined || (gossip && this.#init.forwarding !== false)
+    for (const other of this.nodes) {
+      if (other === node || this.#isSilent(other)) continue
+      if (!all && other.self !== to && !(to as readonly PublicKey[]).includes(other.self)) continue
+      for (const event of this.#copies(message)) this.#queue.push({ to: other, event })
+    }
+  }
+
+  openEnvelope = (wire: Uint8Array): Message | undefined => this.wires.get(toHex(wire))
+
+  #perform(node: SimNode, effect: KeygenEffect): void {
+    switch (effect.kind) {
+      case 'arm':
+        node.timers.set(effect.name, this.nowMs + effect.delayMs)
+        return
+      case 'disarm':
+        node.timers.delete(effect.name)
+        return
+      case 'persist':
+        if (this.#init.persists?.(node) !== false)
+          this.#queue.push({ to: node, event: { kind: 'persisted', transcript: effect.transcript } })
+        return
+      case 'done':
+        if (node.result !== undefined) throw new Error('done twice')
+        node.result = effect.result
+        return
+      case 'aborted':
+        if (node.aborted !== undefined) throw new Error('aborted twice')
+        node.aborted = effect
+        return
+    }
+  }
+
+  #copies(message: Message): readonly Message[] {
+    const { loss = 0, duplication = 0 } = this.#init
+    if (this.#chance() < loss) return []
+    return this.#chance() < duplication ? [message, message] : [message]
+  }
+
+  #take(): Delivery | undefined {
+    const at = Math.floor(this.#chance() * this.#queue.length)
+    const taken = this.#queue[at]
+    const last = this.#queue.pop()
+    if (last !== undefined && last !== taken) this.#queue[at] = last
+    return taken
+  }
+
+  #fireNextTimer(): boolean {
+    const due = this.nodes
+      .flatMap((node) => [...node.timers].map(([name, atMs]) => ({ node, name, atMs })))
+      .toSorted((a, b) => a.atMs - b.atMs)[0]
+    if (due === undefined) return false
+    this.nowMs = Math.max(this.nowMs, due.atMs)
+    due.node.timers.delete(due.name)
+    this.dispatch(due.node, { kind: 'timer', name: due.name })
+    return true
+  }
+
+  #isSilent(node: SimNode): boolean {
+    return this.#init.silent?.includes(node.index) === true
+  }
+}
+
+/** Everyone whom a node's abort names as having done wrong: found by itself, or as another claims. */
+export function namedBy(node: SimNode): readonly { member: PublicKey; code: string; claimed: boolean }[] {
+  const reason = node.aborted?.reason
+  if (reason?.kind === 'fault') return reason.faults.map(({ member, code }) => ({ member, code, claimed: false }))
+  if (reason?.kind === 'complaint' && reason.accused !== undefined)
+    return [{ member: reason.accused, code: reason.code, claimed: true }]
+  return []
+}
+export const reasonOf = (node: SimNode): KeygenAbort | undefined => node.aborted?.reason
+
+const rngOf = ({ rngs }: NetworkInit, index: number): Pick<KeygenParams, 'rng'> => {
+  const rng = rngs?.[index]
+  return rng === undefined ? {} : { rng }
+}
+
+/** Key pairs cost time; tests share them. Members are sorted by bytes. */
+const pool: PublicKey[] = []
+function membersOf(n: number): readonly PublicKey[] {
+  while (pool.length < n) pool.push(KeyPair.generate().publicKey)
+  return pool.slice(0, n).toSorted()
+}
