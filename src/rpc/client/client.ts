@@ -1,0 +1,109 @@
+import { create } from '@bufbuild/protobuf'
+import type { Clock } from '../../base/index.ts'
+import type { SignItem } from '../../signer/index.ts'
+import {
+  badRequest,
+  fromJson,
+  isMethod,
+  type JsonObject,
+  METHODS,
+  type Method,
+  type MethodRow,
+  type Params,
+  type ParamsInit,
+  type RequestDesc,
+  type ResponseDesc,
+  type Result,
+  RpcError,
+  toJson,
+} from '../wire/index.ts'
+import type { Link } from './link.ts'
+
+/** How long one call may take, and how to give it up. */
+export interface CallOptions {
+  /** Default and maximum: the method's (docs/PROTOCOL.md). The promise settles at most a second later. */
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+}
+
+export interface SignRequest extends CallOptions {
+  /** 1 to 64 printable ASCII characters, chosen by you. The same id again gets the same signature; never reuse it for another digest. */
+  readonly requestId: string
+  /** 32 bytes. */
+  readonly digest: Uint8Array
+  /** Default: none, the group key as it stands on chain. */
+  readonly tweak?: SignItem['tweak']
+}
+
+/** A connection to one signer node. Every failure is an `RpcError`: `code`, `message`, and `details` such as who is missing. */
+export interface Client {
+  /** Who the server is, what it grants this client, and whether it is ready. */
+  hello(options?: CallOptions): Promise<Result<'hello'>>
+  readonly threshold: {
+    /** The group key, x-only, 32 bytes. */
+    publicKey(options?: CallOptions): Promise<Uint8Array>
+    /** A BIP340 signature, 64 bytes. `TIMEOUT` names the signers that did not answer in `details.missing`. */
+    sign(request: SignRequest): Promise<{ readonly signature: Uint8Array }>
+  }
+  /** Any method of the table with JSON params: snake_case names, bytes as lower-case hex (`countersign call`). */
+  call(method: string, params: unknown, options?: CallOptions): Promise<JsonObject>
+  /** Cancels what is open and lets go of the connection. */
+  close(): Promise<void>
+}
+
+export function clientOver(link: Pick<Link, 'call' | 'close'>, clock: Clock, release: () => Promise<void>): Client {
+  const send = async <M extends Method>(method: M, params: Params<M>, options: CallOptions): Promise<Result<M>> => {
+    const row: MethodRow<RequestDesc<M>, ResponseDesc<M>> = METHODS[method]
+    const bytes = row.request.encode(params)
+    if (bytes.length > row.maxRequestBytes) throw new RpcError('TOO_LARGE')
+    const { timeoutMs = row.defaultTimeoutMs } = options
+    if (!(timeoutMs > 0)) throw badRequest('timeout_ms', 'a number of milliseconds above 0')
+    // The server cuts a longer wish to the same.
+    const deadlineMs = clock.now() + Math.min(timeoutMs, row.maxTimeoutMs)
+    const { idempotent } = row
+    const result = await link.call({ name: method, idempotent }, bytes, { deadlineMs, signal: options.signal })
+    try {
+      return row.response.decode(result, 'skip')
+    } catch (cause) {
+      throw new RpcError('BAD_ANSWER', {}, { cause })
+    }
+  }
+  const request = async <M extends Method>(method: M, init: ParamsInit<M>, options: CallOptions = {}) => {
+    const row: MethodRow<RequestDesc<M>, ResponseDesc<M>> = METHODS[method]
+    const params = create(row.request.desc, init)
+    row.request.assert(params)
+    return send(method, params, options)
+  }
+  const callJson = async <M extends Method>(method: M, json: unknown, options: CallOptions): Promise<JsonObject> => {
+    const row: MethodRow<RequestDesc<M>, ResponseDesc<M>> = METHODS[method]
+    return toJson(row.response, await send(method, fromJson(row.request, json), options))
+  }
+  return {
+    hello: (options) => request('hello', {}, options),
+    threshold: {
+      publicKey: async (options) => (await request('threshold.public_key', {}, options)).publicKey,
+      sign: async ({ requestId, digest, tweak = { kind: 'none' }, ...options }) => {
+        const { signature } = await request('threshold.sign', { requestId, digest, tweak: tweakInit(tweak) }, options)
+        return { signature }
+      },
+    },
+    call: async (method, params, options = {}) => {
+      if (!isMethod(method)) throw new RpcError('UNKNOWN_METHOD')
+      return callJson(method, params, options)
+    },
+    close: async () => {
+      try {
+        await link.close()
+      } finally {
+        await release()
+      }
+    },
+  }
+}
+
+const tweakInit = (tweak: SignItem['tweak']): ParamsInit<'threshold.sign'>['tweak'] => ({
+  kind:
+    tweak.kind === 'none'
+      ? { case: 'none', value: {} }
+      : { case: 'key', value: tweak.merkleRoot === null ? {} : { merkleRoot: tweak.merkleRoot } },
+})

@@ -1,0 +1,5 @@
+export { KeyPair } from '../../curve/index.ts'
+export * from '../wire/index.ts'
+export { ConnectError } from './address.ts'
+export type { CallOptions, Client, SignRequest } from './client.ts'
+export { type ConnectOptions, connect } from './connect.ts'

@@ -1,0 +1,18 @@
+import type { Counter, Gauge, Metrics } from '../../base/index.ts'
+
+export interface RpcMetrics {
+  readonly requests: Counter<'method' | 'outcome'>
+  readonly malformed: Counter<never>
+  readonly streams: Gauge<never>
+}
+
+export function rpcMetrics(metrics: Metrics): RpcMetrics {
+  return {
+    requests: metrics.counter('countersign_rpc_requests_total', 'Requests answered, by method and outcome', [
+      'method',
+      'outcome',
+    ]),
+    malformed: metrics.counter('countersign_rpc_malformed_frames_total', 'Frames that could not be read as a request'),
+    streams: metrics.gauge('countersign_rpc_streams', 'Open rpc streams'),
+  }
+}

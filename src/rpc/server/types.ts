@@ -1,0 +1,50 @@
+import type { Clock, Logger, Metrics, PeerIdStr } from '../../base/index.ts'
+import type { StreamPort } from '../../p2p/index.ts'
+import type { Method, Params, QuotaClass, ResultInit } from '../wire/index.ts'
+
+/** Who calls, and until when. */
+export interface CallContext {
+  readonly peer: PeerIdStr
+  /** Unix ms. A result later than this is too late; a little before the client's own deadline, so that a typed failure still arrives. */
+  readonly deadlineMs: number
+  /** Aborts when the answer can no longer be used: cancelled, past the deadline, stream closed, server stopping. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * Answers one method. Throws RpcError to answer with its code and details; anything else thrown answers INTERNAL and is
+ * logged. Params are decoded, checked and granted before.
+ */
+export type Handler<M extends Method> = (params: Params<M>, context: CallContext) => Promise<ResultInit<M>>
+export type Handlers = { readonly [M in Method]: Handler<M> }
+
+/** May this peer call this method? Asked at every request, so a changed grant counts from the next one. */
+export type Authorize = (peer: PeerIdStr, method: Method) => 'granted' | 'not_granted'
+
+/** Takes one request of a class out of a client's allowance; false = over it. */
+export type TakeQuota = (peer: PeerIdStr, quota: QuotaClass, nowMs: number) => boolean
+
+export interface RpcServerInit {
+  readonly streams: StreamPort
+  readonly authorize: Authorize
+  readonly handlers: Handlers
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+  /** Default: `createQuota()` of this room. */
+  readonly takeQuota?: TakeQuota
+  /** For tests. */
+  readonly limits?: Partial<ServerLimits>
+}
+
+export interface ServerLimits {
+  readonly maxFrameBytes: number
+  /** Unanswered requests of one stream. */
+  readonly maxInFlight: number
+  /** Handlers of one client still at work, over all its streams: an aborted handler counts until it has returned. */
+  readonly maxRunningPerPeer: number
+  /** Answers handed to the transport and not taken by it, per stream: beyond this the stream is not read. */
+  readonly maxUnsentAnswers: number
+  /** A transport that takes nothing for so long is given up. */
+  readonly writeTimeoutMs: number
+}

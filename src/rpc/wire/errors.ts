@@ -1,0 +1,104 @@
+import { CodedError, type PublicKey } from '../../base/index.ts'
+import type { SignFailure } from '../../signer/index.ts'
+
+/** Codes of the rpc itself; the others are the reasons why a signature was not made. */
+type ProtocolCode =
+  | 'BAD_REQUEST'
+  | 'UNKNOWN_METHOD'
+  | 'NOT_GRANTED'
+  | 'NOT_ADMITTED'
+  | 'TOO_LARGE'
+  | 'DEADLINE'
+  | 'CANCELLED'
+  | 'INTERNAL'
+
+/**
+ * The closed list of codes that cross the wire, each with the one sentence that goes with it. Internal text never does
+ * (DESIGN §10): what varies are the typed details.
+ */
+export const WIRE_ERRORS = {
+  BAD_REQUEST: 'The request does not have the shape that docs/PROTOCOL.md gives; the details name the field.',
+  UNKNOWN_METHOD: 'The server has no method of this name; hello lists those you may call.',
+  NOT_GRANTED: 'This client has no right to this method; the operator grants it under [[bridge]].',
+  NOT_ADMITTED: 'The server does not admit this client; its operator lists admitted PeerIDs under [[bridge]].',
+  TOO_LARGE: 'The request is larger than the limit; hello and docs/PROTOCOL.md give the limits.',
+  OVERLOADED: 'Too many requests at once; wait for answers, then send again.',
+  DEADLINE: 'No result within the time that the request allowed.',
+  CANCELLED: 'The caller cancelled the request.',
+  INTERNAL: "The server failed; its operator finds the reason in the server's log.",
+  NO_KEY: 'The signer set has no group key yet; wait until its keygen has finished.',
+  NOT_A_SIGNER: 'This node is not a signer of the current set.',
+  EQUIVOCATION: 'This request id already stands for another digest or tweak; use a new id.',
+  REFUSED: "The operator's policy refused this request.",
+  TIMEOUT: 'Too few signers answered in time; the details say who is missing.',
+  STOPPED: 'The node is stopping or its signer set has changed; send the request again.',
+} as const satisfies Record<ProtocolCode | SignFailure, string>
+export type WireErrorCode = keyof typeof WIRE_ERRORS
+export const WIRE_ERROR_CODES = Object.keys(WIRE_ERRORS).filter(isWireErrorCode)
+
+/** Codes that only the client library makes: nothing of this kind was received. */
+export const CLIENT_ERRORS = {
+  UNREACHABLE: 'The server could not be reached at any of its addresses; check that it runs and that the port is open.',
+  DISCONNECTED: 'The connection was lost before the answer came; the request may or may not have been carried out.',
+  BAD_ANSWER: 'The server sent something that is not an answer of this protocol; compare the versions on both sides.',
+  CLOSED: 'This client has been closed; connect again.',
+} as const
+export type ClientErrorCode = keyof typeof CLIENT_ERRORS
+
+export function isWireErrorCode(code: string): code is WireErrorCode {
+  return Object.hasOwn(WIRE_ERRORS, code)
+}
+
+/** Facts beside a code. Lists are empty and texts undefined where they do not apply. */
+export interface ErrorDetails {
+  /** BAD_REQUEST: path of field names, and what was expected there. */
+  readonly field?: string
+  readonly expected?: string
+  /** Signing: members that did not answer in time (a local claim), and members proven wrong. */
+  readonly missing: readonly PublicKey[]
+  readonly cheaters: readonly PublicKey[]
+}
+export const NO_DETAILS: ErrorDetails = { missing: [], cheaters: [] }
+
+/**
+ * The error of a call, on both sides of the wire: thrown by handlers to answer with a code, and by the client to its caller.
+ * `data` is the details; `requestId` is the id on the stream, 0 if the error belongs to no request.
+ */
+export class RpcError extends CodedError<WireErrorCode | ClientErrorCode> {
+  readonly details: ErrorDetails
+  readonly requestId: number
+  constructor(
+    code: WireErrorCode | ClientErrorCode,
+    details: Partial<ErrorDetails> = {},
+    init: { readonly requestId?: number; readonly message?: string; readonly cause?: unknown } = {},
+  ) {
+    const all = { ...NO_DETAILS, ...details }
+    super(code, init.message ?? sentence(code, all), { ...all }, { cause: init.cause })
+    this.details = all
+    this.requestId = init.requestId ?? 0
+  }
+  /** For `countersign call`: snake_case, only what applies. */
+  toJSON(): Readonly<Record<string, unknown>> {
+    const { field, expected, missing, cheaters } = this.details
+    return {
+      code: this.code,
+      message: this.message,
+      ...(this.requestId === 0 ? {} : { request: this.requestId }),
+      ...(field === undefined ? {} : { field }),
+      ...(expected === undefined ? {} : { expected }),
+      ...(missing.length === 0 ? {} : { missing }),
+      ...(cheaters.length === 0 ? {} : { cheaters }),
+    }
+  }
+}
+
+/** BAD_REQUEST about one field; both texts are ours, never the peer's. */
+export const badRequest = (field: string, expected: string): RpcError =>
+  new RpcError('BAD_REQUEST', { field, expected })
+
+function sentence(code: WireErrorCode | ClientErrorCode, { field, expected, missing }: ErrorDetails): string {
+  const text = isWireErrorCode(code) ? WIRE_ERRORS[code] : CLIENT_ERRORS[code]
+  if (field !== undefined && expected !== undefined) return `${text} (${field}: expected ${expected})`
+  if (missing.length > 0) return `${text} (missing: ${missing.join(', ')})`
+  return text
+}
