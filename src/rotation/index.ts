@@ -1,0 +1,3 @@
+export type { Bootstrap, SetProposal } from './approval.ts'
+export { type Action, cosignOrder, nextAction, type RotationFacts, type WaitingFor } from './decide.ts'
+export { RotationReconciler, type ReconcilerInit, type RotationStatus } from './reconciler.ts'
