@@ -1,0 +1,96 @@
+import { readFile, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { parse, TomlError } from 'smol-toml'
+import { CodedError } from '../../base/index.ts'
+import { checkFile } from './check.ts'
+import * as rules from './rules.ts'
+import { nearest } from './suggest.ts'
+import type { NodeConfig } from './types.ts'
+
+export interface ConfigContext {
+  /** Names of the methods that the node serves; grants of anything else are refused. */
+  readonly methods: readonly string[]
+}
+
+/** A config with 128 bootstrap signers and 512 seeds is 80 KiB. */
+const MAX_FILE_BYTES = 1024 * 1024
+
+/** Throws `CONFIG_MISSING`, `CONFIG_UNREADABLE`, `CONFIG_INVALID`, `ADMIN_SOCKET_PATH_TOO_LONG`. Reads nothing but the file itself. */
+export async function loadConfig(file: string, context: ConfigContext): Promise<NodeConfig> {
+  const absolute = resolve(file)
+  return parseConfig(await readToml(absolute, '`countersign init` makes one'), absolute, context)
+}
+
+/** As `loadConfig`, of a text. `file` is an absolute path: relative paths inside resolve against its folder. */
+export function parseConfig(text: string, file: string, context: ConfigContext): NodeConfig {
+  const { root, sections, lists } = checkFile(parseToml(text, file), file)
+  const { identity, registry, p2p, signing, rotation, admin, log } = sections
+  const unlock = rules.unlockOf(identity, file)
+  rules.checkNetwork(registry, file)
+  const quorum = rules.quorumOf(registry, file)
+  const bootstrap = rules.bootstrapOf(registry, file)
+  rules.checkTransports(p2p, file)
+  rules.checkSigning(signing, registry, file)
+  const signers = [identity.public_key, ...(bootstrap?.keys ?? [])]
+  const suggest = (word: string) => nearest(word, context.methods)
+  const bridges = rules.bridgesOf(lists.bridge, signers, context.methods, suggest, file)
+  const socketPath = admin.socket ?? join(root.data_dir, 'admin.sock')
+  rules.checkAdmin(admin, socketPath, file)
+  return {
+    file,
+    dataDir: root.data_dir,
+    identity: { keyFile: identity.key_file, publicKey: identity.public_key, unlock },
+    registry: {
+      id: { network: registry.network, chainId: registry.chain_id, contract: registry.contract },
+      endpoints: registry.endpoints,
+      quorum,
+      pollIntervalMs: registry.poll_interval,
+      bootstrap,
+      observerListen: registry.observer_listen,
+    },
+    p2p: {
+      listen: p2p.listen.map((a) => a.text),
+      announce: p2p.announce.map((a) => a.text),
+      transports: p2p.transports,
+      seeds: p2p.seeds.flatMap(({ text: address, peerId }) => (peerId === undefined ? [] : [{ address, peerId }])),
+    },
+    signing: {
+      policy: signing.policy,
+      timeoutMs: signing.timeout,
+      coordinatorDelayMs: signing.coordinator_delay,
+    },
+    bridges,
+    rotation: { approvalTtlMs: rotation.approval_ttl, feeUstx: rotation.fee_ustx },
+    admin: { socketPath, listen: admin.listen, tokenFile: admin.token_file },
+    log: { level: log.level },
+  }
+}
+
+/** Text of a TOML file of bounded size. Throws `CONFIG_MISSING`, `CONFIG_UNREADABLE`. */
+export async function readToml(file: string, remedy: string): Promise<string> {
+  try {
+    const info = await stat(file)
+    if (!info.isFile() || info.size > MAX_FILE_BYTES)
+      throw new CodedError('CONFIG_UNREADABLE', `${file} is not a file of at most ${MAX_FILE_BYTES} bytes`, { file })
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    if (error instanceof CodedError) throw error
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
+    if (code === 'ENOENT')
+      throw new CodedError('CONFIG_MISSING', `there is no file ${file}: ${remedy}`, { file }, { cause: error })
+    const message = `${file} can't be read (${code}): check its owner and mode`
+    throw new CodedError('CONFIG_UNREADABLE', message, { file }, { cause: error })
+  }
+}
+
+/** Throws CONFIG_INVALID with line and column, and nothing of the text: it may be another file than was meant. */
+export function parseToml(text: string, file: string): Readonly<Record<string, unknown>> {
+  try {
+    return parse(text)
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error
+    const [why = ''] = error.message.split('\n')
+    const message = `${file}: line ${error.line}, column ${error.column} is not TOML (${why.replace(/^Invalid TOML document: /, '')})`
+    throw new CodedError('CONFIG_INVALID', message, { file, line: error.line }, { cause: error })
+  }
+}

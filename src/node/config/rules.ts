@@ -1,0 +1,145 @@
+import { isIPv4 } from 'node:net'
+import { CodedError, type PublicKey } from '../../base/index.ts'
+import { peerIdOfKey } from '../../curve/index.ts'
+import { MAINNET_CHAIN_ID } from '../../registry/index.ts'
+import { checkSocketPath } from '../../status/index.ts'
+import type { Unlock } from '../../store/index.ts'
+import { configError, type Place } from './errors.ts'
+import type { CheckedFile } from './schema.ts'
+import type { BridgeGrant, HostPort, SetSpec } from './types.ts'
+
+type Section<S extends keyof CheckedFile['sections']> = CheckedFile['sections'][S]
+const MAINNET = 'mainnet'
+
+/** DESIGN §11: exactly one way to open the key. */
+export function unlockOf(identity: Section<'identity'>, file: string): Unlock {
+  const { key_file, passphrase_file, identity_file } = identity
+  const at = { file, section: 'identity' }
+  if ((passphrase_file === undefined) === (identity_file === undefined))
+    throw configError(at, 'must have exactly one of passphrase_file and identity_file')
+  if (key_file === (passphrase_file ?? identity_file))
+    throw configError({ ...at, key: 'key_file' }, 'names the same file as what opens it: they are two files')
+  return passphrase_file !== undefined
+    ? { kind: 'passphrase', file: passphrase_file }
+    : { kind: 'identity', file: identity_file ?? '' }
+}
+
+/** Name, chain id and address class must mean one network: a mixture gates by the wrong chain. */
+export function checkNetwork({ network, chain_id, contract }: Section<'registry'>, file: string): void {
+  const at = { file, section: 'registry' }
+  const onMainnet = chain_id === MAINNET_CHAIN_ID
+  if ((network === MAINNET) !== onMainnet)
+    throw configError(
+      { ...at, key: 'chain_id' },
+      `and network don't fit: chain id ${MAINNET_CHAIN_ID} is "${MAINNET}" and only that`,
+    )
+  if (/^S[PM]/.test(contract) !== onMainnet)
+    throw configError(
+      { ...at, key: 'contract' },
+      `is of another network: addresses begin with ${onMainnet ? 'SP or SM on mainnet' : 'ST or SN outside mainnet'}`,
+    )
+}
+
+/** R4. */
+export function quorumOf({ endpoints, quorum, chain_id }: Section<'registry'>, file: string): number {
+  const at = { file, section: 'registry', key: 'quorum' }
+  const n = endpoints.length
+  const least = Math.floor(n / 2) + 1
+  const chosen = quorum ?? least
+  if (chosen > n) throw configError(at, `is ${chosen}, but only ${n} endpoints are listed: list more, or lower it`)
+  if (2 * chosen <= n) throw configError(at, `must be more than half of the ${n} endpoints: at least ${least}`)
+  if (chain_id === MAINNET_CHAIN_ID && chosen < 2)
+    throw configError(at, 'must be at least 2 on mainnet: list two or more endpoints, run by different people')
+  return chosen
+}
+
+/** What any set must fulfil that this node could help to make (R3, DESIGN §4); the list itself was checked before. */
+export function checkSet(keys: readonly PublicKey[], threshold: number, at: Place): SetSpec {
+  const n = keys.length
+  if (threshold > n) throw configError(at, `is ${threshold}, but only ${n} keys are listed`)
+  if (2 * threshold <= n)
+    throw configError(at, `must be more than half of the ${n} keys: at least ${Math.floor(n / 2) + 1}`)
+  return { keys: [...keys].sort(), threshold }
+}
+
+/** R6: a first set is named whole or not at all. */
+export function bootstrapOf(registry: Section<'registry'>, file: string): SetSpec | undefined {
+  const { bootstrap_signers: keys, bootstrap_threshold: threshold } = registry
+  const at = { file, section: 'registry' }
+  if (keys === undefined && threshold === undefined) return undefined
+  if (keys === undefined)
+    throw configError({ ...at, key: 'bootstrap_signers' }, 'is missing beside bootstrap_threshold')
+  if (threshold === undefined)
+    throw configError({ ...at, key: 'bootstrap_threshold' }, 'is missing beside bootstrap_signers')
+  return checkSet(keys, threshold, { ...at, key: 'bootstrap_threshold' })
+}
+
+export function checkTransports({ listen, transports }: Section<'p2p'>, file: string): void {
+  const wrong = listen.findIndex((a) => !transports.includes(a.transport))
+  if (wrong >= 0)
+    throw configError(
+      { file, section: 'p2p', key: `listen[${wrong}]` },
+      `uses ${listen[wrong]?.transport}, which is not in transports: add it there, or take the address out`,
+    )
+}
+
+/** R11, as far as a config can tell; the chain's own answer is asked again at start. */
+export function checkSigning(signing: Section<'signing'>, registry: Section<'registry'>, file: string): void {
+  const at = { file, section: 'signing' }
+  if (signing.policy === 'auto' && registry.chain_id === MAINNET_CHAIN_ID)
+    throw configError(
+      { ...at, key: 'policy' },
+      '"auto" signs whatever is asked and is refused on mainnet: use "bridge"',
+    )
+  if (signing.coordinator_delay >= signing.timeout)
+    throw configError({ ...at, key: 'coordinator_delay' }, 'must be shorter than timeout')
+}
+
+/** Grants of known methods to nodes that are nobody else (R1: a signer's key is not also a bridge's). */
+export function bridgesOf(
+  bridges: CheckedFile['lists']['bridge'],
+  signers: readonly PublicKey[],
+  methods: readonly string[],
+  suggest: (word: string) => string | undefined,
+  file: string,
+): readonly BridgeGrant[] {
+  const taken = new Set<string>(signers.map(peerIdOfKey))
+  const seen = new Set<string>()
+  return bridges.map(({ peer_id, methods: granted }, index) => {
+    const at = { file, section: 'bridge', index }
+    if (taken.has(peer_id))
+      throw configError({ ...at, key: 'peer_id' }, "is a signer's: a bridge node has a key of its own")
+    if (seen.has(peer_id))
+      throw configError({ ...at, key: 'peer_id' }, 'stands in two entries: put its methods into one')
+    seen.add(peer_id)
+    const unknown = granted.find((m) => !methods.includes(m))
+    if (unknown !== undefined) {
+      const meant = suggest(unknown)
+      const help = meant === undefined ? `known are ${methods.join(', ')}` : `did you mean "${meant}"?`
+      throw configError({ ...at, key: 'methods' }, `lists "${unknown}", which is no method: ${help}`)
+    }
+    return { peerId: peer_id, methods: granted }
+  })
+}
+
+/** R40: what is reachable from elsewhere asks for a token. */
+export function checkAdmin({ listen, token_file }: Section<'admin'>, socketPath: string, file: string): void {
+  const at = { file, section: 'admin' }
+  try {
+    checkSocketPath(socketPath)
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error
+    throw new CodedError(error.code, `${file}: ${error.message}`, { ...error.data, file, key: 'admin.socket' })
+  }
+  if (listen === undefined) return
+  if (['0.0.0.0', '::'].includes(listen.host))
+    throw configError({ ...at, key: 'listen' }, 'must name one address: requests are checked against it')
+  if (!isLoopback(listen) && token_file === undefined)
+    throw configError(
+      { ...at, key: 'token_file' },
+      'is missing: listen is beyond loopback, so callers must show a token',
+    )
+}
+
+const isLoopback = ({ host }: HostPort): boolean =>
+  host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))

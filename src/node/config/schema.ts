@@ -1,0 +1,215 @@
+import { LIMITS, LOG_LEVELS } from '../../base/index.ts'
+import type { Transport } from '../../p2p/index.ts'
+import { MAX_FEE_USTX } from '../../registry/index.ts'
+import { POLICIES } from '../../signer/index.ts'
+import type { Read } from './readers.ts'
+import * as read from './readers.ts'
+
+/** One key of the config file. */
+export interface Row<T> {
+  readonly read: Read<Exclude<T, undefined>>
+  readonly required: boolean
+  /** Stands where an optional key is left out. */
+  readonly fallback: T | undefined
+  /** One line for the operator, written above the key by `renderConfig`. */
+  readonly doc: string
+  /** What the value looks like, as TOML. */
+  readonly example: string
+}
+
+const required = <T>(reader: Read<T>, doc: string, example: string): Row<T> => ({
+  read: reader as Row<T>['read'],
+  required: true,
+  fallback: undefined,
+  doc,
+  example,
+})
+const optional = <T>(reader: Read<T>, doc: string, example: string): Row<T | undefined> => ({
+  ...required(reader, doc, example),
+  required: false,
+})
+const defaulted = <T>(reader: Read<T>, fallback: T, doc: string, example: string): Row<T> => ({
+  ...required(reader, doc, example),
+  required: false,
+  fallback,
+})
+
+/** More is no quorum's need. */
+const MAX_ENDPOINTS = 16
+const MAX_ADDRESSES = 32
+/** Every member may be a seed on two transports and two address families. */
+const MAX_SEEDS = LIMITS.maxSigners * 4
+const MAX_METHODS = 64
+const TRANSPORTS = ['tcp', 'quic'] as const satisfies readonly Transport[]
+
+const same = (word: string): string => word
+const addressText = (a: { readonly text: string }): string => a.text
+
+/** Known methods are the rpc room's, which the config room doesn't import: the caller hands them in. */
+const method = read.text('the name of a method, like "threshold.sign"', /^[a-z0-9_.]{1,64}$/)
+
+/** Keys before the first section. */
+export const ROOT = {
+  data_dir: defaulted(read.path, 'data', "Folder of the node's durable state; made with mode 0700.", '"data"'),
+} as const
+
+/** Every section and key: the validator, `renderConfig` and the tests of config/signer.toml all read this table. */
+export const SECTIONS = {
+  identity: {
+    key_file: required(read.path, 'The sealed signer key, as `countersign init` made it.', '"signer.key"'),
+    public_key: required(
+      read.publicKey,
+      'The key that key_file must hold; another one is an error and never a new identity.',
+      '"02…"',
+    ),
+    passphrase_file: optional(
+      read.path,
+      'File (mode 0600) with the passphrase of key_file. Either this or identity_file.',
+      '"signer.pass"',
+    ),
+    identity_file: optional(
+      read.path,
+      'File (mode 0600) with the age identity that opens key_file. Either this or passphrase_file.',
+      '"signer.age"',
+    ),
+  },
+  registry: {
+    network: required(
+      read.text('a label of lower-case letters, digits and dashes', /^[a-z][a-z0-9-]{0,31}$/),
+      'Name of the network; part of set hashes and topics, so the same for every signer.',
+      '"mainnet"',
+    ),
+    chain_id: required(
+      read.integer(1, 0xffff_ffff, 'the chain'),
+      "The chain's own id: 1 is mainnet, 2147483648 testnet.",
+      '1',
+    ),
+    contract: required(read.contractId, 'The registry contract.', '"<address>.sbtc-registry"'),
+    endpoints: required(
+      read.list(read.endpoint, 1, MAX_ENDPOINTS, same),
+      'Stacks nodes to read the registry from.',
+      '["https://stacks.example.org"]',
+    ),
+    quorum: optional(
+      read.integer(1, MAX_ENDPOINTS, 'endpoints'),
+      'How many endpoints must agree: more than half of them, at least 2 on mainnet. Default: just over half.',
+      '2',
+    ),
+    poll_interval: defaulted(
+      read.duration('1s', '1h'),
+      10_000,
+      'How often the registry is read when no event asks for it.',
+      '"10s"',
+    ),
+    bootstrap_signers: optional(
+      read.list(read.publicKey, 2, LIMITS.maxMultisigKeys, same),
+      'The first signer set, used only while the registry itself answers "uninitialised".',
+      '["02…", "03…", "03…"]',
+    ),
+    bootstrap_threshold: optional(
+      read.integer(2, LIMITS.maxMultisigKeys, 'signers'),
+      'Signatures that the first set needs: more than half of bootstrap_signers.',
+      '2',
+    ),
+    observer_listen: optional(
+      read.hostPort,
+      'Where the Stacks node posts its events, unauthenticated hints: loopback or a private network.',
+      '"127.0.0.1:3700"',
+    ),
+  },
+  p2p: {
+    listen: required(
+      read.list(read.address('without PeerID', 'listen'), 1, MAX_ADDRESSES, addressText),
+      'Addresses to listen at.',
+      '["/ip4/0.0.0.0/tcp/4700", "/ip4/0.0.0.0/udp/4700/quic-v1"]',
+    ),
+    announce: defaulted(
+      read.list(read.address('without PeerID', 'dial'), 0, MAX_ADDRESSES, addressText),
+      [],
+      'Addresses at which others reach this node, where they differ from listen.',
+      '["/dns4/signer.example.org/tcp/4700"]',
+    ),
+    transports: defaulted(
+      read.list(read.oneOf(TRANSPORTS), 1, TRANSPORTS.length, same),
+      TRANSPORTS,
+      'Transports in use.',
+      '["tcp", "quic"]',
+    ),
+    seeds: defaulted(
+      read.list(read.address('with PeerID', 'dial'), 0, MAX_SEEDS, addressText),
+      [],
+      'Known addresses of other signers; who is admitted stands in the registry, not here.',
+      '["/dns4/other.example.org/tcp/4700/p2p/16Uiu2HA…"]',
+    ),
+  },
+  signing: {
+    policy: defaulted(
+      read.oneOf(POLICIES),
+      'bridge',
+      "bridge: sign what this operator's own bridge node asked for. auto: sign anything; devnets only.",
+      '"bridge"',
+    ),
+    timeout: defaulted(
+      read.duration('1s', '10m'),
+      LIMITS.signTimeoutMs,
+      'Time for one threshold signature, all attempts together.',
+      '"20s"',
+    ),
+    coordinator_delay: defaulted(
+      read.duration('50ms', '1m'),
+      1_000,
+      'How long the next coordinator waits for the one before it.',
+      '"1s"',
+    ),
+  },
+  rotation: {
+    approval_ttl: defaulted(
+      read.duration('1m', '720h'),
+      24 * 3_600_000,
+      'An approval of a new signer set expires after this.',
+      '"24h"',
+    ),
+    fee_ustx: optional(
+      read.integer(1, MAX_FEE_USTX, 'micro-STX'),
+      'Fee of the rotate-keys transaction; the same for every signer. Default: as the chain estimates.',
+      '10000',
+    ),
+  },
+  admin: {
+    socket: optional(read.path, 'Unix socket of the admin API. Default: admin.sock in data_dir.', '"data/admin.sock"'),
+    listen: optional(read.hostPort, 'Read-only admin API (status, health, metrics) on TCP.', '"127.0.0.1:9464"'),
+    token_file: optional(
+      read.path,
+      'File (mode 0600) with the token that TCP callers must send; needed beyond loopback.',
+      '"admin.token"',
+    ),
+  },
+  log: {
+    level: defaulted(read.oneOf(LOG_LEVELS), 'info', 'Least level that is written.', '"info"'),
+  },
+} as const
+
+/** Sections that may stand more than once: `[[bridge]]`. */
+export const LISTS = {
+  bridge: {
+    peer_id: required(read.peerId, 'PeerID of a bridge node of this operator.', '"16Uiu2HA…"'),
+    methods: required(
+      read.list(method, 1, MAX_METHODS, same),
+      'Methods that it may call; nothing else is granted.',
+      '["threshold.public_key", "threshold.sign"]',
+    ),
+  },
+} as const
+
+export type Rows = Readonly<Record<string, Row<unknown>>>
+/** Checked values of a table of rows. */
+export type Values<R> = { readonly [K in keyof R]: R[K] extends Row<infer T> ? T : never }
+export type SectionName = keyof typeof SECTIONS
+export type ListName = keyof typeof LISTS
+
+/** A whole file, key by key checked; rules between keys come after (`rules.ts`). */
+export type CheckedFile = {
+  readonly root: Values<typeof ROOT>
+  readonly sections: { readonly [S in SectionName]: Values<(typeof SECTIONS)[S]> }
+  readonly lists: { readonly [L in ListName]: readonly Values<(typeof LISTS)[L]>[] }
+}

@@ -1,0 +1,76 @@
+import type { LogLevel, PeerIdStr, PublicKey } from '../../base/index.ts'
+import type { Transport } from '../../p2p/index.ts'
+import type { RegistryId } from '../../registry/index.ts'
+import type { PolicyKind } from '../../signer/index.ts'
+import type { Unlock } from '../../store/index.ts'
+
+export interface HostPort {
+  /** An address or a name; IPv6 without brackets. */
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
+}
+
+export interface SetSpec {
+  /** Sorted, without duplicates. */
+  readonly keys: readonly PublicKey[]
+  readonly threshold: number
+}
+
+/** A known address of a member. */
+export interface Seed {
+  /** Multiaddr with its `/p2p/<PeerID>`. */
+  readonly address: string
+  readonly peerId: PeerIdStr
+}
+
+/** What one bridge node may call: nothing that isn't listed (DESIGN §10). */
+export interface BridgeGrant {
+  readonly peerId: PeerIdStr
+  readonly methods: readonly string[]
+}
+
+/** A checked config. Every path is absolute, every duration in ms, every default filled in. */
+export interface NodeConfig {
+  readonly file: string
+  readonly dataDir: string
+  readonly identity: {
+    readonly keyFile: string
+    /** The key that the key file must hold: a wrong path is an error and never a new identity (DESIGN §11). */
+    readonly publicKey: PublicKey
+    readonly unlock: Unlock
+  }
+  readonly registry: {
+    readonly id: RegistryId
+    /** Base URLs without a closing slash. */
+    readonly endpoints: readonly string[]
+    readonly quorum: number
+    readonly pollIntervalMs: number
+    /** The pending set while the registry answers "uninitialised" (R6). */
+    readonly bootstrap: SetSpec | undefined
+    readonly observerListen: HostPort | undefined
+  }
+  readonly p2p: {
+    readonly listen: readonly string[]
+    readonly announce: readonly string[]
+    readonly transports: readonly Transport[]
+    readonly seeds: readonly Seed[]
+  }
+  readonly signing: {
+    readonly policy: PolicyKind
+    readonly timeoutMs: number
+    readonly coordinatorDelayMs: number
+  }
+  readonly bridges: readonly BridgeGrant[]
+  readonly rotation: {
+    readonly approvalTtlMs: number
+    /** undefined: as the chain estimates. */
+    readonly feeUstx: number | undefined
+  }
+  readonly admin: {
+    readonly socketPath: string
+    readonly listen: HostPort | undefined
+    readonly tokenFile: string | undefined
+  }
+  readonly log: { readonly level: LogLevel }
+}

@@ -1,0 +1,67 @@
+import { type Clock, describeError, type Logger, type PeerIdStr, type PublicKey } from '../base/index.ts'
+import { peerIdOfKey } from '../curve/index.ts'
+import { type Evictor, type Gate, hasStanding } from '../gating/index.ts'
+import type { MeshPeer, P2pHost } from '../p2p/index.ts'
+import type { Snapshot } from '../registry/index.ts'
+import { type PendingSpec, participantsOf } from '../rounds/index.ts'
+import type { Seed } from './config/index.ts'
+
+export interface MembershipInit {
+  readonly self: PublicKey
+  readonly gate: Gate
+  readonly evictor: Evictor
+  readonly host: Pick<P2pHost, 'keepConnected'>
+  readonly seeds: readonly Seed[]
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** Flow 1 of DESIGN §3: a change of the set or of the pending set goes to the gate, then to the evictor, then to the mesh. */
+export class Membership {
+  readonly #c: MembershipInit
+  readonly #addresses = new Map<PeerIdStr, string[]>()
+  #pending: PendingSpec | undefined
+
+  constructor(init: MembershipInit) {
+    this.#c = init
+    for (const { peerId, address } of init.seeds)
+      this.#addresses.set(peerId, [...(this.#addresses.get(peerId) ?? []), address])
+  }
+
+  applySnapshot(snapshot: Snapshot): void {
+    const { gate, logger } = this.#c
+    const before = gate.state
+    gate.applySnapshot(snapshot)
+    const after = gate.state
+    const removed = (before.set?.keys ?? []).filter((k) => k !== after.self && !after.set?.keys.includes(k))
+    logger.info('Signer set applied', { kind: snapshot.kind, setHash: after.set?.hash, removed, height: snapshot.tip.stacksHeight })
+    if (after.selfRemoved && !before.selfRemoved) logger.warn('This node was removed from the signer set; it serves and publishes nothing more')
+    this.#settle(removed.map(peerIdOfKey))
+  }
+
+  /** The gate admits a pending set before anything is said to it, and forgets it before anything else happens. */
+  applyPending(spec: PendingSpec | undefined): void {
+    this.#pending = spec
+    this.#c.gate.applyPending(spec && { id: spec.id, keys: spec.keys, threshold: spec.threshold })
+    this.#settle([])
+  }
+
+  #settle(removed: readonly PeerIdStr[]): void {
+    const { gate, evictor, host, clock, logger, self } = this.#c
+    const appliedAtMs = clock.now()
+    evictor
+      .sweep(removed, appliedAtMs)
+      .catch((error: unknown) => logger.error('Eviction failed', { error: describeError(error) }))
+    const wanted =
+      hasStanding(gate.state) && !gate.state.selfRemoved
+        ? new Set([...(gate.state.set?.keys ?? []), ...(this.#pending === undefined ? [] : participantsOf(this.#pending))])
+        : new Set<PublicKey>()
+    wanted.delete(self)
+    host.keepConnected(
+      [...wanted].map((key): MeshPeer => {
+        const peerId = peerIdOfKey(key)
+        return { peerId, addresses: this.#addresses.get(peerId) ?? [] }
+      }),
+    )
+  }
+}

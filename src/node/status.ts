@@ -1,0 +1,138 @@
+import type { GroupKey, PeerIdStr, PublicKey, SetHash } from '../base/index.ts'
+import type { Denial, Eviction, Gate } from '../gating/index.ts'
+import { hasStanding } from '../gating/index.ts'
+import type { ConnectionInfo } from '../p2p/index.ts'
+import { peerIdOfKey } from '../curve/index.ts'
+import type { RegistryHealth, RegistryId, Snapshot } from '../registry/index.ts'
+import { participantsOf } from '../rounds/index.ts'
+import type { RotationStatus } from '../rotation/index.ts'
+import type { Health } from '../status/index.ts'
+
+/** What this node is to the federation: `waiting` stands in no set yet, `removed` no longer does. */
+export type NodeState = 'waiting' | 'pending' | 'signer' | 'removed'
+
+export interface MemberStatus {
+  readonly publicKey: PublicKey
+  readonly peerId: PeerIdStr
+  readonly self: boolean
+  readonly role: 'signer' | 'pending'
+  readonly connected: boolean
+  readonly links: readonly Pick<ConnectionInfo, 'transport' | 'direction' | 'remoteAddress'>[]
+}
+
+/** `GET /status`. Public values only. */
+export interface NodeStatus {
+  readonly state: NodeState
+  readonly publicKey: PublicKey
+  readonly peerId: PeerIdStr
+  readonly network: string
+  readonly contract: string
+  readonly addresses: readonly string[]
+  readonly admin: { readonly url: string | undefined; readonly observerUrl: string | undefined }
+  readonly registry: {
+    readonly kind: Snapshot['kind'] | 'unknown'
+    readonly stacksHeight: number | null
+    readonly burnHeight: number | null
+    readonly lastReadAtMs: number | null
+    readonly lastFailure: RegistryHealth['lastFailure'] | null
+  }
+  readonly set: { readonly hash: SetHash; readonly threshold: number; readonly groupKey: GroupKey } | null
+  /** `held`: this node can sign with it. */
+  readonly key: { readonly groupKey: GroupKey; readonly held: boolean } | null
+  readonly members: readonly MemberStatus[]
+  readonly rotation: RotationView | null
+  readonly lastEviction: Eviction | null
+  readonly denials: { readonly totals: Readonly<Record<string, number>>; readonly recent: readonly Denial[] }
+  readonly health: Health
+}
+
+export interface RotationView {
+  readonly pendingId: string
+  readonly keys: readonly PublicKey[]
+  readonly threshold: number
+  readonly attempt: number
+  readonly approved: readonly PublicKey[]
+  readonly step: string
+  readonly waitingFor: string | null
+  readonly missing: readonly PublicKey[]
+  readonly keygen: RotationStatus['keygen']
+  readonly lastError: string | null
+}
+
+export interface StatusFacts {
+  readonly gate: Gate
+  readonly peerId: PeerIdStr
+  readonly registryId: RegistryId
+  readonly snapshot: Snapshot | undefined
+  readonly registryHealth: RegistryHealth
+  readonly connections: readonly ConnectionInfo[]
+  readonly addresses: readonly string[]
+  readonly admin: NodeStatus['admin']
+  readonly rotation: RotationStatus | undefined
+  readonly keyHeld: boolean
+  readonly lastEviction: Eviction | undefined
+  readonly health: Health
+}
+
+export function stateOf(gate: Gate): NodeState {
+  const s = gate.state
+  if (s.selfRemoved) return 'removed'
+  if (s.set?.keys.includes(s.self)) return 'signer'
+  return hasStanding(s) ? 'pending' : 'waiting'
+}
+
+export function viewOfRotation(r: RotationStatus | undefined): RotationView | null {
+  if (r === undefined) return null
+  const { id, keys, threshold, attempt } = r.spec
+  const waiting = r.action.kind === 'wait' ? r.action : undefined
+  return {
+    pendingId: id,
+    keys,
+    threshold,
+    attempt,
+    approved: r.approved,
+    step: r.action.kind,
+    waitingFor: waiting?.for ?? null,
+    missing: waiting?.missing ?? [],
+    keygen: r.keygen,
+    lastError: r.lastError ?? null,
+  }
+}
+
+export function nodeStatus(f: StatusFacts): NodeStatus {
+  const { set, self } = f.gate.state
+  const pendingOnly = (f.rotation === undefined ? [] : participantsOf(f.rotation.spec)).filter((k) => !set?.keys.includes(k))
+  const member = (publicKey: PublicKey, role: MemberStatus['role']): MemberStatus => {
+    const peerId = peerIdOfKey(publicKey)
+    const links = f.connections
+      .filter((c) => c.peerId === peerId)
+      .map(({ transport, direction, remoteAddress }) => ({ transport, direction, remoteAddress }))
+    return { publicKey, peerId, self: publicKey === self, role, connected: links.length > 0, links }
+  }
+  return {
+    state: stateOf(f.gate),
+    publicKey: self,
+    peerId: f.peerId,
+    network: f.registryId.network,
+    contract: f.registryId.contract,
+    addresses: f.addresses,
+    admin: f.admin,
+    registry: {
+      kind: f.snapshot?.kind ?? 'unknown',
+      stacksHeight: f.snapshot?.tip.stacksHeight ?? null,
+      burnHeight: f.snapshot?.tip.burnHeight ?? null,
+      lastReadAtMs: f.registryHealth.lastReadAtMs ?? null,
+      lastFailure: f.registryHealth.lastFailure ?? null,
+    },
+    set: set === undefined ? null : { hash: set.hash, threshold: set.threshold, groupKey: set.groupKey },
+    key: set === undefined ? null : { groupKey: set.groupKey, held: f.keyHeld },
+    members: [
+      ...(set?.keys.map((k) => member(k, 'signer')) ?? []),
+      ...pendingOnly.map((k) => member(k, 'pending')),
+    ],
+    rotation: viewOfRotation(f.rotation),
+    lastEviction: f.lastEviction ?? null,
+    denials: { totals: f.gate.denials.totals(), recent: f.gate.denials.recent() },
+    health: f.health,
+  }
+}
