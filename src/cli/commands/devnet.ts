@@ -1,0 +1,48 @@
+import { type Command, Option } from 'commander'
+import type { TransportChoice } from '../../devnet/index.ts'
+import { addExamples, addJson, type CliContext, wholeNumber } from '../context.ts'
+
+interface Options {
+  readonly signers: number
+  readonly threshold: number
+  readonly transport: TransportChoice
+  readonly dir?: string
+  readonly once?: boolean
+  readonly json?: boolean
+}
+
+const BLOCK_INTERVAL_MS = 2_000
+
+export function registerDevnet(program: Command, ctx: CliContext): void {
+  const command = program
+    .command('devnet')
+    .summary('run a whole signer network on this machine')
+    .description('Starts an embedded chain and real signer nodes as separate processes, all on loopback.')
+    .option('--signers <n>', 'number of signers', wholeNumber('--signers'), 5)
+    .option('--threshold <n>', 'signatures needed, more than half', wholeNumber('--threshold'), 3)
+    .addOption(new Option('--transport <which>', 'tcp, quic or both').choices(['tcp', 'quic', 'both']).default('tcp'))
+    .option('--dir <folder>', 'where everything is kept (default: a temporary folder)')
+    .option('--once', 'tell the whole story, then exit')
+  addExamples(
+    addJson(command),
+    'countersign devnet',
+    'countersign devnet --once --json',
+    'countersign devnet --signers 9 --threshold 6 --transport quic',
+  ).action(async (options: Options) => {
+    const { runDevnet } = await import('../../devnet/index.ts')
+    ctx.exitWith(
+      await runDevnet({
+        signers: options.signers,
+        threshold: options.threshold,
+        transport: options.transport,
+        dir: options.dir,
+        once: options.once === true,
+        json: options.json === true,
+        blockIntervalMs: BLOCK_INTERVAL_MS,
+        stdout: (text) => ctx.io.stdout.write(text),
+        stderr: (text) => ctx.io.stderr.write(text),
+        signal: ctx.io.stopSignal(),
+      }),
+    )
+  })
+}

@@ -1,0 +1,49 @@
+import type { Command } from 'commander'
+import { CodedError, describeError, jsonLogger } from '../../base/index.ts'
+import { addConfig, addExamples, addJson, type CliContext, openConfig, show } from '../context.ts'
+
+interface Options {
+  readonly config: string
+  readonly json?: boolean
+}
+
+export function registerRun(program: Command, ctx: CliContext): void {
+  const command = program
+    .command('run')
+    .summary('run the signer node')
+    .description('Runs the node until it is stopped (Ctrl-C or SIGTERM). Logs are JSON lines on stderr.')
+  addExamples(
+    addJson(addConfig(command)),
+    'countersign run',
+    'countersign run --config /etc/countersign/signer.toml 2>> signer.log',
+  ).action((options: Options) => run(ctx, options))
+}
+
+async function run(ctx: CliContext, options: Options): Promise<void> {
+  const config = await openConfig(options.config)
+  const { startNode } = await import('../../node/index.ts')
+  const logger = jsonLogger({ level: config.log.level, write: (line) => ctx.io.stderr.write(`${line}\n`) })
+  const told = ctx.io.stopSignal()
+  const broken = new AbortController()
+  const node = await startNode({ config, logger, onFatal: (error) => broken.abort(error) })
+  const { publicKey } = config.identity
+  show(
+    ctx,
+    options.json,
+    { event: 'started', publicKey },
+    () => `countersign runs with key ${publicKey}; Ctrl-C stops it`,
+  )
+  await aborted(AbortSignal.any([told, broken.signal]))
+  await node.stop()
+  // R30: going on could answer twice where it may answer once.
+  if (broken.signal.aborted)
+    throw new CodedError(
+      'NODE_BROKEN',
+      `the node stopped itself: ${describeError(broken.signal.reason)}; look at its disk, then start it again`,
+    )
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}

@@ -1,0 +1,24 @@
+import type { Command } from 'commander'
+import { addConfig, addExamples, addJson, type CliContext, nodeOf, show } from '../context.ts'
+import { statusText } from '../status-view.ts'
+
+interface Options {
+  readonly config: string
+  readonly json?: boolean
+}
+
+export function registerStatus(program: Command, ctx: CliContext): void {
+  const command = program
+    .command('status')
+    .summary('show what the running node is and how it is')
+    .description('Shows the state, the set, the links and the health of the node that runs with this config.')
+  addExamples(
+    addJson(addConfig(command)),
+    'countersign status',
+    'countersign status --config /etc/countersign/signer.toml',
+    'countersign status --json | jq .health',
+  ).action(async (options: Options) => {
+    const { json } = await (await nodeOf(options.config))('GET', '/status')
+    show(ctx, options.json, json, () => statusText(json, Date.now()))
+  })
+}

@@ -1,0 +1,60 @@
+import { codeOf } from '../base/index.ts'
+
+/** After sysexits(3), so that service managers and scripts can tell what a human must do. */
+export const EXIT = {
+  ok: 0,
+  failure: 1,
+  usage: 64,
+  missingInput: 66,
+  internal: 70,
+  permission: 77,
+  config: 78,
+} as const
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
+
+/** Table of `countersign --help`. */
+export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
+  [EXIT.ok]: 'done',
+  [EXIT.failure]: 'the operation failed, or the node refused it',
+  [EXIT.usage]: 'wrong command or option',
+  [EXIT.missingInput]: 'a config, key or passphrase file is missing',
+  [EXIT.internal]: 'a bug of Countersign',
+  [EXIT.permission]: 'a file is not yours, or open to others',
+  [EXIT.config]: 'the config, a set file or a key file is wrong',
+}
+
+const BY_ERROR: Readonly<Record<string, ExitCode>> = {
+  USAGE: EXIT.usage,
+  CONFIRMATION_NEEDED: EXIT.usage,
+  DEVNET_OPTIONS: EXIT.usage,
+
+  CONFIG_MISSING: EXIT.missingInput,
+  KEY_FILE_MISSING: EXIT.missingInput,
+  UNLOCK_FILE_MISSING: EXIT.missingInput,
+
+  CONFIG_UNREADABLE: EXIT.permission,
+  FILE_TOO_OPEN: EXIT.permission,
+  FILE_UNREADABLE: EXIT.permission,
+  ADMIN_SOCKET_FORBIDDEN: EXIT.permission,
+  ADMIN_TOKEN_FILE: EXIT.permission,
+
+  CONFIG_INVALID: EXIT.config,
+  SET_FILE_INVALID: EXIT.config,
+  ADMIN_SOCKET_PATH_TOO_LONG: EXIT.config,
+  ADMIN_SOCKET_IN_USE: EXIT.config,
+  ADMIN_LISTEN_FAILED: EXIT.config,
+  KEY_FILE_UNSEALED: EXIT.config,
+  KEY_FILE_UNREADABLE: EXIT.config,
+  KEY_FILE_WRONG_PASSPHRASE: EXIT.config,
+  KEY_FILE_WRONG_IDENTITY: EXIT.config,
+  KEY_FILE_OTHER_KEY: EXIT.config,
+  UNLOCK_FILE_UNREADABLE: EXIT.config,
+  UNLOCK_FILE_EMPTY: EXIT.config,
+}
+
+/** Exit code of a thrown value: coded errors by the table, else `failure`; anything without a code is a bug. */
+export function exitCodeOf(error: unknown): ExitCode {
+  const code = codeOf(error)
+  if (code === undefined) return EXIT.internal
+  return BY_ERROR[code] ?? EXIT.failure
+}

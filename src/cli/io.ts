@@ -1,0 +1,61 @@
+import { createInterface } from 'node:readline/promises'
+
+export interface Sink {
+  write(text: string): void
+}
+
+/** What a command may touch of the process: tests hand in their own. */
+export interface Io {
+  /** Results, and nothing else. */
+  readonly stdout: Sink
+  /** Errors and logs. */
+  readonly stderr: Sink
+  /** Asks the person at the terminal; undefined where there is none. */
+  readonly ask: ((question: string) => Promise<string>) | undefined
+  /** Aborts when the process is told to stop; for commands that run until then. */
+  readonly stopSignal: () => AbortSignal
+}
+
+export function processIo(): Io {
+  const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true
+  // `countersign status | head` closes the pipe early; that is no failure of ours.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+  return {
+    stdout: { write: (text) => void process.stdout.write(text) },
+    stderr: { write: (text) => void process.stderr.write(text) },
+    ask: interactive ? ask : undefined,
+    stopSignal,
+  }
+}
+
+async function ask(question: string): Promise<string> {
+  const prompt = createInterface({ input: process.stdin, output: process.stdout })
+  try {
+    return await prompt.question(question)
+  } finally {
+    prompt.close()
+  }
+}
+
+/** A stop that hangs must not leave a process that a service manager believes gone. */
+const STOP_GRACE_MS = 20_000
+
+/** SIGINT and SIGTERM stop gracefully, the second one at once; so does the end of a parent that holds an IPC channel. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController()
+  const stop = () => {
+    if (controller.signal.aborted) process.exit(1)
+    controller.abort()
+    setTimeout(() => process.exit(1), STOP_GRACE_MS).unref()
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+  if (process.connected) {
+    process.once('disconnect', stop)
+    // Listening must not keep the process alive once everything else has ended.
+    process.channel?.unref()
+  }
+  return controller.signal
+}

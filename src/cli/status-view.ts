@@ -1,0 +1,135 @@
+import { ageOf, at, columns, facts, listAt, numberAt, textAt } from './view.ts'
+
+const STATES: Readonly<Record<string, string>> = {
+  waiting: 'waiting: its key is in no set yet',
+  pending: 'pending: its key is in a set that is being made',
+  signer: 'signer: its key is in the current set',
+  removed: 'removed: its key left the set',
+}
+
+const dotted = (...parts: readonly (string | undefined)[]): string | undefined => {
+  const known = parts.filter((part) => part !== undefined)
+  return known.length === 0 ? undefined : known.join(' · ')
+}
+const named = (name: string, value: string | undefined): string | undefined =>
+  value === undefined ? undefined : `${name} ${value}`
+
+/** GET /status for a person. */
+export function statusText(status: unknown, nowMs: number): string {
+  const state = textAt(status, 'state')
+  const held = at(status, 'key', 'held')
+  const parts = [
+    facts([
+      ['state', state === undefined ? 'unknown' : (STATES[state] ?? state)],
+      ['health', healthLine(at(status, 'health'), nowMs)],
+      ['public key', textAt(status, 'publicKey')],
+      ['PeerID', textAt(status, 'peerId')],
+      ['network', dotted(textAt(status, 'network'), textAt(status, 'contract'))],
+      ['registry', registryLine(at(status, 'registry'), nowMs)],
+      ['set', setLine(status)],
+      [
+        'group key',
+        dotted(
+          textAt(status, 'key', 'groupKey'),
+          held === true ? 'share held' : held === false ? 'NO SHARE HERE' : undefined,
+        ),
+      ],
+      [
+        'addresses',
+        listAt(status, 'addresses')
+          .map((a) => textAt(a) ?? '?')
+          .join('\n') || undefined,
+      ],
+      ['denials', denialsLine(status)],
+    ]),
+  ]
+  const members = listAt(status, 'members')
+  if (members.length > 0) parts.push(`members\n${columns(members.map(memberRow))}`)
+  const rotation = at(status, 'rotation')
+  if (rotation !== undefined && rotation !== null) parts.push(`rotation\n${indent(rotationText(rotation))}`)
+  return parts.join('\n\n')
+}
+
+function healthLine(health: unknown, nowMs: number): string {
+  if (at(health, 'ok') === true) return 'green'
+  const red = listAt(health, 'checks').filter((c) => at(c, 'ok') === false)
+  const lines = red.map((c) => {
+    const since = numberAt(c, 'sinceMs')
+    const age = since === undefined ? '' : ` (for ${ageOf(nowMs - since)})`
+    return `${textAt(c, 'name') ?? '?'}: ${textAt(c, 'reason') ?? 'no reason given'}${age}`
+  })
+  return at(health, 'ok') === false ? ['RED', ...lines].join('\n') : 'unknown'
+}
+
+function registryLine(registry: unknown, nowMs: number): string | undefined {
+  const readAt = numberAt(registry, 'lastReadAtMs')
+  const failure = textAt(registry, 'lastFailure', 'reason')
+  return dotted(
+    named('stacks block', textAt(registry, 'stacksHeight')),
+    named('bitcoin block', textAt(registry, 'burnHeight')),
+    readAt === undefined ? undefined : `read ${ageOf(nowMs - readAt)} ago`,
+    at(registry, 'kind') === 'uninitialised' ? 'uninitialised' : undefined,
+    failure === undefined ? undefined : `last failure: ${failure}`,
+  )
+}
+
+function setLine(status: unknown): string | undefined {
+  const size = listAt(status, 'members').filter((m) => at(m, 'role') === 'signer').length
+  const threshold = textAt(status, 'set', 'threshold')
+  return dotted(threshold === undefined ? undefined : `${threshold} of ${size}`, textAt(status, 'set', 'hash'))
+}
+
+function denialsLine(status: unknown): string | undefined {
+  const totals = at(status, 'denials', 'totals')
+  if (typeof totals !== 'object' || totals === null) return undefined
+  const counts = Object.keys(totals).map((reason) => `${textAt(reason) ?? '?'} ${textAt(totals, reason) ?? '?'}`)
+  return counts.length === 0 ? 'none' : counts.join(', ')
+}
+
+function memberRow(member: unknown): readonly string[] {
+  const links = listAt(member, 'links').map((l) =>
+    `${textAt(l, 'transport') ?? '?'} ${textAt(l, 'direction') ?? '?'} ${textAt(l, 'remoteAddress') ?? ''}`.trim(),
+  )
+  const link =
+    at(member, 'self') === true ? 'this node' : at(member, 'connected') === true ? 'connected' : 'NOT CONNECTED'
+  return [
+    textAt(member, 'publicKey') ?? '?',
+    textAt(member, 'peerId') ?? '?',
+    textAt(member, 'role') ?? '?',
+    link,
+    links.join(', '),
+  ]
+}
+
+/** GET /rotation for a person. */
+export function rotationText(rotation: unknown): string {
+  const keys = listAt(rotation, 'keys')
+  if (textAt(rotation, 'pendingId') === undefined) return 'no rotation is pending'
+  const approved = new Set(listAt(rotation, 'approved').map((key) => textAt(key)))
+  const marked = [...new Set([...keys, ...listAt(rotation, 'approved')].map((key) => textAt(key) ?? '?'))]
+  const isNew = new Set(keys.map((key) => textAt(key)))
+  return facts([
+    ['pending id', textAt(rotation, 'pendingId')],
+    ['threshold', `${textAt(rotation, 'threshold') ?? '?'} of ${keys.length}`],
+    ['attempt', textAt(rotation, 'attempt')],
+    ['step', dotted(textAt(rotation, 'step'), named('waiting for', textAt(rotation, 'waitingFor')))],
+    [
+      'missing',
+      listAt(rotation, 'missing')
+        .map((key) => textAt(key) ?? '?')
+        .join('\n') || undefined,
+    ],
+    [
+      'keys',
+      marked
+        .map(
+          (key) =>
+            `${key}  ${approved.has(key) ? 'approved' : 'not approved yet'}${isNew.has(key) ? '' : ' (not in the new set)'}`,
+        )
+        .join('\n'),
+    ],
+    ['last error', textAt(rotation, 'lastError')],
+  ])
+}
+
+const indent = (text: string): string => text.replace(/^/gm, '  ')

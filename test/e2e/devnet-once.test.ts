@@ -1,0 +1,54 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { schnorr } from '@noble/curves/secp256k1.js'
+import { afterEach, describe, expect, it } from 'vitest'
+import { countersign, jsonLines, temporaryFolder } from './countersign.ts'
+
+const folder = temporaryFolder()
+afterEach(() => folder.remove())
+
+const bytes = (hex: unknown): Uint8Array => Uint8Array.from(Buffer.from(String(hex), 'hex'))
+const verifies = (o: Readonly<Record<string, unknown>>): boolean =>
+  schnorr.verify(bytes(o.signature), bytes(o.digest), bytes(o.groupKey))
+
+describe('countersign devnet --once --json', () => {
+  it('should tell the whole story on real parts', async () => {
+    const { code, stdout } = await countersign('devnet', '--once', '--json', '--dir', folder.dir).finished
+    const summary = jsonLines(stdout).at(-1)
+    expect(summary).toMatchObject({ event: 'summary', ok: true, stranger: { refused: true } })
+    expect(code).toBe(0)
+    if (summary === undefined) throw new Error('no summary')
+    const rotation = summary.rotation as Readonly<Record<string, unknown>>
+    const signers = summary.signers as readonly { publicKey: string; peerId: string; pid: number }[]
+
+    expect(verifies(summary)).toBe(true)
+    expect(verifies(rotation)).toBe(true)
+    expect(rotation.groupKey).not.toBe(summary.groupKey)
+    expect(rotation.closedMs).toBeLessThanOrEqual(1_000)
+    expect(rotation.removed).toEqual([signers[4]?.peerId])
+    expect((summary.stranger as { deniedBy: string[] }).deniedBy.toSorted()).toEqual(signers.map((s) => s.peerId).toSorted())
+    expect(new Set(signers.map((s) => s.pid)).size).toBe(5)
+    for (const { pid } of signers) expect(() => process.kill(pid, 0)).toThrow()
+
+    const shares = files(folder.dir).filter((f) => f.endsWith('.share.age'))
+    const contents = shares.map((f) => readFileSync(f))
+    // Five of the first key, five of the second.
+    expect(shares).toHaveLength(10)
+    expect(new Set(contents.map((c) => c.toString('hex'))).size).toBe(10)
+    for (const content of contents) expect(content.toString('latin1')).toMatch(/^age-encryption\.org\/v1\n/)
+    for (const file of shares) expect(statSync(file).mode & 0o077).toBe(0)
+  })
+
+  it('should refuse numbers that no registry would hold, and start nothing', async () => {
+    const { code, stdout } = await countersign('devnet', '--once', '--json', '--signers', '17', '--threshold', '9').finished
+    expect(code).not.toBe(0)
+    expect(jsonLines(stdout).at(-1)).toMatchObject({ error: { code: 'DEVNET_OPTIONS' } })
+  })
+})
+
+const files = (dir: string): string[] =>
+  readdirSync(dir).flatMap((name) => {
+    const path = join(dir, name)
+    const stat = statSync(path, { throwIfNoEntry: false })
+    return stat?.isDirectory() ? files(path) : [path]
+  })

@@ -1,0 +1,322 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { CodedError, jsonAnswer, silentLogger } from '../../../src/base/index.ts'
+import { EXIT } from '../../../src/cli/exit-codes.ts'
+import type { NodeInit } from '../../../src/node/index.ts'
+import { type AdminRoute, AdminServer, jsonBody } from '../../../src/status/index.ts'
+import { cli, KEY_A, KEY_B, KEY_C, tempDir, writeConfig } from './harness.ts'
+
+const startNode = vi.hoisted(() => vi.fn())
+vi.mock('../../../src/node/node.ts', () => ({ startNode }))
+
+const PENDING_ID = 'ab'.repeat(32)
+const STATUS = {
+  state: 'signer',
+  publicKey: KEY_A,
+  peerId: '16Uiu2HAself',
+  network: 'devnet',
+  members: [
+    { publicKey: KEY_A, peerId: '16Uiu2HAself', self: true, role: 'signer', connected: false, links: [] },
+    {
+      publicKey: KEY_B,
+      peerId: '16Uiu2HAother',
+      self: false,
+      role: 'signer',
+      connected: true,
+      links: [{ transport: 'tcp', direction: 'outbound', remoteAddress: '/ip4/127.0.0.1/tcp/1' }],
+    },
+  ],
+}
+
+let temp: ReturnType<typeof tempDir>
+let config: string
+let setFile: string
+let node: AdminServer | undefined
+let approvals: Readonly<Record<string, unknown>>[]
+let onApprove: () => void
+
+beforeEach(() => {
+  temp = tempDir()
+  config = writeConfig(temp.dir)
+  setFile = join(temp.dir, 'set.toml')
+  writeFileSync(setFile, `keys = ["${KEY_C}", "${KEY_A}"]\nthreshold = 2\n`)
+  approvals = []
+  onApprove = () => {}
+  startNode.mockReset()
+})
+afterEach(async () => {
+  await node?.stop()
+  node = undefined
+  temp.remove()
+})
+
+const route = (method: 'GET' | 'POST', path: string, handler: AdminRoute['handler']): AdminRoute => ({
+  method,
+  path,
+  mutating: method === 'POST',
+  handler,
+})
+
+/** A node's admin API with the answers that a test wants. */
+async function nodeAnswers(status: unknown = STATUS, rotation: unknown = { rotation: null }): Promise<void> {
+  node = new AdminServer({
+    socketPath: join(temp.dir, 'admin.sock'),
+    logger: silentLogger,
+    routes: [
+      route('GET', '/status', () => jsonAnswer(200, status)),
+      route('GET', '/rotation', () => jsonAnswer(200, rotation)),
+      route('POST', '/rotation/approve', (request) => {
+        approvals.push(jsonBody(request))
+        onApprove()
+        return jsonAnswer(200, { pendingId: PENDING_ID })
+      }),
+    ],
+  })
+  await node.start()
+}
+
+const status = (...more: string[]) => cli(['status', '--config', config, ...more])
+
+describe('countersign status', () => {
+  it('should say that no node runs', async () => {
+    const { code, out, err } = await status()
+    expect({ code, out }).toEqual({ code: EXIT.failure, out: '' })
+    expect(err).toMatch(/^countersign: no node answers at .*admin\.sock: start it with/)
+  })
+
+  it('should say it as JSON too', async () => {
+    expect((await status('--json')).json()).toMatchObject({ error: { code: 'NODE_NOT_RUNNING' } })
+  })
+
+  it('should pass the JSON of the node on', async () => {
+    await nodeAnswers()
+    expect((await status('--json')).json()).toEqual(STATUS)
+  })
+
+  it('should show state, members and what is red', async () => {
+    const checks = [
+      { name: 'registry', ok: true, sinceMs: 0 },
+      { name: 'mesh', ok: false, reason: 'no connection to anyone', sinceMs: Date.now() - 5_000 },
+    ]
+    await nodeAnswers({
+      ...STATUS,
+      set: { threshold: 2, hash: 'ff'.repeat(32) },
+      health: { ok: false, red: ['mesh'], checks },
+    })
+    const { code, out } = await status()
+    expect(code).toBe(0)
+    expect(out).toMatch(/^state +signer: its key is in the current set$/m)
+    expect(out).toMatch(/^health +RED\n +mesh: no connection to anyone \(for \d+ s\)$/m)
+    expect(out).toMatch(/^set +2 of 2 · ff/m)
+    expect(out).toMatch(new RegExp(`${KEY_A} +16Uiu2HAself +signer +this node$`, 'm'))
+    expect(out).toMatch(
+      new RegExp(`${KEY_B} +16Uiu2HAother +signer +connected +tcp outbound /ip4/127.0.0.1/tcp/1$`, 'm'),
+    )
+    expect(out).not.toContain('undefined')
+  })
+
+  it.each([
+    [null],
+    [[]],
+    ['text'],
+    [{}],
+    [{ members: [null, 3, {}], health: 'x', set: [], rotation: 7, denials: { totals: null } }],
+  ])('should bear with a strange answer: %j', async (answer) => {
+    await nodeAnswers(answer)
+    expect(await status()).toMatchObject({ code: 0, err: '', out: expect.stringContaining('state') })
+  })
+
+  it('should let no control characters through to the terminal', async () => {
+    const member = { ...STATUS.members[1], links: [{ remoteAddress: '\u001b]0;owned\u0007\r\n\u202eevil' }] }
+    await nodeAnswers({ ...STATUS, state: '\u001b[2J', members: [member] })
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
+    expect((await status()).out).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/)
+  })
+})
+
+describe('countersign rotation approve', () => {
+  const approve = (more: string[] = [], answer?: string) =>
+    cli(['rotation', 'approve', '--config', config, '--set', setFile, ...more], answer === undefined ? {} : { answer })
+
+  it('should show the set and its pending id, ask, and approve what it showed', async () => {
+    await nodeAnswers()
+    const { code, out } = await approve([], 'yes')
+    expect(code).toBe(0)
+    expect(out).toMatch(new RegExp(`^pending id +${PENDING_ID}$`, 'm'))
+    expect(out).toMatch(/^threshold +2 of 2$/m)
+    expect(out).toContain(`${KEY_A} (this node)`)
+    expect(out).toContain(`${KEY_C} (new)`)
+    expect(out).toMatch(new RegExp(`^leaving +${KEY_B}$`, 'm'))
+    const asked = { keys: [KEY_A, KEY_C], threshold: 2, attempt: 1 }
+    expect(approvals).toEqual([
+      { ...asked, dry_run: true },
+      { ...asked, dry_run: false, pending_id: PENDING_ID },
+    ])
+  })
+
+  it.each(['', 'no', 'y', 'yess'])('should change nothing when the answer is %j', async (answer) => {
+    await nodeAnswers()
+    expect(await approve([], answer)).toMatchObject({
+      code: EXIT.failure,
+      out: expect.stringContaining('Not approved'),
+    })
+    expect(approvals.every((a) => a.dry_run === true)).toBe(true)
+  })
+
+  it('should approve unasked with --yes', async () => {
+    await nodeAnswers()
+    expect((await approve(['--yes'])).code).toBe(0)
+    expect(approvals.map((a) => a.dry_run)).toEqual([true, false])
+  })
+
+  it('should not approve where nobody can be asked', async () => {
+    await nodeAnswers()
+    const { code, err } = await approve()
+    expect(code).toBe(EXIT.usage)
+    expect(err).toContain('--yes')
+    expect(approvals.every((a) => a.dry_run === true)).toBe(true)
+  })
+
+  it('should not ask in the middle of JSON', async () => {
+    await nodeAnswers()
+    const ran = await approve(['--json'], 'yes')
+    expect(ran.json()).toMatchObject({ error: { code: 'CONFIRMATION_NEEDED' } })
+    expect(approvals).toHaveLength(1)
+  })
+
+  it('should print one JSON object', async () => {
+    await nodeAnswers()
+    const { out } = await approve(['--json', '--yes'])
+    expect(JSON.parse(out)).toMatchObject({ approved: true, pendingId: PENDING_ID })
+  })
+
+  it("should pass on the node's refusal", async () => {
+    await nodeAnswers()
+    onApprove = () => {
+      throw new CodedError('NOT_A_MEMBER', 'this node is in neither set')
+    }
+    expect(await approve(['--yes'])).toMatchObject({
+      code: EXIT.failure,
+      err: 'countersign: this node is in neither set\n',
+    })
+  })
+
+  it('should refuse a node that names no pending id, before it approves anything', async () => {
+    await nodeAnswers()
+    await node?.stop()
+    node = new AdminServer({
+      socketPath: join(temp.dir, 'admin.sock'),
+      logger: silentLogger,
+      routes: [
+        route('POST', '/rotation/approve', (request) => {
+          approvals.push(jsonBody(request))
+          return jsonAnswer(200, {})
+        }),
+      ],
+    })
+    await node.start()
+    expect((await approve(['--yes'])).code).toBe(EXIT.failure)
+    expect(approvals).toHaveLength(1)
+  })
+
+  it('should judge the set file before it calls the node', async () => {
+    await nodeAnswers()
+    writeFileSync(setFile, `keys = ["${KEY_A}"]\nthreshold = 1\n`)
+    const { code, err } = await approve(['--yes'])
+    expect(code).toBe(EXIT.config)
+    expect(err).toContain(`${setFile}: keys must list 2 to 16 entries`)
+    expect(approvals).toEqual([])
+  })
+})
+
+describe('countersign rotation status', () => {
+  const rotation = (...more: string[]) => cli(['rotation', 'status', '--config', config, ...more])
+
+  it('should say that nothing is pending', async () => {
+    await nodeAnswers()
+    expect(await rotation()).toMatchObject({ code: 0, out: 'no rotation is pending\n' })
+  })
+
+  it('should show who approved and who is waited for', async () => {
+    const view = {
+      pendingId: PENDING_ID,
+      keys: [KEY_A, KEY_C],
+      threshold: 2,
+      attempt: 1,
+      approved: [KEY_A, KEY_B],
+      step: 'wait',
+      waitingFor: 'approvals',
+      missing: [KEY_C],
+    }
+    await nodeAnswers(STATUS, { rotation: view })
+    const { out } = await rotation()
+    expect(out).toMatch(/^step +wait · waiting for approvals$/m)
+    expect(out).toContain(`${KEY_A}  approved`)
+    expect(out).toContain(`${KEY_C}  not approved yet`)
+    expect(out).toContain(`${KEY_B}  approved (not in the new set)`)
+    expect((await rotation('--json')).json()).toEqual({ rotation: view })
+  })
+})
+
+describe('countersign run', () => {
+  const run = (stop: AbortSignal, ...more: string[]) => cli(['run', '--config', config, ...more], { stop })
+
+  it('should run the node until it is told to stop', async () => {
+    const stop = new AbortController()
+    const stopNode = vi.fn(async () => {})
+    startNode.mockImplementation(async () => {
+      setImmediate(() => stop.abort())
+      return { stop: stopNode }
+    })
+    const ran = await run(stop.signal, '--json')
+    expect(ran).toMatchObject({ code: 0, err: '' })
+    expect(ran.json()).toEqual({ event: 'started', publicKey: KEY_A })
+    expect(stopNode).toHaveBeenCalledOnce()
+    expect(startNode.mock.calls[0]?.[0]).toMatchObject({ config: { file: config, log: { level: 'info' } } })
+  })
+
+  it('should log JSON lines to stderr', async () => {
+    startNode.mockImplementation(async ({ logger }: NodeInit) => {
+      logger.info('Started', { n: 1 })
+      logger.debug('Hidden')
+      return { stop: async () => {} }
+    })
+    const { out, err } = await run(AbortSignal.abort())
+    expect(
+      err
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line).message),
+    ).toEqual(['Started'])
+    expect(out).not.toContain('Started')
+  })
+
+  it('R30: should stop, and end with an error, when the node can no longer go on safely', async () => {
+    const stopNode = vi.fn(async () => {})
+    startNode.mockImplementation(async ({ onFatal }: NodeInit) => {
+      setImmediate(() => onFatal(new Error('disk full')))
+      return { stop: stopNode }
+    })
+    const { code, err } = await run(new AbortController().signal)
+    expect(code).toBe(EXIT.failure)
+    expect(err).toMatch(/stopped itself: .*disk full/)
+    expect(stopNode).toHaveBeenCalledOnce()
+  })
+
+  it('should end with the code of what kept it from starting, without a stack', async () => {
+    startNode.mockRejectedValue(new CodedError('KEY_FILE_OTHER_KEY', 'it holds another key'))
+    expect(await run(new AbortController().signal)).toMatchObject({
+      code: EXIT.config,
+      out: '',
+      err: 'countersign: it holds another key\n',
+    })
+  })
+
+  it('should call anything else a bug, with its stack', async () => {
+    startNode.mockRejectedValue(new TypeError('x is not a function'))
+    const { code, err } = await run(new AbortController().signal)
+    expect(code).toBe(EXIT.internal)
+    expect(err).toMatch(/internal error, please report it: TypeError[\s\S]*\n +at /)
+  })
+})
