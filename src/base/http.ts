@@ -65,7 +65,9 @@ export class HttpServer implements Startable {
       })
       req.on('error', () => res.destroy())
       req.on('end', () => {
-        const url = new URL(req.url ?? '/', 'http://localhost')
+        const url = URL.parse(req.url ?? '/', 'http://localhost')
+        // `GET //` is a request that HTTP allows and URL does not.
+        if (url === null) return send(res, { status: 400, body: 'malformed request target\n' })
         const request: HttpRequest = {
           method: req.method ?? 'GET',
           path: url.pathname,

@@ -16,7 +16,8 @@ export class StartStack implements Startable {
       try {
         await part.start(signal)
       } catch (error) {
-        await this.stop().catch(() => undefined)
+        // The first failure is the one to be told; what then fails to stop is a consequence.
+        await Promise.allSettled([this.stop()])
         throw error
       }
       this.#started.push(part)
