@@ -37,8 +37,6 @@ export const LIMITS = {
   inboundPerSecondPerHost: 50,
   redialMinMs: 250,
   redialMaxMs: 15_000,
-  /** Graceful close of a removed peer's connection before it is aborted (DESIGN §5: one second in all). */
-  closeGraceMs: 250,
 
   /** One call to a Stacks node. */
   chainCallTimeoutMs: 10_000,

@@ -21,7 +21,8 @@ export class KeyPair {
   /** Takes a copy of `secret` (32 bytes). Throws TypeError on zero or a value beyond the group order. */
   static fromSecret(secret: Uint8Array): KeyPair {
     if (secret.length !== 32 || !nobleCurve.isSecret(secret)) throw new TypeError('not a secret key of secp256k1')
-    return new KeyPair(secret.slice())
+    // Not `slice`: a Buffer's would be a view of the caller's bytes.
+    return new KeyPair(Uint8Array.from(secret))
   }
   static generate(): KeyPair {
     return new KeyPair(nobleCurve.randomScalar())
@@ -32,7 +33,7 @@ export class KeyPair {
     return nobleCurve.ecdsaSign(taggedHash(tag, message), this.#secret)
   }
   exposeSecret(): Uint8Array {
-    return this.#secret.slice()
+    return Uint8Array.from(this.#secret)
   }
   destroy(): void {
     zeroize(this.#secret)

@@ -1,4 +1,12 @@
+import type { NodeInit, RunningNode } from './node.ts'
+
 export { type AdminCall, type AdminReply, adminCall } from '../status/index.ts'
 export * from './config/index.ts'
-export { type NodeInit, type RunningNode, startNode } from './node.ts'
+export type { NodeInit, RunningNode } from './node.ts'
 export type { MemberStatus, NodeState, NodeStatus, RotationView } from './status.ts'
+
+/** Loaded when it is called: commands that only read a config must not load the network stack. See `NodeInit`. */
+export async function startNode(init: NodeInit): Promise<RunningNode> {
+  const { startNode: start } = await import('./node.ts')
+  return await start(init)
+}

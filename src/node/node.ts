@@ -4,7 +4,7 @@ import { createConnectionGater, Evictor, Gate } from '../gating/index.ts'
 import { createP2pHost } from '../p2p/index.ts'
 import { createEventObserver, createRotateKeysTx, createStacksClient } from '../registry/index.ts'
 import { RotationReconciler } from '../rotation/index.ts'
-import { openPendingSession, SignDriver } from '../rounds/index.ts'
+import { isCertifiedShare, openPendingSession, SignDriver } from '../rounds/index.ts'
 import { createHelloHandler, createRpcServer, createThresholdHandlers } from '../rpc/index.ts'
 import { createPolicy, openShareVault, requestBindings, thresholdService } from '../signer/index.ts'
 import { AdminServer, HealthBoard, readRoutes, readTokenFile } from '../status/index.ts'
@@ -63,6 +63,7 @@ export async function startNode({ config, logger, onFatal }: NodeInit): Promise<
     owner: self,
     epochs: store.space('epochs'),
     logger,
+    isCertified: isCertifiedShare(network),
   })
   const activeKey = () => activeShare(gate, vault)
 

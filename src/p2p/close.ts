@@ -1,26 +1,20 @@
 import type { Connection } from '@libp2p/interface'
-import { CodedError, LIMITS } from '../base/index.ts'
+import { CodedError } from '../base/index.ts'
 
-/** Closes connections, politely for `LIMITS.closeGraceMs`, then not. Resolves with how many there were, when all are closed. */
+/**
+ * Closes connections of a peer that lost its right to them, without the courtesy of a graceful close: waiting for the
+ * answer of somebody who may no longer speak would only leave him connected longer. Resolves with how many there were,
+ * when all are closed.
+ */
 export async function closeConnections(connections: readonly Connection[]): Promise<number> {
   await Promise.all(connections.map(closeOne))
   return connections.length
 }
 
 async function closeOne(connection: Connection): Promise<void> {
+  if (connection.status === 'closed') return
   const closed = Promise.withResolvers<void>()
   connection.addEventListener('close', () => closed.resolve(), { once: true })
-  if (connection.status === 'closed') return
-  const timer = setTimeout(
-    () => connection.abort(new CodedError('PEER_CLOSED', 'the peer may no longer be connected')),
-    LIMITS.closeGraceMs,
-  )
-  try {
-    await connection.close({ signal: AbortSignal.timeout(LIMITS.closeGraceMs) })
-  } catch (error) {
-    connection.abort(error instanceof Error ? error : new CodedError('PEER_CLOSED', 'the connection did not close'))
-  }
-  // An abort is followed by the event at once; a graceful close by the other side's answer, or by the timer's abort.
+  connection.abort(new CodedError('PEER_CLOSED', 'the peer may no longer be connected'))
   await closed.promise
-  clearTimeout(timer)
 }

@@ -1,13 +1,13 @@
 import { type GossipSub, gossipsub, StrictNoSign, TopicValidatorResult } from '@libp2p/gossipsub'
 import type { Connection, Libp2p } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { type Clock, type Counter, concatBytes, LIMITS, type Metrics, type PeerIdStr, utf8 } from '../base/index.ts'
+import { type Clock, CodedError, type Counter, concatBytes, LIMITS, type Metrics, type PeerIdStr, utf8 } from '../base/index.ts'
 import { sha256 } from '../curve/index.ts'
 import { peerOf } from './connection-info.ts'
 import type { GuardedRegistrar } from './guarded-registrar.ts'
 import type { EnvelopeIntake } from './intake.ts'
 import { GOSSIP_PROTOCOL, isGossipProtocol } from './protocols.ts'
-import { gossipTables, TopicRights } from './topic-rights.ts'
+import { type GossipTables, gossipTables, TopicRights } from './topic-rights.ts'
 import type { RoleCheck, Verdict } from './types.ts'
 
 /** One RPC of the library: many messages may come together after a lull (IWANT), so well above one message. */
@@ -15,7 +15,7 @@ const MAX_RPC_BYTES = 2 * 1024 * 1024
 /** What may wait for one slow peer before its gossip stream is reset. */
 const MAX_OUTBOUND_BYTES = 8 * 1024 * 1024
 /** A gossip stream that is missing is asked for again this often. */
-const TEND_MS = 5_000
+const TEND_MS = 2_000
 /** Less than the library's 6: publishers send to all they reach, the mesh only bridges broken links; more adds copies (performance.md). */
 const MESH_DEGREE = { D: 4, Dlo: 3, Dhi: 8, Dscore: 1, Dout: 1, Dlazy: 4 }
 
@@ -43,6 +43,7 @@ export class Gossip {
   readonly #init: GossipInit
   readonly #router: GossipSub
   readonly #registrar: GuardedRegistrar
+  readonly #tables: GossipTables
   readonly #rights: TopicRights
   readonly #undelivered: Counter<'reason'>
   #node: Libp2p | undefined
@@ -57,7 +58,8 @@ export class Gossip {
       ['reason'],
     )
     this.#router = gossipsub(this.#options())({ ...components, registrar })
-    this.#rights = new TopicRights(gossipTables(this.#router), init.roles, init.metrics)
+    this.#tables = gossipTables(this.#router)
+    this.#rights = new TopicRights(this.#tables, init.roles, init.metrics)
     this.#router.addEventListener('subscription-change', ({ detail }) => {
       for (const { topic, subscribe } of detail.subscriptions)
         this.#rights.noted(detail.peerId.toString(), topic, subscribe)
@@ -136,9 +138,16 @@ export class Gossip {
 
   #tendPeer(peer: PeerIdStr, connections: readonly Connection[]): void {
     const open = connections.filter((c) => c.status === 'open')
-    const isSpoken = open.some((c) => c.streams.some((s) => s.direction === 'outbound' && isGossipProtocol(s.protocol)))
+    const streams = open.flatMap((c) => c.streams).filter((s) => isGossipProtocol(s.protocol))
+    // After a frame it can't read the library stops listening, and the peer goes on talking to nobody.
+    for (const stream of streams)
+      if (stream.direction === 'inbound' && stream.listenerCount('message') === 0)
+        stream.abort(new CodedError('STREAM_RESET', 'this gossip stream carried what can not be read'))
     const [first] = open
+    const isSpoken = streams.some((s) => s.direction === 'outbound' && s.writeStatus === 'writable')
     if (first === undefined || isSpoken || !this.#init.roles.mayOpenStream(peer, GOSSIP_PROTOCOL, 'outbound').ok) return
+    // A stream that was reset before the library listened to it stays in its table, and keeps every other out.
+    this.#tables.streamsOutbound.delete(peer)
     this.#registrar.announce(first.remotePeer, first)
   }
 

@@ -7,14 +7,16 @@ const MAX_HELD_PER_PEER = 32
 const MAX_HELD_PEERS = 4 * LIMITS.maxSigners
 
 /**
- * What of gossipsub's state this room must reach: who is thought to be in which topic. The library has no filter per peer
- * and topic, and gives no public access.
+ * What of gossipsub's state this room must reach: who is thought to be in which topic, and reachable. The library has no
+ * filter per peer and topic, and gives no public access.
  */
 export interface GossipTables {
   readonly peers: ReadonlyMap<string, unknown>
   readonly topics: Map<string, Set<string>>
   readonly mesh: Map<string, Set<string>>
   readonly fanout: Map<string, Set<string>>
+  /** Streams that the library believes it can send on. */
+  readonly streamsOutbound: Map<string, unknown>
 }
 
 /** Throws if the library has changed, because R15 could not be held then. */
@@ -25,7 +27,7 @@ export function gossipTables(gossip: object): GossipTables {
 }
 const isMapAt = (o: object, key: string): boolean => key in o && Reflect.get(o, key) instanceof Map
 const hasTables = (o: object): o is GossipTables =>
-  ['peers', 'topics', 'mesh', 'fanout'].every((key) => isMapAt(o, key))
+  ['peers', 'topics', 'mesh', 'fanout', 'streamsOutbound'].every((key) => isMapAt(o, key))
 
 /**
  * R15: a peer is in a topic only while it has the right to it. A subscription without right is set aside rather than

@@ -8,9 +8,6 @@ import type { RegistryId, RotateKeysCall, RotateKeysPlan } from './types.ts'
 /** The governance contract beside the registry, of the same deployer (registry spec). */
 const WRAPPER_CONTRACT = 'sbtc-bootstrap-signers'
 const WRAPPER_FUNCTION = 'rotate-keys-wrapper'
-/** Recovery id ‖ r ‖ s. */
-const SIGNATURE_BYTES = 65
-
 /** Of `@stacks/transactions` 7.6, one below the chain's. */
 const LIBRARY_MAX_KEYS = 15
 
@@ -56,7 +53,7 @@ export async function presignHash(registry: RegistryId, plan: RotateKeysPlan): P
   return sigHashPreSign(tx.signBegin(), AuthType.Standard, plan.feeUstx, plan.nonce)
 }
 
-/** 65 bytes, RFC 6979 and low-s. The secret stays within the curve port; the recovery id is found from the public side. */
+/** 65 bytes, recovery id ‖ r ‖ s; RFC 6979 and low-s. The secret stays within the curve port; the recovery id is found from the public side. */
 export async function signRecoverable(hash: string, secret: Uint8Array): Promise<Uint8Array> {
   const compact = curve.ecdsaSign(fromHex(hash), secret)
   const own = toHex(curve.publicKeyOf(secret))
@@ -69,7 +66,6 @@ export async function signRecoverable(hash: string, secret: Uint8Array): Promise
 
 /** True if `signature` is `member`'s over `hash`: strict low-s, and the recovery id that the chain will use names the member. */
 export async function verifyRecoverable(hash: string, member: PublicKey, signature: Uint8Array): Promise<boolean> {
-  if (signature.length !== SIGNATURE_BYTES) return false
   if (!curve.ecdsaVerify(signature.subarray(1), fromHex(hash), publicKeyBytes(member))) return false
   return (await recoverKey(hash, signature)) === member
 }

@@ -1,4 +1,5 @@
 export { SignDriver, type SignDriverInit, type SigningKey } from './drivers/sign-driver.ts'
+export { isCertifiedShare } from './pending/certified-share.ts'
 export { openPendingSession, type PendingSessionsInit } from './pending/open-session.ts'
 export type { KeygenFailure, KeygenProgress, PendingSession } from './pending/session.types.ts'
 export {

@@ -22,7 +22,7 @@ async function start(
   return made
 }
 /** Members that know each other, listening to TOPIC; `heard[i]` is what the i-th heard. */
-async function members<N extends readonly string[]>(names: N, transport: Transport) {
+async function members<const N extends readonly string[]>(names: N, transport: Transport) {
   const keys = names.map(keyPair)
   const ids = keys.map((k) => k.peerId)
   const hosts = await Promise.all(keys.map((k) => start(k, ids, [transport])))

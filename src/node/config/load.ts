@@ -54,11 +54,7 @@ export function parseConfig(text: string, file: string, context: ConfigContext):
       transports: p2p.transports,
       seeds: p2p.seeds.flatMap(({ text: address, peerId }) => (peerId === undefined ? [] : [{ address, peerId }])),
     },
-    signing: {
-      policy: signing.policy,
-      timeoutMs: signing.timeout,
-      coordinatorDelayMs: signing.coordinator_delay,
-    },
+    signing: { policy: signing.policy },
     bridges,
     rotation: { approvalTtlMs: rotation.approval_ttl, feeUstx: rotation.fee_ustx },
     admin: { socketPath, listen: admin.listen, tokenFile: admin.token_file },

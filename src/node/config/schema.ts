@@ -149,18 +149,6 @@ export const SECTIONS = {
       "bridge: sign what this operator's own bridge node asked for. auto: sign anything; devnets only.",
       '"bridge"',
     ),
-    timeout: defaulted(
-      read.duration('1s', '10m'),
-      LIMITS.signTimeoutMs,
-      'Time for one threshold signature, all attempts together.',
-      '"20s"',
-    ),
-    coordinator_delay: defaulted(
-      read.duration('50ms', '1m'),
-      1_000,
-      'How long the next coordinator waits for the one before it.',
-      '"1s"',
-    ),
   },
   rotation: {
     approval_ttl: defaulted(

@@ -58,8 +58,6 @@ export interface NodeConfig {
   }
   readonly signing: {
     readonly policy: PolicyKind
-    readonly timeoutMs: number
-    readonly coordinatorDelayMs: number
   }
   readonly bridges: readonly BridgeGrant[]
   readonly rotation: {

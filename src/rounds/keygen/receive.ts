@@ -56,7 +56,7 @@ function faultAlone(
   value: KeygenPayloads[KeygenStep],
 ): FaultCode | undefined {
   const { attemptId, params } = state
-  if (isFor('deal', step, value)) return true ? undefined : 'malformed'
+  if (isFor('deal', step, value)) return value.boxHashes.length === state.others.length ? undefined : 'malformed'
   if (isFor('open', step, value) && !checkReceiverKey(attemptId, author, value.receiverKey, value.proof))
     return 'bad_ephemeral_proof'
   if (isFor('share', step, value)) {

@@ -91,7 +91,8 @@ const TABLE = {
     idempotent: true,
     maxRequestBytes: 512,
     defaultTimeoutMs: LIMITS.signTimeoutMs,
-    maxTimeoutMs: 120_000,
+    // The signer cuts a longer deadline to the same.
+    maxTimeoutMs: LIMITS.signTimeoutMs,
   }),
 } as const satisfies Readonly<Record<string, MethodRow>>
 

@@ -79,7 +79,7 @@ describe('a good config', () => {
         observerListen: undefined,
       },
       p2p: { listen: ['/ip4/127.0.0.1/tcp/4700'], announce: [], transports: ['tcp', 'quic'], seeds: [] },
-      signing: { policy: 'bridge', timeoutMs: 20_000, coordinatorDelayMs: 1_000 },
+      signing: { policy: 'bridge' },
       bridges: [],
       rotation: { approvalTtlMs: 86_400_000, feeUstx: undefined },
       admin: { socketPath: '/etc/countersign/data/admin.sock', listen: undefined, tokenFile: undefined },
@@ -295,12 +295,6 @@ const MISTAKES: readonly (readonly [string, Changes, string, RegExp])[] = [
 
   ['an unknown policy', { 'signing.policy': '"brige"' }, 'signing.policy', /did you mean "bridge"\?/],
   ['a policy that is no text', { 'signing.policy': 'true' }, 'signing.policy', /must be one of/],
-  [
-    'a coordinator that waits longer than the signature',
-    { 'signing.timeout': '"1s"', 'signing.coordinator_delay': '"1s"' },
-    'signing.coordinator_delay',
-    /shorter than timeout/,
-  ],
   ['an approval for ever', { 'rotation.approval_ttl': '"999h"' }, 'rotation.approval_ttl', /to "720h"/],
   ['a fee of nothing', { 'rotation.fee_ustx': '0' }, 'rotation.fee_ustx', /micro-STX/],
   ['a fee in STX with a fraction', { 'rotation.fee_ustx': '0.5' }, 'rotation.fee_ustx', /micro-STX/],

@@ -33,7 +33,7 @@ export function makeHost(
   key: KeyPair,
   members: readonly PeerIdStr[],
   transports: readonly Transport[],
-  listen = transports.map((t) => LISTEN[t]),
+  listen: readonly string[] = transports.map((t) => LISTEN[t]),
   extra: { readonly onOwnKeyElsewhere?: (boot: number) => void } = {},
 ): TestHost {
   const roles = new TestRoles(...members)

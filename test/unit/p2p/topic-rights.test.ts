@@ -13,6 +13,7 @@ function bench() {
     topics: new Map<string, Set<string>>(),
     mesh: new Map<string, Set<string>>(),
     fanout: new Map<string, Set<string>>(),
+    streamsOutbound: new Map<string, unknown>(),
   }
   const roles = new TestRoles(alice)
   const metrics = new TestMetrics()

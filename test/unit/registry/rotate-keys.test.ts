@@ -22,6 +22,7 @@ import {
   type RotateKeysPlan,
   type RotateKeysTx,
   requirePlanOf,
+  requireSoundPlan,
   validateSignerData,
 } from '../../../src/registry/index.ts'
 import { signRecoverable } from '../../../src/registry/multisig.ts'
@@ -209,6 +210,11 @@ describe('rotate-keys transaction, refusals', () => {
     await expect(sign({ signers: publicKeys(17), signaturesRequired: 9 })).rejects.toEqual(
       code('SET_TOO_LARGE_FOR_PRINCIPAL'),
     )
+  })
+  it('R3: should call such a plan unsound before anything is built from it', () => {
+    const plan = { ...PLAN, signers: publicKeys(17), signaturesRequired: 9 }
+    expect(() => requireSoundPlan(plan)).toThrow(code('SET_TOO_LARGE_FOR_PRINCIPAL'))
+    expect(() => requireSoundPlan(PLAN)).not.toThrow()
   })
   it('R3: should sign from and to 16 keys, all of them needed', async () => {
     const plan: RotateKeysPlan = {
