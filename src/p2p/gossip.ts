@@ -1,7 +1,16 @@
 import { type GossipSub, gossipsub, StrictNoSign, TopicValidatorResult } from '@libp2p/gossipsub'
 import type { Connection, Libp2p } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { type Clock, CodedError, type Counter, concatBytes, LIMITS, type Metrics, type PeerIdStr, utf8 } from '../base/index.ts'
+import {
+  type Clock,
+  CodedError,
+  type Counter,
+  concatBytes,
+  LIMITS,
+  type Metrics,
+  type PeerIdStr,
+  utf8,
+} from '../base/index.ts'
 import { sha256 } from '../curve/index.ts'
 import { peerOf } from './connection-info.ts'
 import type { GuardedRegistrar } from './guarded-registrar.ts'
@@ -140,8 +149,13 @@ export class Gossip {
     const open = connections.filter((c) => c.status === 'open')
     const streams = open.flatMap((c) => c.streams).filter((s) => isGossipProtocol(s.protocol))
     // After a frame it can't read the library stops listening, and the peer goes on talking to nobody.
+    const settledBefore = this.#init.clock.now() - TEND_MS
     for (const stream of streams)
-      if (stream.direction === 'inbound' && stream.listenerCount('message') === 0)
+      if (
+        stream.direction === 'inbound' &&
+        stream.timeline.open < settledBefore &&
+        stream.listenerCount('message') === 0
+      )
         stream.abort(new CodedError('STREAM_RESET', 'this gossip stream carried what can not be read'))
     const [first] = open
     const isSpoken = streams.some((s) => s.direction === 'outbound' && s.writeStatus === 'writable')

@@ -49,8 +49,15 @@ type Current = Pick<PendingSpec, 'parentSetHash' | 'currentKeys' | 'currentThres
 
 function currentOf(registry: RegistryId, snapshot: Snapshot, bootstrap: Bootstrap | undefined): Current {
   if (snapshot.kind === 'set') {
-    const { hash, keys, threshold, principal } = snapshot.set
-    return { parentSetHash: hash, currentKeys: keys, currentThreshold: threshold, principal }
+    const { hash, keys, listOrder, threshold, principal } = snapshot.set
+    const currentKeys = listOrder ?? keys
+    const computed = principalOf(registry.chainId, currentKeys, threshold)
+    if (computed !== principal)
+      throw new CodedError(
+        'SET_PRINCIPAL',
+        `the registry obeys ${principal}, which is not the multisig ${computed} of its own signer set: this set can't rotate by itself`,
+      )
+    return { parentSetHash: hash, currentKeys, currentThreshold: threshold, principal }
   }
   if (bootstrap === undefined)
     throw new CodedError(

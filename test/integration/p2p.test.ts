@@ -1,9 +1,20 @@
+import type { Connection } from '@libp2p/interface'
+import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type PeerIdStr, utf8 } from '../../src/base/index.ts'
 import type { KeyPair } from '../../src/curve/index.ts'
-import { createDialerHost, type Envelope, type FrameStream, type Transport } from '../../src/p2p/index.ts'
-import { connectAll, makeHost, next, type TestHost, until } from '../unit/p2p/hosts.ts'
+import {
+  createDialerHost,
+  type Envelope,
+  type FrameStream,
+  isGossipProtocol,
+  openEnvelope,
+  type Transport,
+  topicName,
+} from '../../src/p2p/index.ts'
+import { connectAll, makeHost, next, type TestHost, until, untilAsync } from '../unit/p2p/hosts.ts'
 import { keyPair, logger, ROUND, TestMetrics, TOPIC } from '../unit/p2p/kit.ts'
+import { rawNode } from '../unit/p2p/raw-node.ts'
 
 const running: { stop(): Promise<void> }[] = []
 afterEach(async () => {
@@ -42,14 +53,11 @@ let attempt = 0
 const say = (text: string) => ({ round: ROUND, attempt: attempt++, step: 'test', payload: utf8(text) })
 const texts = (heard: readonly Envelope[]): string[] => heard.map((e) => new TextDecoder().decode(e.payload))
 /** Says a text in new envelopes until it was heard (R14: a resend is a new envelope). */
-async function sayUntilHeard(from: TestHost, text: string, ...at: readonly Envelope[][]): Promise<void> {
-  const end = Date.now() + 30_000
-  while (!at.every((heard) => texts(heard).includes(text))) {
-    if (Date.now() > end) throw new Error(`never heard: ${text}`)
+const sayUntilHeard = (from: TestHost, text: string, ...at: readonly Envelope[][]): Promise<void> =>
+  untilAsync(`heard: ${text}`, async () => {
     await from.host.messenger.publish(TOPIC, say(text))
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-}
+    return at.every((heard) => texts(heard).includes(text))
+  })
 const peersOf = ({ host }: TestHost): Set<PeerIdStr> => new Set(host.connections().map((c) => c.peerId))
 const listenAgain = ({ host }: TestHost): string[] => host.addresses().map((a) => a.replace(/\/p2p\/.*$/, ''))
 
@@ -170,6 +178,36 @@ describe.each<Transport>(['tcp', 'quic'])('p2p host over %s', (transport) => {
     await sayUntilHeard(a, 'again', heard[1])
     await a.host.messenger.send(b.key.publicKey, TOPIC, say('directly'))
     expect(texts(heard[1])).toContain('directly')
+  })
+
+  it('should go on gossiping over the other connection when one of two closes', async () => {
+    const raw = keyPair('raw')
+    const { hosts } = await members(['a', 'b'], transport)
+    const [a] = hosts
+    a.roles.members.add(raw.peerId)
+    const node = await rawNode(raw, a.host.addresses(), transport)
+    running.push(node.libp2p)
+    const heard: string[] = []
+    node.gossip.subscribe(topicName(TOPIC))
+    node.gossip.addEventListener('message', ({ detail }) =>
+      heard.push(new TextDecoder().decode(openEnvelope(TOPIC, detail.data)?.payload)),
+    )
+    const say2 = async (text: string) => {
+      await a.host.messenger.publish(TOPIC, say(text))
+      return heard.includes(text)
+    }
+    await untilAsync('the first word is heard', () => say2('one connection'))
+    await node.libp2p.dial(
+      a.host.addresses().map((m) => multiaddr(m)),
+      { force: true },
+    )
+    await until('there are two', () => a.host.connections().length === 2)
+    const speaks = (c: Connection) => c.streams.some((s) => s.direction === 'inbound' && isGossipProtocol(s.protocol))
+    const speaking = node.libp2p.getConnections().filter(speaks)
+    expect(speaking).toHaveLength(1)
+    await speaking[0]?.close()
+    await until('there is one', () => a.host.connections().length === 1)
+    await untilAsync('the last word is heard', () => say2('the other connection'))
   })
 
   it('R15: should publish nothing to a member without right to the topic, until it has the right', async () => {

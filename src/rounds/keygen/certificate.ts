@@ -25,6 +25,6 @@ export function verifyCertificate(about: Certified, certificate: Uint8Array, ope
     const envelope = openEnvelope(confirms[i] ?? new Uint8Array())
     if (envelope === undefined || envelope.author !== member || envelope.step !== 'confirm') return false
     const confirm = decodeKeygen('confirm', envelope.payload)
-    return confirm?.transcript === about.transcript
+    return confirm?.transcript === about.transcript && confirm.aggregateKey === about.aggregateKey
   })
 }

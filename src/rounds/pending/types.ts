@@ -9,7 +9,7 @@ export interface PendingSpec {
   readonly threshold: number
   /** Chosen by the operators, so that an abandoned rotation can be approved anew. */
   readonly attempt: number
-  /** Who signs rotate-keys: the current set, or at bootstrap the pending set itself (R6). Sorted by bytes. */
+  /** Who signs rotate-keys: the current set, or at bootstrap the pending set itself (R6). In the order of the principal's redeem script. */
   readonly currentKeys: readonly PublicKey[]
   readonly currentThreshold: number
   /** Stacks address that sends rotate-keys. */

@@ -65,9 +65,13 @@ export async function connectAll(hosts: readonly TestHost[]): Promise<void> {
 }
 
 /** Waits for a condition that no event announces. */
-export async function until(what: string, condition: () => boolean, timeoutMs = 30_000): Promise<void> {
+export const until = (what: string, condition: () => boolean): Promise<void> =>
+  untilAsync(what, async () => condition())
+
+export async function untilAsync(what: string, condition: () => Promise<boolean>): Promise<void> {
+  const timeoutMs = 30_000
   const end = Date.now() + timeoutMs
-  while (!condition()) {
+  while (!(await condition())) {
     if (Date.now() > end) throw new Error(`waited ${timeoutMs} ms in vain: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }

@@ -9,7 +9,7 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
-import type { KeyPair } from '../../../src/curve/index.ts'
+import { type KeyPair, randomBytes } from '../../../src/curve/index.ts'
 import type { Transport } from '../../../src/p2p/index.ts'
 import { until } from './hosts.ts'
 
@@ -37,6 +37,8 @@ export async function rawNode(
       gossip: gossipsub({
         globalSignaturePolicy: 'StrictNoSign',
         allowPublishToZeroTopicPeers: true,
+        // Never twice the same, so that it says everything as often as it is told to.
+        msgIdFn: () => randomBytes(16),
         scoreParams: { IPColocationFactorWeight: 0 },
       }),
     },

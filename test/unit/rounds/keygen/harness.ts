@@ -1,4 +1,4 @@
-import { asPendingId, type PublicKey, toHex, utf8 } from '../../../../src/base/index.ts'
+import { asPendingId, type PublicKey, type TranscriptHash, toHex, utf8 } from '../../../../src/base/index.ts'
 import { KeyPair, sha256 } from '../../../../src/curve/index.ts'
 import {
   isKeygenStep,
@@ -48,8 +48,8 @@ export interface NetworkInit {
   /** Members who never speak. */
   readonly silent?: readonly number[]
   readonly rngs?: Readonly<Record<number, NonNullable<KeygenParams['rng']>>>
-  /** Is this persist answered? Default: at once. */
-  readonly persists?: (node: SimNode) => boolean
+  /** Is this persist answered, and as which transcript's? Default: at once, as what it is. */
+  readonly persists?: (node: SimNode) => boolean | TranscriptHash
 }
 
 interface Message {
@@ -174,8 +174,7 @@ export class Network {
         node.timers.delete(effect.name)
         return
       case 'persist':
-        if (this.#init.persists?.(node) !== false)
-          this.#queue.push({ to: node, event: { kind: 'persisted', transcript: effect.transcript } })
+        this.#persist(node, effect.transcript)
         return
       case 'done':
         if (node.result !== undefined) throw new Error('done twice')
@@ -186,6 +185,12 @@ export class Network {
         node.aborted = effect
         return
     }
+  }
+
+  #persist(node: SimNode, transcript: TranscriptHash): void {
+    const answer = this.#init.persists?.(node) ?? true
+    if (answer === false) return
+    this.#queue.push({ to: node, event: { kind: 'persisted', transcript: answer === true ? transcript : answer } })
   }
 
   #copies(message: Message): readonly Message[] {

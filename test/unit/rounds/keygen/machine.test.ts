@@ -200,7 +200,7 @@ describe('the key that can’t be', () => {
 describe('a disk that does not answer', () => {
   it('should end the attempt in time, as this node’s own fault', () => {
     const net = new Network({ n: 3, threshold: 2, seed: 9, persists: (n) => n.index !== 1 }).run()
-    expect(net.nodes[1]?.aborted?.reason.kind).toBe('internal')
+    expect(net.nodes[1]?.aborted).toMatchObject({ reason: { kind: 'internal' }, confirmed: undefined })
     for (const i of [0, 2]) expect(net.nodes[i]?.aborted?.reason).toMatchObject({ kind: 'silence', step: 'confirm' })
   })
 })
