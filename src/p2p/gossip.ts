@@ -1,5 +1,5 @@
 import { type GossipSub, gossipsub, StrictNoSign, TopicValidatorResult } from '@libp2p/gossipsub'
-import type { Connection, Libp2p } from '@libp2p/interface'
+import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import {
   type Clock,
@@ -147,19 +147,15 @@ export class Gossip {
 
   #tendPeer(peer: PeerIdStr, connections: readonly Connection[]): void {
     const open = connections.filter((c) => c.status === 'open')
-    const streams = open.flatMap((c) => c.streams).filter((s) => isGossipProtocol(s.protocol))
-    // After a frame it can't read the library stops listening, and the peer goes on talking to nobody.
-    const settledBefore = this.#init.clock.now() - TEND_MS
-    for (const stream of streams)
-      if (
-        stream.direction === 'inbound' &&
-        stream.timeline.open < settledBefore &&
-        stream.listenerCount('message') === 0
-      )
-        stream.abort(new CodedError('STREAM_RESET', 'this gossip stream carried what can not be read'))
+    const spoken = open
+      .flatMap((c) => c.streams)
+      .filter((s) => s.direction === 'outbound' && isGossipProtocol(s.protocol))
+    const isAlive = (s: Stream) => s.writeStatus === 'writable' && s.remoteWriteStatus !== 'closed'
     const [first] = open
-    const isSpoken = streams.some((s) => s.direction === 'outbound' && s.writeStatus === 'writable')
-    if (first === undefined || isSpoken || !this.#init.roles.mayOpenStream(peer, GOSSIP_PROTOCOL, 'outbound').ok) return
+    if (first === undefined || spoken.some(isAlive)) return
+    if (!this.#init.roles.mayOpenStream(peer, GOSSIP_PROTOCOL, 'outbound').ok) return
+    // Over QUIC a stream that the other side reset looks finished on one side only, until something is written.
+    for (const stream of spoken) stream.abort(new CodedError('STREAM_RESET', 'the peer has ended this gossip stream'))
     // A stream that was reset before the library listened to it stays in its table, and keeps every other out.
     this.#tables.streamsOutbound.delete(peer)
     this.#registrar.announce(first.remotePeer, first)

@@ -2,6 +2,7 @@ import type {
   AbortOptions,
   Connection,
   PeerId,
+  Stream,
   StreamHandler,
   StreamHandlerOptions,
   StreamHandlerRecord,
@@ -15,6 +16,14 @@ import type { StreamGuard } from './stream-guard.ts'
 
 /** The registrar's type, by way of a package that this project names. */
 export type Registrar = Parameters<ReturnType<typeof ping>>[0]['registrar']
+
+/**
+ * gossipsub closes an inbound stream when it has done with it, for instance at a frame that it can't read: that ends only
+ * the half on which it never spoke, and the sender would go on talking to nobody. A reset tells it to open another.
+ */
+function resetOnClose(stream: Stream): void {
+  stream.close = async () => stream.abort(new CodedError('STREAM_RESET', 'this gossip stream is no longer read'))
+}
 
 /**
  * libp2p's registrar as its services get it: every inbound stream and every announcement of a peer passes the guard.
@@ -34,7 +43,9 @@ export class GuardedRegistrar implements Registrar {
     const guarded: StreamHandler = (stream, connection) => {
       if (!this.#guard.allows(connection, protocol, 'inbound'))
         return stream.abort(new CodedError('NOT_ADMITTED', 'no right to this protocol'))
-      return handler(stream, isGossipProtocol(protocol) ? this.#guard.bounded(connection) : connection)
+      if (!isGossipProtocol(protocol)) return handler(stream, connection)
+      resetOnClose(stream)
+      return handler(stream, this.#guard.bounded(connection))
     }
     return this.#inner.handle(protocol, guarded, options)
   }

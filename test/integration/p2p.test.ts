@@ -186,7 +186,7 @@ describe.each<Transport>(['tcp', 'quic'])('p2p host over %s', (transport) => {
     const [a] = hosts
     a.roles.members.add(raw.peerId)
     const node = await rawNode(raw, a.host.addresses(), transport)
-    running.push(node.libp2p)
+    running.push({ stop: async () => node.libp2p.stop() })
     const heard: string[] = []
     node.gossip.subscribe(topicName(TOPIC))
     node.gossip.addEventListener('message', ({ detail }) =>

@@ -62,3 +62,6 @@ export function destroySecrets(phase: Phase): void {
       unreachable(phase)
   }
 }
+
+/** For a driver that gives up an attempt before its end: forgets the secrets of it. The state is of no use afterwards. */
+export const disposeKeygen = (state: KeygenState): void => destroySecrets(state.phase)

@@ -1,3 +1,4 @@
+export { disposeKeygen } from './abort.ts'
 export { type Certified, type OpenEnvelope, verifyCertificate } from './certificate.ts'
 export { trialDigestOf } from './hashes.ts'
 export { keygenStep } from './machine.ts'

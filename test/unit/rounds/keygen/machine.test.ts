@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { concatBytes, fromHex, LIMITS, type PublicKey, toHex } from '../../../../src/base/index.ts'
 import { curve, KeyPair, randomBytes } from '../../../../src/curve/index.ts'
 import {
+  disposeKeygen,
   isKeygenStep,
   type KeygenEffect,
   type KeygenEvent,
@@ -202,6 +203,21 @@ describe('a disk that does not answer', () => {
     const net = new Network({ n: 3, threshold: 2, seed: 9, persists: (n) => n.index !== 1 }).run()
     expect(net.nodes[1]?.aborted).toMatchObject({ reason: { kind: 'internal' }, confirmed: undefined })
     for (const i of [0, 2]) expect(net.nodes[i]?.aborted?.reason).toMatchObject({ kind: 'silence', step: 'confirm' })
+  })
+})
+
+describe('disposeKeygen', () => {
+  it('should leave nothing that could go on dealing', () => {
+    const { node, other, third } = fresh()
+    const started = keygenStep(node.state, { kind: 'start' }).state
+    disposeKeygen(started)
+    let state = started
+    for (const m of [other, third]) state = keygenStep(state, openOf(m)).state
+    if (state.phase.kind !== 'dealing') throw new Error('expected to deal')
+    disposeKeygen(state)
+    const { receiverKey, dealer } = state.phase
+    expect(() => receiverKey.sharedPoint(curve.publicKeyOf(curve.randomScalar()))).toThrow()
+    expect(() => dealer.shareFor('01'.padStart(64, '0'))).toThrow('destroyed')
   })
 })
 

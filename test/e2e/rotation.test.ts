@@ -1,0 +1,140 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { curve, randomBytes } from '../../src/curve/index.ts'
+import type { NodeStatus } from '../../src/node/index.ts'
+import { connect } from '../../src/rpc/client/index.ts'
+import { openKeyFile } from '../../src/store/index.ts'
+import { type Countersign, countersign } from './countersign.ts'
+import { type RunningDevnet, startDevnet } from './devnet.ts'
+
+let devnet: RunningDevnet
+let newcomer: Countersign | undefined
+let newcomerConfig = ''
+let setFile = ''
+let newcomerKey = { publicKey: '', peerId: '' }
+
+beforeAll(async () => {
+  devnet = await startDevnet('--signers', '3', '--threshold', '2')
+})
+afterAll(async () => {
+  await newcomer?.kill('SIGTERM')
+  await devnet.stop()
+})
+
+async function status(config: string): Promise<NodeStatus> {
+  const { code, stdout } = await countersign('status', '--json', '--config', config).finished
+  expect(code).toBe(0)
+  return JSON.parse(stdout)
+}
+
+const signers = () => devnet.description.signers
+const approve = (config: string) => countersign('rotation', 'approve', '--set', setFile, '--yes', '--json', '--config', config).finished
+
+async function signs(index: number): Promise<{ key: string; ok: boolean }> {
+  const client = await devnet.bridge(index)
+  const digest = randomBytes(32)
+  const key = await client.threshold.publicKey()
+  const { signature } = await client.threshold.sign({ requestId: Buffer.from(digest).toString('hex', 0, 16), digest })
+  await client.close()
+  return { key: Buffer.from(key).toString('hex'), ok: curve.schnorrVerify(signature, digest, key) }
+}
+
+/** An operator makes a node of its own and copies what the federation shares from another's config. */
+async function prepareNewcomer(): Promise<void> {
+  const dir = join(devnet.dir, 'newcomer')
+  const { stdout, code } = await countersign(
+    ...['init', '--json', '--dir', dir, '--network', 'devnet', '--contract', devnet.description.contract],
+    ...['--endpoint', devnet.description.chainUrl, '--listen', '/ip4/127.0.0.1/tcp/0'],
+    ...signers().flatMap((s) => ['--seed', s.addresses[0] ?? '']),
+  ).finished
+  expect(code).toBe(0)
+  newcomerKey = JSON.parse(stdout)
+  newcomerConfig = join(dir, 'signer.toml')
+  const text = readFileSync(newcomerConfig, 'utf8').replace(/^#? ?poll_interval = .*$/m, 'poll_interval = "1s"')
+  writeFileSync(newcomerConfig, text)
+  const keys = [...signers().slice(0, 2).map((s) => s.publicKey), newcomerKey.publicKey]
+  setFile = join(devnet.dir, 'next-set.toml')
+  writeFileSync(setFile, `keys = ${JSON.stringify(keys)}\nthreshold = 2\n`)
+}
+
+describe('a rotation by the operators', () => {
+  it('should turn the newcomer away while its key is not on chain, and count it', async () => {
+    await prepareNewcomer()
+    const dir = join(devnet.dir, 'newcomer')
+    const { keyPair } = await openKeyFile(join(dir, 'signer.key'), { kind: 'passphrase', file: join(dir, 'signer.passphrase') })
+    for (const signer of signers()) {
+      const before = (await status(signer.configFile)).denials.totals.not_in_registry ?? 0
+      await expect(connect({ addresses: signer.addresses, key: keyPair })).rejects.toMatchObject({ code: 'NOT_ADMITTED' })
+      const { denials } = await status(signer.configFile)
+      expect(denials.totals.not_in_registry).toBeGreaterThan(before)
+      expect(denials.recent.some((d) => d.peerId === keyPair.peerId && d.reason === 'not_in_registry')).toBe(true)
+      const metrics = await (await fetch(`${signer.adminUrl}/metrics`)).text()
+      expect(metrics).toMatch(/countersign_gate_denials_total\{[^}]*reason="not_in_registry"[^}]*\} [1-9]/)
+    }
+  })
+
+  it('should let a node whose key is in no set wait, with red health', async () => {
+    newcomer = countersign('run', '--config', newcomerConfig)
+    await expect
+      .poll(async () => (await countersign('status', '--json', '--config', newcomerConfig).finished).code, { timeout: 30_000 })
+      .toBe(0)
+    await expect.poll(async () => (await status(newcomerConfig)).registry.kind, { timeout: 30_000 }).toBe('set')
+    expect(await status(newcomerConfig)).toMatchObject({ state: 'waiting', health: { ok: false } })
+    const { code } = await countersign('rotation', 'status', '--config', newcomerConfig).finished
+    expect(code).toBe(0)
+  })
+
+  it('R7: should show the pending id and change nothing until the operator says yes', async () => {
+    const config = signers()[0]?.configFile ?? ''
+    const { code, stderr } = await countersign('rotation', 'approve', '--set', setFile, '--config', config).finished
+    expect(code).not.toBe(0)
+    expect(stderr).toMatch(/--yes/)
+    expect((await status(config)).rotation).toBeNull()
+  })
+
+  it('should keep signing under the old key while approvals are missing', async () => {
+    const [first, second, leaving] = signers()
+    for (const s of [first, leaving]) expect((await approve(s?.configFile ?? '')).code).toBe(0)
+    const { rotation } = await status(first?.configFile ?? '')
+    expect(rotation).toMatchObject({ waitingFor: 'approvals' })
+    expect(rotation?.missing).toContain(newcomerKey.publicKey)
+    expect(await signs(1)).toEqual({ key: devnet.description.groupKey, ok: true })
+    expect((await approve(second?.configFile ?? '')).code).toBe(0)
+  })
+
+  it('should refuse to approve a second set beside it', async () => {
+    const other = join(devnet.dir, 'other-set.toml')
+    const keys = signers().map((s) => s.publicKey)
+    writeFileSync(other, `keys = ${JSON.stringify(keys)}\nthreshold = 3\n`)
+    const config = signers()[0]?.configFile ?? ''
+    const { code, stderr } = await countersign('rotation', 'approve', '--set', other, '--yes', '--config', config).finished
+    expect(code).not.toBe(0)
+    expect(stderr).toMatch(/approved already/)
+  })
+
+  it('should rotate when the newcomer has approved, admit it, and cut the removed key off', async () => {
+    const leaving = signers()[2]
+    expect((await approve(newcomerConfig)).code).toBe(0)
+    await expect.poll(async () => (await status(newcomerConfig)).state, { timeout: 90_000, interval: 500 }).toBe('signer')
+    await expect.poll(async () => (await status(newcomerConfig)).health.ok, { timeout: 60_000, interval: 500 }).toBe(true)
+    const joined = await status(newcomerConfig)
+    expect(joined.key?.held).toBe(true)
+    expect(joined.members.filter((m) => !m.self && m.connected)).toHaveLength(2)
+    for (const s of signers().slice(0, 2)) {
+      const { lastEviction, members } = await status(s.configFile)
+      expect(lastEviction?.peers).toContain(leaving?.peerId)
+      expect(lastEviction?.closedMs).toBeLessThanOrEqual(1_000)
+      expect(members.map((m) => m.publicKey)).not.toContain(leaving?.publicKey)
+    }
+    await expect.poll(async () => (await status(leaving?.configFile ?? '')).state, { timeout: 30_000 }).toBe('removed')
+  })
+
+  it('should sign under the new key, and not serve through the removed signer', async () => {
+    const { key, ok } = await signs(0)
+    expect(ok).toBe(true)
+    expect(key).not.toBe(devnet.description.groupKey)
+    expect(key).toBe((await status(newcomerConfig)).set?.groupKey)
+    await expect(devnet.bridge(2)).rejects.toMatchObject({ code: 'NOT_ADMITTED' })
+  })
+})
