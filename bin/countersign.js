@@ -21,10 +21,10 @@ function main() {
 }
 
 main().catch((error) => {
-  if (error && error.code === 'ERR_MODULE_NOT_FOUND' && String(error.message).indexOf('dist/cli/main.js') !== -1) {
+  if (error.code === 'ERR_MODULE_NOT_FOUND' && String(error.message).indexOf('dist/cli/main.js') !== -1) {
     process.stderr.write('countersign: not built yet; run `npm run build` in the project folder.\n')
   } else {
-    process.stderr.write('countersign: ' + ((error && error.stack) || error) + '\n')
+    process.stderr.write('countersign: ' + String(error.stack || error) + '\n')
   }
   process.exitCode = 70
 })

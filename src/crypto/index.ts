@@ -1,5 +1,5 @@
 export * from './identifier.ts'
-export type * from './types.ts'
-export * from './signing/index.ts'
 export * from './keygen/index.ts'
 export * from './pair-box.ts'
+export * from './signing/index.ts'
+export type * from './types.ts'

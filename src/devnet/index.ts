@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { describeError } from '../base/index.ts'
+import { showLive } from './live-view.ts'
 import { DevnetNetwork } from './network.ts'
 import { checkOptions, type DevnetOptions } from './options.ts'
 import { createReport, type Report } from './report.ts'
@@ -17,7 +18,10 @@ export async function runDevnet(options: DevnetOptions): Promise<number> {
   await mkdir(dir, { recursive: true, mode: 0o700 })
   const report = createReport(options, Date.now())
   const net = new DevnetNetwork(dir, options, report)
-  report({ event: 'start', dir, signers: options.signers, threshold: options.threshold, transport: options.transport }, `devnet in ${dir}`)
+  report(
+    { event: 'start', dir, signers: options.signers, threshold: options.threshold, transport: options.transport },
+    `devnet in ${dir}`,
+  )
   try {
     const summary = await live(net, options, report)
     await net.stop()
@@ -34,7 +38,11 @@ export async function runDevnet(options: DevnetOptions): Promise<number> {
   }
 }
 
-async function live(net: DevnetNetwork, options: DevnetOptions, report: Report): Promise<Readonly<Record<string, unknown>> & { event: string } | undefined> {
+async function live(
+  net: DevnetNetwork,
+  options: DevnetOptions,
+  report: Report,
+): Promise<(Readonly<Record<string, unknown>> & { event: string }) | undefined> {
   await net.start()
   const groupKey = await net.awaitKey()
   report({ event: 'keygen', groupKey }, `group key ${groupKey} made by all and put on chain`)
@@ -51,7 +59,9 @@ async function live(net: DevnetNetwork, options: DevnetOptions, report: Report):
       ...signers.map((s) => `         ${s.name.padEnd(12)} countersign status --config ${s.configFile}`),
     ].join('\n'),
   )
-  await new Promise<void>((done) => options.signal.addEventListener('abort', () => done(), { once: true }))
+  if (options.live && !options.json) await showLive(net, options.stdout, options.signal)
+  else if (!options.signal.aborted)
+    await new Promise<void>((done) => options.signal.addEventListener('abort', () => done(), { once: true }))
   report({ event: 'stopping' }, 'stopping')
   return undefined
 }

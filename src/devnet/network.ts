@@ -75,14 +75,17 @@ export class DevnetNetwork {
     for (const signer of this.signers) await this.#configure(signer, { keys, threshold })
     for (const signer of this.signers) await this.#launch(signer)
     await this.#awaitAll('admission: every signer connected to every other', (s) => linksOf(s) >= n - 1 && s)
-    this.#report({ event: 'admission', connected: n }, `every signer is connected to the ${n - 1} others, and to nobody else`)
+    this.#report(
+      { event: 'admission', connected: n },
+      `every signer is connected to the ${n - 1} others, and to nobody else`,
+    )
   }
 
   /** Resolves when every signer signs under one key of the chain's. */
   async awaitKey(previous?: GroupKey): Promise<GroupKey> {
     const statuses = await this.#awaitAll(
       'every signer to hold the group key on chain',
-      (s) => s.key !== null && s.key.held && s.key.groupKey !== previous && s,
+      (s) => s.key?.held === true && s.key.groupKey !== previous && s,
     )
     const key = statuses[0]?.key?.groupKey
     if (key === undefined || statuses.some((s) => s.key?.groupKey !== key))
@@ -155,7 +158,10 @@ export class DevnetNetwork {
     const status = await this.#awaitOne(signer, 'to start', (s) => s)
     if (status.admin.observerUrl !== undefined) this.chain.addObserver(status.admin.observerUrl)
     signer.adminUrl = status.admin.url
-    this.#report({ event: 'started', name: signer.name, pid: signer.process.pid }, `${signer.name} started (pid ${signer.process.pid})`)
+    this.#report(
+      { event: 'started', name: signer.name, pid: signer.process.pid },
+      `${signer.name} started (pid ${signer.process.pid})`,
+    )
   }
 
   async #awaitAll(what: string, ask: (s: NodeStatus) => NodeStatus | false): Promise<readonly NodeStatus[]> {

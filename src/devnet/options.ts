@@ -11,6 +11,8 @@ export interface DevnetOptions {
   readonly dir: string | undefined
   readonly once: boolean
   readonly json: boolean
+  /** stdout is a terminal that can be redrawn. */
+  readonly live: boolean
   readonly blockIntervalMs: number
   readonly stdout: (text: string) => void
   readonly stderr: (text: string) => void

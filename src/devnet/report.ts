@@ -11,6 +11,7 @@ export type Report = (event: DevnetEvent, words?: string) => void
 export function createReport(o: Pick<DevnetOptions, 'json' | 'stdout'>, startedAtMs: number): Report {
   return (event, words) => {
     if (o.json) o.stdout(`${JSON.stringify(event)}\n`)
-    else if (words !== undefined) o.stdout(`${((Date.now() - startedAtMs) / 1000).toFixed(1).padStart(6)} s  ${words}\n`)
+    else if (words !== undefined)
+      o.stdout(`${((Date.now() - startedAtMs) / 1000).toFixed(1).padStart(6)} s  ${words}\n`)
   }
 }

@@ -106,7 +106,11 @@ export async function writeSignerConfig(signer: Signer, v: SignerConfigValues): 
         ? {}
         : { bootstrap_signers: [...v.bootstrap.keys], bootstrap_threshold: v.bootstrap.threshold }),
     },
-    p2p: { listen: [...signer.listen], transports: v.transport === 'both' ? ['tcp', 'quic'] : [v.transport], seeds: [...v.seeds] },
+    p2p: {
+      listen: [...signer.listen],
+      transports: v.transport === 'both' ? ['tcp', 'quic'] : [v.transport],
+      seeds: [...v.seeds],
+    },
     signing: { policy: 'auto' },
     bridge: [{ peer_id: v.bridge, methods: ['hello', 'threshold.public_key', 'threshold.sign'] }],
     admin: { socket: 'admin.sock', listen: '127.0.0.1:0' },

@@ -68,7 +68,8 @@ export class Story {
       const { signature } = await client.threshold.sign({ requestId: `devnet-${toHex(digest.subarray(0, 8))}`, digest })
       const ms = Math.round(performance.now() - startedAt)
       this.#calls += 3
-      if (!curve.schnorrVerify(signature, digest, publicKey)) throw new Error('the signature does not verify under BIP340')
+      if (!curve.schnorrVerify(signature, digest, publicKey))
+        throw new Error('the signature does not verify under BIP340')
       const signed = { digest: toHex(digest), signature: toHex(signature), ms }
       this.#report({ event: 'signature', groupKey, ...signed }, `the bridge got a BIP340 signature ${when} in ${ms} ms`)
       return signed
@@ -81,7 +82,10 @@ export class Story {
   async #stranger(): Promise<Readonly<Record<string, unknown>>> {
     const key = freshKey()
     const deniedBy = await this.#turnedAway(key, this.#net.signers)
-    this.#report({ event: 'stranger', peerId: key.peerId, deniedBy }, `a stranger was turned away by all ${deniedBy.length} signers`)
+    this.#report(
+      { event: 'stranger', peerId: key.peerId, deniedBy },
+      `a stranger was turned away by all ${deniedBy.length} signers`,
+    )
     return { peerId: key.peerId, refused: true, deniedBy }
   }
 
@@ -120,7 +124,10 @@ export class Story {
     const leaving = net.signers.at(-1)
     if (leaving === undefined) throw new Error('the devnet has no signer')
     const newcomer = await net.addNewcomer()
-    this.#report({ event: 'newcomer', peerId: newcomer.folder.keyPair.peerId }, `${newcomer.name} started and waits: its key is in no set`)
+    this.#report(
+      { event: 'newcomer', peerId: newcomer.folder.keyPair.peerId },
+      `${newcomer.name} started and waits: its key is in no set`,
+    )
 
     const staying = net.signers.filter((s) => s !== leaving)
     const keys = [...staying, newcomer].map((s) => s.folder.keyPair.publicKey).toSorted()
@@ -142,7 +149,10 @@ export class Story {
     )
     await leaving.process.stop()
     await this.#turnedAway(leaving.folder.keyPair, net.signers)
-    this.#report({ event: 'removed', peerId: gone, closedMs }, `the removed key was cut off within ${closedMs} ms and is turned away`)
+    this.#report(
+      { event: 'removed', peerId: gone, closedMs },
+      `the removed key was cut off within ${closedMs} ms and is turned away`,
+    )
     const signed = await this.#sign(groupKey, 'under the new key')
     return {
       removed: [gone],

@@ -7,7 +7,12 @@ import type { Gate } from './gate.ts'
  * the library's default gater would allow all, so every hook is given.
  */
 export function createConnectionGater(gate: Gate): Required<ConnectionGater> {
-  const deny = (peer: PeerId, direction: 'inbound' | 'outbound', place: 'dial' | 'connection', address?: string): boolean => {
+  const deny = (
+    peer: PeerId,
+    direction: 'inbound' | 'outbound',
+    place: 'dial' | 'connection',
+    address?: string,
+  ): boolean => {
     const peerId = peer.toString() as PeerIdStr
     const answer = gate.mayConnect(peerId, direction)
     if (!answer.ok) gate.denied(peerId, answer.reason, place, address)

@@ -58,7 +58,11 @@ export function standingOf(s: GateState, peer: PeerIdStr): Standing {
   return none('not_in_registry')
 }
 
-export function decideConnection(s: GateState, peer: PeerIdStr, direction: 'inbound' | 'outbound'): Outcome<void, GateDenial> {
+export function decideConnection(
+  s: GateState,
+  peer: PeerIdStr,
+  direction: 'inbound' | 'outbound',
+): Outcome<void, GateDenial> {
   const { role, denial } = standingOf(s, peer)
   if (role === 'none') return refuse(denial)
   return RIGHTS[role].connect[direction] ? accept(undefined) : refuse('wrong_direction')

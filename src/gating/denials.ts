@@ -22,7 +22,10 @@ export class Denials {
   constructor(c: { readonly clock: Clock; readonly logger: Logger; readonly metrics: Metrics }) {
     this.#clock = c.clock
     this.#logger = c.logger.child('gate')
-    this.#counter = c.metrics.counter('gate_denials_total', 'Peers, streams and messages refused by the gate', ['reason', 'place'])
+    this.#counter = c.metrics.counter('gate_denials_total', 'Peers, streams and messages refused by the gate', [
+      'reason',
+      'place',
+    ])
   }
 
   note(peerId: PeerIdStr | undefined, reason: string, place: string, remoteAddress?: string): void {
@@ -39,7 +42,12 @@ export class Denials {
       if (this.#loggedAt.size <= REMEMBERED) break
       this.#loggedAt.delete(oldest)
     }
-    this.#logger.warn('Denied', { peerId: key, reason, place, ...(remoteAddress === undefined ? {} : { remoteAddress }) })
+    this.#logger.warn('Denied', {
+      peerId: key,
+      reason,
+      place,
+      ...(remoteAddress === undefined ? {} : { remoteAddress }),
+    })
   }
 
   recent(): readonly Denial[] {

@@ -23,7 +23,10 @@ export function rotationRoutes(reconciler: RotationReconciler): readonly AdminRo
         const { id, keys, threshold, attempt } = reconciler.preview(proposal)
         // What was shown to the operator is what is approved, even if the registry changed between the two calls.
         if (body.pending_id !== undefined && body.pending_id !== id)
-          throw new CodedError('PENDING_ID_CHANGED', 'the registry changed since this set was shown: look again, then approve')
+          throw new CodedError(
+            'PENDING_ID_CHANGED',
+            'the registry changed since this set was shown: look again, then approve',
+          )
         if (body.dry_run !== true) await reconciler.approve(proposal)
         return jsonAnswer(200, { pendingId: id, keys, threshold, attempt, approved: body.dry_run !== true })
       },

@@ -1,5 +1,5 @@
-import type { Gate } from '../gating/index.ts'
 import { peerIdOfKey } from '../curve/index.ts'
+import type { Gate } from '../gating/index.ts'
 import type { ConnectionInfo } from '../p2p/index.ts'
 import type { RegistryHealth } from '../registry/index.ts'
 import type { CheckReport } from '../status/index.ts'
@@ -34,7 +34,12 @@ export function checkHealth(f: HealthFacts): Readonly<Record<HealthCheckName, Ch
       : GREEN,
     membership: state === 'signer' ? GREEN : red(MEMBERSHIP[state]),
     mesh: missing.length === 0 ? GREEN : red(`no connection to ${missing.join(', ')}`),
-    key: set === undefined || f.keyHeld ? (set === undefined ? red('the registry holds no key yet') : GREEN) : red('this node holds no certified share of the key on chain'),
+    key:
+      set === undefined || f.keyHeld
+        ? set === undefined
+          ? red('the registry holds no key yet')
+          : GREEN
+        : red('this node holds no certified share of the key on chain'),
   }
 }
 

@@ -34,8 +34,14 @@ export class Membership {
     gate.applySnapshot(snapshot)
     const after = gate.state
     const removed = (before.set?.keys ?? []).filter((k) => k !== after.self && !after.set?.keys.includes(k))
-    logger.info('Signer set applied', { kind: snapshot.kind, setHash: after.set?.hash, removed, height: snapshot.tip.stacksHeight })
-    if (after.selfRemoved && !before.selfRemoved) logger.warn('This node was removed from the signer set; it serves and publishes nothing more')
+    logger.info('Signer set applied', {
+      kind: snapshot.kind,
+      setHash: after.set?.hash,
+      removed,
+      height: snapshot.tip.stacksHeight,
+    })
+    if (after.selfRemoved && !before.selfRemoved)
+      logger.warn('This node was removed from the signer set; it serves and publishes nothing more')
     this.#settle(removed.map(peerIdOfKey))
   }
 
@@ -54,7 +60,10 @@ export class Membership {
       .catch((error: unknown) => logger.error('Eviction failed', { error: describeError(error) }))
     const wanted =
       hasStanding(gate.state) && !gate.state.selfRemoved
-        ? new Set([...(gate.state.set?.keys ?? []), ...(this.#pending === undefined ? [] : participantsOf(this.#pending))])
+        ? new Set([
+            ...(gate.state.set?.keys ?? []),
+            ...(this.#pending === undefined ? [] : participantsOf(this.#pending)),
+          ])
         : new Set<PublicKey>()
     wanted.delete(self)
     host.keepConnected(

@@ -1,11 +1,11 @@
 import type { GroupKey, PeerIdStr, PublicKey, SetHash } from '../base/index.ts'
+import { peerIdOfKey } from '../curve/index.ts'
 import type { Denial, Eviction, Gate } from '../gating/index.ts'
 import { hasStanding } from '../gating/index.ts'
 import type { ConnectionInfo } from '../p2p/index.ts'
-import { peerIdOfKey } from '../curve/index.ts'
 import type { RegistryHealth, RegistryId, Snapshot } from '../registry/index.ts'
-import { participantsOf } from '../rounds/index.ts'
 import type { RotationStatus } from '../rotation/index.ts'
+import { participantsOf } from '../rounds/index.ts'
 import type { Health } from '../status/index.ts'
 
 /** What this node is to the federation: `waiting` stands in no set yet, `removed` no longer does. */
@@ -101,7 +101,9 @@ export function viewOfRotation(r: RotationStatus | undefined): RotationView | nu
 
 export function nodeStatus(f: StatusFacts): NodeStatus {
   const { set, self } = f.gate.state
-  const pendingOnly = (f.rotation === undefined ? [] : participantsOf(f.rotation.spec)).filter((k) => !set?.keys.includes(k))
+  const pendingOnly = (f.rotation === undefined ? [] : participantsOf(f.rotation.spec)).filter(
+    (k) => !set?.keys.includes(k),
+  )
   const member = (publicKey: PublicKey, role: MemberStatus['role']): MemberStatus => {
     const peerId = peerIdOfKey(publicKey)
     const links = f.connections
@@ -126,10 +128,7 @@ export function nodeStatus(f: StatusFacts): NodeStatus {
     },
     set: set === undefined ? null : { hash: set.hash, threshold: set.threshold, groupKey: set.groupKey },
     key: set === undefined ? null : { groupKey: set.groupKey, held: f.keyHeld },
-    members: [
-      ...(set?.keys.map((k) => member(k, 'signer')) ?? []),
-      ...pendingOnly.map((k) => member(k, 'pending')),
-    ],
+    members: [...(set?.keys.map((k) => member(k, 'signer')) ?? []), ...pendingOnly.map((k) => member(k, 'pending'))],
     rotation: viewOfRotation(f.rotation),
     lastEviction: f.lastEviction ?? null,
     denials: { totals: f.gate.denials.totals(), recent: f.gate.denials.recent() },

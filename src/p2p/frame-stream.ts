@@ -64,16 +64,22 @@ export class Libp2pFrameStream implements FrameStream {
           maxBytes: this.#maxFrameBytes,
         }),
       )
-    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    if (this.#failure !== undefined) return this.#seen(Promise.reject(this.#failure))
     if (this.#closing) return Promise.reject(new CodedError('STREAM_CLOSED', 'the stream was closed; open another one'))
     this.#queuedBytes += frame.length + FRAME_OVERHEAD_BYTES
     if (this.#queuedBytes > WRITE_HIGH_WATER_BYTES)
       this.abort(new CodedError('SLOW_READER', 'the peer does not read what it is sent; the stream was given up'))
-    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    if (this.#failure !== undefined) return this.#seen(Promise.reject(this.#failure))
     this.#batch ??= { frames: [], sent: Promise.withResolvers<void>() }
     this.#batch.frames.push(frame)
     this.#pumping ??= this.#pump()
-    return this.#batch.sent.promise
+    return this.#seen(this.#batch.sent.promise)
+  }
+
+  /** The peer causes these rejections, and one that no writer waits for would end the process; readers learn of it, too. */
+  #seen(written: Promise<void>): Promise<void> {
+    written.catch((error: unknown) => this.#fail(error instanceof Error ? error : streamReset(error)))
+    return written
   }
 
   async close(): Promise<void> {

@@ -31,10 +31,7 @@ export class Cosigner {
     this.#c = init
   }
 
-  facts(): Pick<
-    RotationFacts,
-    'chainNonce' | 'ownFeeUstx' | 'ownCosignature' | 'cosignatures' | 'broadcastAtMs'
-  > {
+  facts(): Pick<RotationFacts, 'chainNonce' | 'ownFeeUstx' | 'ownCosignature' | 'cosignatures' | 'broadcastAtMs'> {
     return {
       chainNonce: this.#chainNonce,
       ownFeeUstx: this.#ownFeeUstx,

@@ -1,3 +1,3 @@
 export type { Bootstrap, SetProposal } from './approval.ts'
 export { type Action, cosignOrder, nextAction, type RotationFacts, type WaitingFor } from './decide.ts'
-export { RotationReconciler, type ReconcilerInit, type RotationStatus } from './reconciler.ts'
+export { type ReconcilerInit, RotationReconciler, type RotationStatus } from './reconciler.ts'

@@ -99,10 +99,16 @@ export class RotationReconciler implements Startable {
   preview(proposal: SetProposal): PendingSpec {
     const snapshot = this.#c.watcher.latest()
     if (snapshot === undefined)
-      throw new CodedError('REGISTRY_UNKNOWN', 'the registry has not been read yet: see `countersign status`, then try again')
+      throw new CodedError(
+        'REGISTRY_UNKNOWN',
+        'the registry has not been read yet: see `countersign status`, then try again',
+      )
     const spec = specOf(this.#c.registryId, snapshot, this.#c.bootstrap, proposal)
     if (!spec.keys.includes(this.#c.self) && !spec.currentKeys.includes(this.#c.self))
-      throw new CodedError('NOT_CONCERNED', "this node's key is neither in the current set nor in the proposed one: nothing to approve")
+      throw new CodedError(
+        'NOT_CONCERNED',
+        "this node's key is neither in the current set nor in the proposed one: nothing to approve",
+      )
     return spec
   }
 
@@ -111,7 +117,10 @@ export class RotationReconciler implements Startable {
     const spec = this.preview(proposal)
     const active = this.#active?.session.spec
     if (active !== undefined && active.id !== spec.id)
-      throw new CodedError('ROTATION_PENDING', `pending set ${active.id} is approved already; it ends with its expiry or with the next set`)
+      throw new CodedError(
+        'ROTATION_PENDING',
+        `pending set ${active.id} is approved already; it ends with its expiry or with the next set`,
+      )
     if (active === undefined) {
       const expiresAtMs = this.#c.clock.now() + this.#c.approvalTtlMs
       const approval = { ...proposal, parentSetHash: spec.parentSetHash, expiresAtMs }

@@ -14,7 +14,11 @@ let template = ''
 
 beforeAll(async () => {
   const keys = [KeyPair.generate(), KeyPair.generate()].map((k) => k.publicKey).toSorted()
-  chain = await startChain({ deployerAddress: await multisigAddress(keys, 2), blockIntervalMs: 'manual', logger: silentLogger })
+  chain = await startChain({
+    deployerAddress: await multisigAddress(keys, 2),
+    blockIntervalMs: 'manual',
+    logger: silentLogger,
+  })
   liar = createServer((_, res) => res.end('{"half":'))
   await new Promise<void>((done) => liar.listen(0, '127.0.0.1', done))
   template = join(folder.dir, 'template')
@@ -41,7 +45,8 @@ let made = 0
 function spoilt(spoil: (dir: string, config: (from: RegExp, to: string) => void) => void): string {
   const dir = join(folder.dir, `case-${made++}`)
   mkdirSync(dir, { mode: 0o700 })
-  for (const name of ['signer.toml', 'signer.key', 'signer.passphrase']) copyFileSync(join(template, name), join(dir, name))
+  for (const name of ['signer.toml', 'signer.key', 'signer.passphrase'])
+    copyFileSync(join(template, name), join(dir, name))
   for (const name of ['signer.key', 'signer.passphrase']) chmodSync(join(dir, name), 0o600)
   const file = join(dir, 'signer.toml')
   spoil(dir, (from, to) => {
@@ -112,18 +117,21 @@ const CASES: readonly Case[] = [
 ]
 
 describe('countersign run with bad input', () => {
-  it.each(CASES.map((c) => [c.id, c] as const))('should say one clear sentence about %s, and leave everything as it was', async (_, c) => {
-    const dir = spoilt(c.spoil)
-    const { code, stdout, stderr } = await countersign('run', '--config', join(dir, 'signer.toml')).finished
-    const complaint = stderr.split('\n').filter((line) => line.startsWith('countersign: '))
-    expect(complaint, stderr).toHaveLength(1)
-    for (const says of c.says) expect(complaint[0]).toMatch(says)
-    expect(stderr).not.toMatch(/\n\s+at /)
-    expect(stdout).toBe('')
-    expect(code === 0 ? 'ok' : code, complaint[0]).toBe(c.exit)
-    expect(existsSync(join(dir, 'data', 'store'))).toBe(false)
-    expect(existsSync(join(dir, 'data', 'shares'))).toBe(false)
-  })
+  it.each(CASES.map((c) => [c.id, c] as const))(
+    'should say one clear sentence about %s, and leave everything as it was',
+    async (_, c) => {
+      const dir = spoilt(c.spoil)
+      const { code, stdout, stderr } = await countersign('run', '--config', join(dir, 'signer.toml')).finished
+      const complaint = stderr.split('\n').filter((line) => line.startsWith('countersign: '))
+      expect(complaint, stderr).toHaveLength(1)
+      for (const says of c.says) expect(complaint[0]).toMatch(says)
+      expect(stderr).not.toMatch(/\n\s+at /)
+      expect(stdout).toBe('')
+      expect(code === 0 ? 'ok' : code, complaint[0]).toBe(c.exit)
+      expect(existsSync(join(dir, 'data', 'store'))).toBe(false)
+      expect(existsSync(join(dir, 'data', 'shares'))).toBe(false)
+    },
+  )
 
   it('should run with the folder it spoilt the others from', async () => {
     const dir = spoilt(() => {})

@@ -26,7 +26,9 @@ describe('countersign devnet --once --json', () => {
     expect(rotation.groupKey).not.toBe(summary.groupKey)
     expect(rotation.closedMs).toBeLessThanOrEqual(1_000)
     expect(rotation.removed).toEqual([signers[4]?.peerId])
-    expect((summary.stranger as { deniedBy: string[] }).deniedBy.toSorted()).toEqual(signers.map((s) => s.peerId).toSorted())
+    expect((summary.stranger as { deniedBy: string[] }).deniedBy.toSorted()).toEqual(
+      signers.map((s) => s.peerId).toSorted(),
+    )
     expect(new Set(signers.map((s) => s.pid)).size).toBe(5)
     for (const { pid } of signers) expect(() => process.kill(pid, 0)).toThrow()
 
@@ -40,7 +42,8 @@ describe('countersign devnet --once --json', () => {
   })
 
   it('should refuse numbers that no registry would hold, and start nothing', async () => {
-    const { code, stdout } = await countersign('devnet', '--once', '--json', '--signers', '17', '--threshold', '9').finished
+    const { code, stdout } = await countersign('devnet', '--once', '--json', '--signers', '17', '--threshold', '9')
+      .finished
     expect(code).not.toBe(0)
     expect(jsonLines(stdout).at(-1)).toMatchObject({ error: { code: 'DEVNET_OPTIONS' } })
   })

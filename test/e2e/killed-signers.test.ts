@@ -43,7 +43,11 @@ describe('a devnet of 3 of 5 whose signers are killed with -9', () => {
   it('should sign under the group key tweaked with a merkle root', async () => {
     const client = await devnet.bridge(1)
     const [digest, merkleRoot] = [randomBytes(32), randomBytes(32)]
-    const { signature } = await client.threshold.sign({ requestId: 'tweaked', digest, tweak: { kind: 'key', merkleRoot } })
+    const { signature } = await client.threshold.sign({
+      requestId: 'tweaked',
+      digest,
+      tweak: { kind: 'key', merkleRoot },
+    })
     expect(curve.schnorrVerify(signature, digest, await client.threshold.publicKey())).toBe(false)
     expect(signature).toHaveLength(64)
     await client.close()
@@ -77,7 +81,10 @@ describe('a devnet of 3 of 5 whose signers are killed with -9', () => {
 async function signs(): Promise<boolean> {
   const client = await devnet.bridge(0)
   const digest = randomBytes(32)
-  const { signature } = await client.threshold.sign({ requestId: `r-${Buffer.from(digest).toString('hex', 0, 8)}`, digest })
+  const { signature } = await client.threshold.sign({
+    requestId: `r-${Buffer.from(digest).toString('hex', 0, 8)}`,
+    digest,
+  })
   const ok = curve.schnorrVerify(signature, digest, await client.threshold.publicKey())
   await client.close()
   return ok

@@ -61,7 +61,9 @@ const run = (o: Operator): void => {
   o.process = countersign('run', '--config', o.configFile)
 }
 
-async function status(o: Operator): Promise<{ state: string; key: { held: boolean } | null; health: { ok: boolean } } | undefined> {
+async function status(
+  o: Operator,
+): Promise<{ state: string; key: { held: boolean } | null; health: { ok: boolean } } | undefined> {
   const { code, stdout } = await countersign('status', '--json', '--config', o.configFile).finished
   return code === 0 ? JSON.parse(stdout) : undefined
 }
@@ -102,7 +104,8 @@ afterAll(async () => {
   folder.remove()
 })
 
-const bridgeOf = (o: Operator): Promise<Client> => connect({ addresses: [`${o.address}/p2p/${o.peerId}`], key: o.bridge })
+const bridgeOf = (o: Operator): Promise<Client> =>
+  connect({ addresses: [`${o.address}/p2p/${o.peerId}`], key: o.bridge })
 
 async function signBy(asking: readonly Operator[], requestId: string): Promise<boolean> {
   const digest = randomBytes(32)
@@ -114,7 +117,11 @@ async function signBy(asking: readonly Operator[], requestId: string): Promise<b
 }
 
 describe('three operators with hand-made configs', () => {
-  const [ada, bo, cyd] = [() => operators[0] as Operator, () => operators[1] as Operator, () => operators[2] as Operator]
+  const [ada, bo, cyd] = [
+    () => operators[0] as Operator,
+    () => operators[1] as Operator,
+    () => operators[2] as Operator,
+  ]
 
   it('should have made sealed keys that only their owner can read', () => {
     for (const o of operators)
@@ -128,7 +135,10 @@ describe('three operators with hand-made configs', () => {
   it('should make a key together', async () => {
     for (const o of operators) run(o)
     await expect
-      .poll(async () => Promise.all(operators.map(async (o) => (await status(o))?.key?.held ?? false)), { timeout: 120_000, interval: 500 })
+      .poll(async () => Promise.all(operators.map(async (o) => (await status(o))?.key?.held ?? false)), {
+        timeout: 120_000,
+        interval: 500,
+      })
       .toEqual([true, true, true])
   })
 

@@ -29,7 +29,8 @@ async function status(config: string): Promise<NodeStatus> {
 }
 
 const signers = () => devnet.description.signers
-const approve = (config: string) => countersign('rotation', 'approve', '--set', setFile, '--yes', '--json', '--config', config).finished
+const approve = (config: string) =>
+  countersign('rotation', 'approve', '--set', setFile, '--yes', '--json', '--config', config).finished
 
 async function signs(index: number): Promise<{ key: string; ok: boolean }> {
   const client = await devnet.bridge(index)
@@ -53,7 +54,12 @@ async function prepareNewcomer(): Promise<void> {
   newcomerConfig = join(dir, 'signer.toml')
   const text = readFileSync(newcomerConfig, 'utf8').replace(/^#? ?poll_interval = .*$/m, 'poll_interval = "1s"')
   writeFileSync(newcomerConfig, text)
-  const keys = [...signers().slice(0, 2).map((s) => s.publicKey), newcomerKey.publicKey]
+  const keys = [
+    ...signers()
+      .slice(0, 2)
+      .map((s) => s.publicKey),
+    newcomerKey.publicKey,
+  ]
   setFile = join(devnet.dir, 'next-set.toml')
   writeFileSync(setFile, `keys = ${JSON.stringify(keys)}\nthreshold = 2\n`)
 }
@@ -62,10 +68,15 @@ describe('a rotation by the operators', () => {
   it('should turn the newcomer away while its key is not on chain, and count it', async () => {
     await prepareNewcomer()
     const dir = join(devnet.dir, 'newcomer')
-    const { keyPair } = await openKeyFile(join(dir, 'signer.key'), { kind: 'passphrase', file: join(dir, 'signer.passphrase') })
+    const { keyPair } = await openKeyFile(join(dir, 'signer.key'), {
+      kind: 'passphrase',
+      file: join(dir, 'signer.passphrase'),
+    })
     for (const signer of signers()) {
       const before = (await status(signer.configFile)).denials.totals.not_in_registry ?? 0
-      await expect(connect({ addresses: signer.addresses, key: keyPair })).rejects.toMatchObject({ code: 'NOT_ADMITTED' })
+      await expect(connect({ addresses: signer.addresses, key: keyPair })).rejects.toMatchObject({
+        code: 'NOT_ADMITTED',
+      })
       const { denials } = await status(signer.configFile)
       expect(denials.totals.not_in_registry).toBeGreaterThan(before)
       expect(denials.recent.some((d) => d.peerId === keyPair.peerId && d.reason === 'not_in_registry')).toBe(true)
@@ -77,7 +88,9 @@ describe('a rotation by the operators', () => {
   it('should let a node whose key is in no set wait, with red health', async () => {
     newcomer = countersign('run', '--config', newcomerConfig)
     await expect
-      .poll(async () => (await countersign('status', '--json', '--config', newcomerConfig).finished).code, { timeout: 30_000 })
+      .poll(async () => (await countersign('status', '--json', '--config', newcomerConfig).finished).code, {
+        timeout: 30_000,
+      })
       .toBe(0)
     await expect.poll(async () => (await status(newcomerConfig)).registry.kind, { timeout: 30_000 }).toBe('set')
     expect(await status(newcomerConfig)).toMatchObject({ state: 'waiting', health: { ok: false } })
@@ -108,7 +121,8 @@ describe('a rotation by the operators', () => {
     const keys = signers().map((s) => s.publicKey)
     writeFileSync(other, `keys = ${JSON.stringify(keys)}\nthreshold = 3\n`)
     const config = signers()[0]?.configFile ?? ''
-    const { code, stderr } = await countersign('rotation', 'approve', '--set', other, '--yes', '--config', config).finished
+    const { code, stderr } = await countersign('rotation', 'approve', '--set', other, '--yes', '--config', config)
+      .finished
     expect(code).not.toBe(0)
     expect(stderr).toMatch(/approved already/)
   })
@@ -116,8 +130,12 @@ describe('a rotation by the operators', () => {
   it('should rotate when the newcomer has approved, admit it, and cut the removed key off', async () => {
     const leaving = signers()[2]
     expect((await approve(newcomerConfig)).code).toBe(0)
-    await expect.poll(async () => (await status(newcomerConfig)).state, { timeout: 90_000, interval: 500 }).toBe('signer')
-    await expect.poll(async () => (await status(newcomerConfig)).health.ok, { timeout: 60_000, interval: 500 }).toBe(true)
+    await expect
+      .poll(async () => (await status(newcomerConfig)).state, { timeout: 90_000, interval: 500 })
+      .toBe('signer')
+    await expect
+      .poll(async () => (await status(newcomerConfig)).health.ok, { timeout: 60_000, interval: 500 })
+      .toBe(true)
     const joined = await status(newcomerConfig)
     expect(joined.key?.held).toBe(true)
     expect(joined.members.filter((m) => !m.self && m.connected)).toHaveLength(2)

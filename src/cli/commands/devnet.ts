@@ -38,6 +38,7 @@ export function registerDevnet(program: Command, ctx: CliContext): void {
         dir: options.dir,
         once: options.once === true,
         json: options.json === true,
+        live: process.stdout.isTTY === true,
         blockIntervalMs: BLOCK_INTERVAL_MS,
         stdout: (text) => ctx.io.stdout.write(text),
         stderr: (text) => ctx.io.stderr.write(text),

@@ -1,9 +1,11 @@
 import { type Cancel, type Clock, describeError, type Logger, type PublicKey } from '../../base/index.ts'
+import { aggregatePublicKey } from '../../crypto/index.ts'
 import type { Envelope, Messenger, Topic, Utterance, Verdict } from '../../p2p/index.ts'
 import type { ShareVault } from '../../signer/index.ts'
-import { aggregatePublicKey } from '../../crypto/index.ts'
 import {
+  disposeKeygen,
   isKeygenStep,
+  KEYGEN_STEPS,
   type KeygenAbort,
   type KeygenEffect,
   type KeygenEvent,
@@ -72,7 +74,9 @@ export class DefaultKeygenRunner implements KeygenRunner {
   }
 
   onEnvelope(envelope: Envelope): Verdict {
-    if (!isKeygenStep(envelope.step)) return 'ignore'
+    const { step } = envelope
+    // Shares never travel by gossip, and what all must see never by a direct stream.
+    if (!isKeygenStep(step) || KEYGEN_STEPS[step].via !== envelope.via) return 'ignore'
     const { attempt, author } = envelope
     if (attempt < this.#attempt) return 'ignore'
     if (attempt === this.#attempt && this.#state !== undefined) {
@@ -84,7 +88,8 @@ export class DefaultKeygenRunner implements KeygenRunner {
     if (early.length >= MAX_EARLY) early.shift()
     this.#early.set(author, [...early, envelope])
     // Somebody gave up on our attempt: keygen needs all, so it can't succeed any more.
-    if (this.#phase === 'running' && attempt > this.#attempt && attempt <= this.#attempt + MAX_ATTEMPT_JUMP) this.#begin(attempt)
+    if (this.#phase === 'running' && attempt > this.#attempt && attempt <= this.#attempt + MAX_ATTEMPT_JUMP)
+      this.#begin(attempt)
     return 'accept'
   }
 
@@ -136,11 +141,14 @@ export class DefaultKeygenRunner implements KeygenRunner {
     const { topic, messenger, clock } = this.#c
     switch (effect.kind) {
       case 'publish':
-        return this.#publish(effect.utterance)
+        this.#publish(effect.utterance)
+        return
       case 'send':
-        return this.#detach(messenger.send(effect.to, topic, effect.utterance), 'Sending a share failed')
+        this.#detach(messenger.send(effect.to, topic, effect.utterance), 'Sending a share failed')
+        return
       case 'persist':
-        return this.#persist(effect)
+        this.#persist(effect)
+        return
       case 'arm':
         this.#timers.get(effect.name)?.()
         this.#timers.set(
@@ -153,9 +161,11 @@ export class DefaultKeygenRunner implements KeygenRunner {
         this.#timers.delete(effect.name)
         return
       case 'done':
-        return this.#done(effect.result)
+        this.#done(effect.result)
+        return
       case 'aborted':
-        return this.#aborted(effect.reason)
+        this.#aborted(effect.reason)
+        return
     }
   }
 
@@ -215,6 +225,7 @@ export class DefaultKeygenRunner implements KeygenRunner {
   #drop(): void {
     for (const cancel of this.#timers.values()) cancel()
     this.#timers.clear()
+    if (this.#state !== undefined) disposeKeygen(this.#state)
     this.#state = undefined
   }
 

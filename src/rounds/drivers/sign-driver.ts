@@ -135,7 +135,8 @@ export class SignDriver implements ThresholdRounds, Startable {
   #one(effect: SignEffect): void {
     switch (effect.kind) {
       case 'publish':
-        return this.#publish(effect)
+        this.#publish(effect)
+        return
       case 'arm':
         this.#timers.get(effect.id)?.()
         this.#timers.set(
@@ -151,12 +152,15 @@ export class SignDriver implements ThresholdRounds, Startable {
         this.#timers.delete(effect.id)
         return
       case 'ask_consent':
-        return this.#ask(effect)
+        this.#ask(effect)
+        return
       case 'done':
-        return this.#settle(effect.round, { ok: true, signature: effect.signature })
+        this.#settle(effect.round, { ok: true, signature: effect.signature })
+        return
       case 'failed': {
         const { code, missing, cheaters } = effect
-        return this.#settle(effect.round, { ok: false, code, message: FAILURES[code], missing, cheaters })
+        this.#settle(effect.round, { ok: false, code, message: FAILURES[code], missing, cheaters })
+        return
       }
       case 'fault':
         this.#faults.inc({ code: effect.code })

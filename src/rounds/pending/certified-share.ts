@@ -1,6 +1,6 @@
-import { decodeEnvelope, hasValidSignature, topicName } from '../../p2p/index.ts'
 import { asPendingId } from '../../base/index.ts'
 import { aggregatePublicKey } from '../../crypto/index.ts'
+import { decodeEnvelope, hasValidSignature, topicName } from '../../p2p/index.ts'
 import type { StoredShare } from '../../signer/index.ts'
 import { verifyCertificate } from '../keygen/index.ts'
 

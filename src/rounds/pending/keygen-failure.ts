@@ -15,7 +15,9 @@ export function failureOf(attempt: number, abort: KeygenAbort): KeygenFailure {
     case 'fault':
       return of('fault', { blamed: abort.faults.map(({ member, code }) => ({ member, fault: code })) })
     case 'complaint':
-      return of(`complaint of ${abort.by}${abort.accused === undefined ? '' : ` about ${abort.accused}`}: ${abort.code}`)
+      return of(
+        `complaint of ${abort.by}${abort.accused === undefined ? '' : ` about ${abort.accused}`}: ${abort.code}`,
+      )
     case 'transcript_mismatch':
       return of('members saw different messages')
     case 'silence':

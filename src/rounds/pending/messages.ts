@@ -1,12 +1,5 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
-import {
-  asTranscriptHash,
-  equalBytes,
-  fromHex,
-  isHex,
-  type PublicKey,
-  toHex,
-} from '../../base/index.ts'
+import { asTranscriptHash, equalBytes, fromHex, isHex, type PublicKey, toHex } from '../../base/index.ts'
 import { parsePublicKey, publicKeyBytes } from '../../curve/index.ts'
 import { ApprovalSchema, CosignatureSchema, ProposalSchema } from '../pb/rotation_pb.ts'
 import type { Cosignature, PendingSpec, VerifiedProposal } from './types.ts'

@@ -1,13 +1,14 @@
-import {
-  type Cancel,
-  type Clock,
-  describeError,
-  Emitter,
-  type Logger,
-  type PublicKey,
-} from '../../base/index.ts'
+import { type Cancel, type Clock, describeError, Emitter, type Logger, type PublicKey } from '../../base/index.ts'
 import type { Envelope, Messenger, Topic, Verdict } from '../../p2p/index.ts'
-import { decodeApproval, decodeCosignature, decodeProposal, encodeApproval, encodeCosignature, encodeProposal, PENDING_STEPS } from './messages.ts'
+import {
+  decodeApproval,
+  decodeCosignature,
+  decodeProposal,
+  encodeApproval,
+  encodeCosignature,
+  encodeProposal,
+  PENDING_STEPS,
+} from './messages.ts'
 import type { KeygenProgress, PendingSession } from './session.types.ts'
 import type { Cosignature, PendingSpec, VerifiedProposal } from './types.ts'
 
@@ -169,7 +170,8 @@ export class DefaultPendingSession implements PendingSession {
       const own = this.#approvals.get(this.#c.self)
       if (own !== undefined) this.#publish(PENDING_STEPS.approve, encodeApproval(this.spec, own))
       if (this.#proposal !== undefined) this.#publish(PENDING_STEPS.proposal, encodeProposal(this.#proposal.proposal))
-      if (this.#ownCosignature !== undefined) this.#publish(PENDING_STEPS.cosign, encodeCosignature(this.#ownCosignature))
+      if (this.#ownCosignature !== undefined)
+        this.#publish(PENDING_STEPS.cosign, encodeCosignature(this.#ownCosignature))
       this.#repeat()
     })
   }

@@ -111,7 +111,7 @@ export class SignBook {
         )
       case 'share':
         return decoded(decodeSign(step, e.payload), ({ to, packageHash, share }) =>
-          this.#answered(e, to, { kind: step, ...said, packageHash, share, wire: e.wire }),
+          this.#answered(e, to, { kind: step, member: e.author, packageHash, share, wire: e.wire }),
         )
       case 'result':
         return decoded(decodeSign(step, e.payload), (p) => this.#result(e, p.signature))

@@ -119,10 +119,9 @@ function willing(state: CoordinatorState): [PublicKey, NonceCommitment][] {
 
 function shareIn(state: CoordinatorState, event: CoordinatorEvent & { kind: 'share' }): CoordinatorStep {
   const { phase } = state
-  // A share over another package is nobody's fault (R26); a second one changes nothing.
+  // A share over another package, so of another session, is nobody's fault (R26); a second one changes nothing.
   if (
     phase.kind !== 'sharing' ||
-    event.session !== state.session ||
     event.packageHash !== phase.packageHash ||
     !phase.package.commitments.has(event.member) ||
     phase.shares.has(event.member)

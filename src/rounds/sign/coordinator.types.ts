@@ -55,7 +55,6 @@ export type CoordinatorEvent =
   | {
       readonly kind: 'share'
       readonly member: PublicKey
-      readonly session: number
       readonly packageHash: string
       readonly share: Uint8Array
       readonly wire: Uint8Array

@@ -44,7 +44,9 @@ describe('roles × rights', () => {
   it('should give every role exactly the streams of the table', () => {
     for (const role of ROLES)
       for (const kind of STREAM_KINDS)
-        expect(decideStream(state, peers[role].peerId, PROTOCOL[kind]).ok, `${role} ${kind}`).toBe(RIGHTS[role].streams[kind])
+        expect(decideStream(state, peers[role].peerId, PROTOCOL[kind]).ok, `${role} ${kind}`).toBe(
+          RIGHTS[role].streams[kind],
+        )
   })
 
   it('should give every role exactly the connections of the table', () => {
@@ -73,11 +75,17 @@ describe('roles × rights', () => {
 
   it('R14: should refuse the topic of another set to a signer', () => {
     const other = asSetHash('cd'.repeat(32))
-    expect(decideTopic(state, member.peerId, { scope: other, purpose: 'sign' })).toEqual({ ok: false, reason: 'no_right_to_topic' })
+    expect(decideTopic(state, member.peerId, { scope: other, purpose: 'sign' })).toEqual({
+      ok: false,
+      reason: 'no_right_to_topic',
+    })
   })
 
   it('R15: should refuse every topic to a bridge', () => {
-    for (const topic of [{ scope: set.hash, purpose: 'sign' }, { scope: pendingId, purpose: 'keygen' }] as const)
+    for (const topic of [
+      { scope: set.hash, purpose: 'sign' },
+      { scope: pendingId, purpose: 'keygen' },
+    ] as const)
       expect(decideTopic(state, bridge.peerId, topic).ok).toBe(false)
   })
 
@@ -92,6 +100,9 @@ describe('roles × rights', () => {
 
   it('should refuse everyone, its own bridge too, once this node was removed', () => {
     for (const peer of [member, bridge])
-      expect(decideConnection({ ...state, selfRemoved: true }, peer.peerId, 'inbound')).toEqual({ ok: false, reason: 'self_removed' })
+      expect(decideConnection({ ...state, selfRemoved: true }, peer.peerId, 'inbound')).toEqual({
+        ok: false,
+        reason: 'self_removed',
+      })
   })
 })

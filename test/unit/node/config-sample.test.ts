@@ -46,11 +46,7 @@ describe('config/signer.toml', () => {
   it('should say the defaults that the table has', () => {
     const defaults = [...SAMPLE.matchAll(/Default: ("[^"]+")\.\n(?:# .*\n)*([a-z_]+) = (.*)/g)]
     expect(defaults.length).toBeGreaterThan(3)
-    const bare = parseConfig(
-      SAMPLE.replace(/^(poll_interval|approval_ttl|level|data_dir) = .*$/gm, ''),
-      FILE,
-      context,
-    )
+    const bare = parseConfig(SAMPLE.replace(/^(poll_interval|approval_ttl|level|data_dir) = .*$/gm, ''), FILE, context)
     expect(bare).toEqual(parseConfig(SAMPLE, FILE, context))
     for (const [, said, key, value] of defaults) expect(value, key).toBe(said)
   })

@@ -105,6 +105,17 @@ describe('frame stream', () => {
     await expect(writing).rejects.toThrow()
     await expect(ours.read()).rejects.toThrow('mine')
   })
+  it('should survive a reset with writes that nobody waits for', async () => {
+    const unhandled: unknown[] = []
+    const note = (reason: unknown) => unhandled.push(reason)
+    process.on('unhandledRejection', note)
+    void ours.write(frame(1))
+    ours.abort(new Error('gone'))
+    void ours.write(frame(2))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    process.off('unhandledRejection', note)
+    expect(unhandled).toEqual([])
+  })
   it('should refuse writes after its close', async () => {
     const closing = ours.close()
     await expect(ours.write(frame(1))).rejects.toMatchObject({ code: 'STREAM_CLOSED' })

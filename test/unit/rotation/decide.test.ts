@@ -47,7 +47,11 @@ const withKey = (over: Partial<RotationFacts>) =>
 
 describe('nextAction', () => {
   it('R7: should wait for every new member, naming who is missing', () => {
-    expect(nextAction(facts({ approved: new Set([a, b]) }))).toEqual({ kind: 'wait', for: 'approvals', missing: [incoming] })
+    expect(nextAction(facts({ approved: new Set([a, b]) }))).toEqual({
+      kind: 'wait',
+      for: 'approvals',
+      missing: [incoming],
+    })
   })
 
   it('should start keygen once every new member and enough of the current set approved', () => {
@@ -68,7 +72,10 @@ describe('nextAction', () => {
 
   it('should be done when the snapshot holds the key that was made', () => {
     const set = { ...current, hash: asSetHash('99'.repeat(32)), aggregateKey }
-    expect(nextAction(withKey({ snapshot: { kind: 'set', set, tip, readAtMs: 0 } }))).toEqual({ kind: 'finish', outcome: 'done' })
+    expect(nextAction(withKey({ snapshot: { kind: 'set', set, tip, readAtMs: 0 } }))).toEqual({
+      kind: 'finish',
+      outcome: 'done',
+    })
   })
 
   it('R7: should let an approval expire before there is a key, and not after', () => {
@@ -96,16 +103,22 @@ describe('nextAction', () => {
   it('should follow an earlier co-signer to its fee, and not a later one', () => {
     const own = { nonce: 5, feeUstx: 300 }
     const other = { nonce: 5, feeUstx: 400 }
-    expect(nextAction(withKey({ self: second, ownCosignature: own, cosignatures: [{ ...other, author: first }] }))).toEqual({
+    expect(
+      nextAction(withKey({ self: second, ownCosignature: own, cosignatures: [{ ...other, author: first }] })),
+    ).toEqual({
       kind: 'cosign',
       variant: other,
     })
-    expect(nextAction(withKey({ self: second, ownCosignature: own, cosignatures: [{ ...other, author: third }] })).kind).toBe('wait')
+    expect(
+      nextAction(withKey({ self: second, ownCosignature: own, cosignatures: [{ ...other, author: third }] })).kind,
+    ).toBe('wait')
   })
 
   it('should ignore co-signatures of another nonce', () => {
     const own = { nonce: 5, feeUstx: 300 }
-    expect(nextAction(withKey({ ownCosignature: own, cosignatures: [{ nonce: 4, feeUstx: 300, author: second }] })).kind).toBe('wait')
+    expect(
+      nextAction(withKey({ ownCosignature: own, cosignatures: [{ nonce: 4, feeUstx: 300, author: second }] })).kind,
+    ).toBe('wait')
   })
 
   it('should broadcast with enough signatures of one variant', () => {
@@ -118,7 +131,12 @@ describe('nextAction', () => {
 
   it('should ask the chain again when an accepted transaction has no effect', () => {
     const own = { nonce: 5, feeUstx: 300 }
-    const sent = withKey({ ownCosignature: own, cosignatures: [{ ...own, author: third }], broadcastAtMs: 2_000, nowMs: 3_000 })
+    const sent = withKey({
+      ownCosignature: own,
+      cosignatures: [{ ...own, author: third }],
+      broadcastAtMs: 2_000,
+      nowMs: 3_000,
+    })
     expect(nextAction(sent).kind).toBe('wait')
     expect(nextAction({ ...sent, nowMs: 100_000 }).kind).toBe('ask_chain_nonce')
   })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { asSetHash, asTranscriptHash, type PublicKey, toHex } from '../../../../src/base/index.ts'
-import { commitNonces, type NonceCommitment, verifyShare } from '../../../../src/crypto/index.ts'
+import { commitNonces, type KeyPackage, type NonceCommitment, verifyShare } from '../../../../src/crypto/index.ts'
 import { sha256 } from '../../../../src/curve/index.ts'
 import { decodeSign, encodeSign } from '../../../../src/rounds/sign/codec.ts'
 import {
@@ -13,6 +13,7 @@ import {
   type SignRequest,
   type SignStep,
 } from '../../../../src/rounds/sign/index.ts'
+import { openParticipant, stepParticipant } from '../../../../src/rounds/sign/participant.ts'
 import type { SignPackage, SignPayloads } from '../../../../src/rounds/sign/types.ts'
 import { dealKey, SOME_POINT } from '../../crypto/signing-keys.ts'
 import { requestOf, SET, TRANSCRIPT, wireOf } from './network.ts'
@@ -377,6 +378,48 @@ describe('opens that nobody may make', () => {
     expect(said.map((p) => p.step)).toEqual(['decline'])
     expect(decodeSign('decline', said[0]?.payload ?? new Uint8Array())?.reason).toBe('unknown_key')
     expect(member.book.open.participating).toBe(0)
+  })
+})
+
+describe('R25: nonces that are not used', () => {
+  const facts = {
+    round: requestHash(request),
+    request,
+    key: dealt.keys.get(SELF) as KeyPackage,
+    coordinator: COORDINATOR,
+    run: RUN,
+    boot: 1,
+    session: 1,
+  }
+  const fresh = () => commitNonces(facts.key).nonces
+
+  it('should be destroyed when their session closes', () => {
+    const nonces = fresh()
+    const { state } = stepParticipant(openParticipant(facts).state, { kind: 'consent', answer: 'yes', fresh: nonces })
+    expect(nonces.spent).toBe(false)
+    stepParticipant(state, { kind: 'close' })
+    expect(nonces.spent).toBe(true)
+  })
+
+  it('should be destroyed when the session has a pair already, or is over', () => {
+    const { state } = stepParticipant(openParticipant(facts).state, { kind: 'consent', answer: 'yes', fresh: fresh() })
+    const second = fresh()
+    expect(stepParticipant(state, { kind: 'consent', answer: 'yes', fresh: second }).state).toBe(state)
+    expect(second.spent).toBe(true)
+    const third = fresh()
+    const closed = stepParticipant(state, { kind: 'close' }).state
+    expect(stepParticipant(closed, { kind: 'consent', answer: 'yes', fresh: third }).effects).toEqual([])
+    expect(third.spent).toBe(true)
+  })
+
+  it('should be spent before the answer leaves, and a pair spent elsewhere gives no share', () => {
+    const nonces = fresh()
+    const { state } = stepParticipant(openParticipant(facts).state, { kind: 'consent', answer: 'yes', fresh: nonces })
+    nonces.destroy()
+    const p = packageWith(nonces.commitment)
+    const answer = stepParticipant(state, { kind: 'package', session: 1, package: p })
+    expect(answer.effects).toMatchObject([{ kind: 'refused', reason: 'nonce_spent' }])
+    expect(stepParticipant(answer.state, { kind: 'package', session: 1, package: p }).effects).toEqual([])
   })
 })
 

@@ -195,7 +195,7 @@ describe('silent members', () => {
       expect(coordinator.book.open.coordinating).toBe(0)
     })
 
-  for (const timeoutSteps of [0.3, 0.8, 1, 1.2, 3, 3.1, 3.7])
+  for (const timeoutSteps of [0.3, 0.8, 1, 1.005, 1.2, 3, 3.001, 3.1, 3.7])
     it(`should name exactly the silent whenever the deadline strikes (${timeoutSteps} steps)`, () => {
       const net = new Network({ t: 3, n: 5, seed: 5 })
       const silent = net.nodes.slice(2)

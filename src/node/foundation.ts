@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { type Clock, CodedError, type Logger, type Startable, systemClock } from '../base/index.ts'
 import { createRegistryWatcher, probeRegistry, type RegistryWatcher } from '../registry/index.ts'
-import { fileKeeper, nextBoot, openKeyFile, openStore, type OpenedKey, type Store } from '../store/index.ts'
 import { PromMetrics } from '../status/index.ts'
+import { fileKeeper, nextBoot, type OpenedKey, openKeyFile, openStore, type Store } from '../store/index.ts'
 import type { NodeConfig } from './config/index.ts'
 
 /** What the rest of the node stands on: key, store, boot number, registry. */
@@ -15,13 +15,19 @@ export interface Foundation {
   readonly metrics: PromMetrics
   readonly clock: Clock
   readonly logger: Logger
+  /** Gives the store back and forgets the key. */
+  readonly close: () => Promise<void>
 }
 
 /**
  * Opens key and store, and looks at the chain once. A first start with an unreachable or wrong chain is an error to be
  * mended; later starts go on with the last good snapshot (incident 1).
  */
-export async function openFoundation(config: NodeConfig, logger: Logger, onFatal: (error: Error) => void): Promise<Foundation> {
+export async function openFoundation(
+  config: NodeConfig,
+  logger: Logger,
+  onFatal: (error: Error) => void,
+): Promise<Foundation> {
   const clock = systemClock
   const metrics = new PromMetrics()
   // Before the store: a wrong key file must leave nothing behind.
@@ -32,8 +38,21 @@ export async function openFoundation(config: NodeConfig, logger: Logger, onFatal
   await store.start()
   const boot = await nextBoot(store.space('boot'), clock.now())
   const { id, endpoints, quorum, pollIntervalMs } = config.registry
-  const watcher = createRegistryWatcher({ registryId: id, endpoints, quorum, pollIntervalMs, keeper, clock, logger, metrics })
-  return { config, key, store, boot, watcher, metrics, clock, logger }
+  const watcher = createRegistryWatcher({
+    registryId: id,
+    endpoints,
+    quorum,
+    pollIntervalMs,
+    keeper,
+    clock,
+    logger,
+    metrics,
+  })
+  const close = async () => {
+    key.keyPair.destroy()
+    await store.stop()
+  }
+  return { config, key, store, boot, watcher, metrics, clock, logger, close }
 }
 
 /** Throws `REGISTRY_UNUSABLE` naming file, setting and remedy if no quorum of the endpoints serves this registry. */
@@ -49,5 +68,8 @@ async function requireChain({ file, registry }: NodeConfig): Promise<void> {
   )
 }
 
-/** A part whose `start` and `stop` are functions. */
-export const part = (start: () => Promise<void>, stop: () => Promise<void>): Startable => ({ start, stop })
+/** A part that only has one of the two. */
+export const part = ({ start = async () => {}, stop = async () => {} }: Partial<Startable>): Startable => ({
+  start,
+  stop,
+})

@@ -1,0 +1,33 @@
+import { createConnectionGater, Evictor, Gate } from '../gating/index.ts'
+import { createP2pHost, type P2pHost } from '../p2p/index.ts'
+import type { Foundation } from './foundation.ts'
+import { Membership } from './membership.ts'
+
+/** The gate, the host behind it, and what keeps both in step with the chain. */
+export interface NetworkParts {
+  readonly gate: Gate
+  readonly host: P2pHost
+  readonly evictor: Evictor
+  readonly membership: Membership
+}
+
+export function createNetwork(base: Foundation): NetworkParts {
+  const { config, key, boot, clock, logger, metrics } = base
+  const ports = { clock, logger, metrics }
+  const self = key.keyPair.publicKey
+  const gate = new Gate({ self, bridges: config.bridges.map((b) => b.peerId), ...ports })
+  const host = createP2pHost({
+    keyPair: key.keyPair,
+    listen: config.p2p.listen,
+    announce: config.p2p.announce,
+    transports: config.p2p.transports,
+    network: config.registry.id.network,
+    boot,
+    roles: gate,
+    connectionGater: createConnectionGater(gate),
+    ...ports,
+  })
+  const evictor = new Evictor({ gate, close: host, ...ports })
+  const membership = new Membership({ self, gate, evictor, host, seeds: config.p2p.seeds, clock, logger })
+  return { gate, host, evictor, membership }
+}

@@ -1,0 +1,94 @@
+import type { PeerIdStr, Startable } from '../base/index.ts'
+import { createEventObserver } from '../registry/index.ts'
+import { createHelloHandler, createRpcServer, createThresholdHandlers } from '../rpc/index.ts'
+import { AdminServer, type HealthBoard, readRoutes, readTokenFile } from '../status/index.ts'
+import { rotationRoutes } from './admin-routes.ts'
+import type { Foundation } from './foundation.ts'
+import type { NetworkParts } from './network-parts.ts'
+import type { SigningParts } from './signing-parts.ts'
+import { type NodeStatus, nodeStatus, stateOf } from './status.ts'
+import { SOFTWARE_VERSION } from './version.ts'
+
+/** What answers: bridge nodes over rpc, the operator over the admin API, the chain's event observer. */
+export interface ServingParts {
+  readonly servers: readonly Startable[]
+  readonly status: () => NodeStatus
+}
+
+export async function createServing(
+  base: Foundation,
+  network: NetworkParts,
+  signing: SigningParts,
+  health: HealthBoard,
+): Promise<ServingParts> {
+  const { config, watcher, metrics, logger } = base
+  const { gate, host, evictor } = network
+  const { reconciler, activeKey } = signing
+  const rpc = createRpc(base, network, signing)
+  const listen = config.registry.observerListen
+  const observer =
+    listen &&
+    createEventObserver({
+      contract: config.registry.id.contract,
+      onHint: () => watcher.hint(),
+      ...listen,
+      logger,
+      metrics,
+    })
+  const status = (): NodeStatus =>
+    nodeStatus({
+      gate,
+      peerId: host.peerId,
+      registryId: config.registry.id,
+      snapshot: watcher.latest(),
+      registryHealth: watcher.health(),
+      connections: host.connections(),
+      addresses: host.addresses(),
+      admin: { url: admin.url, observerUrl: observer && `http://${listen?.host}:${observer.port}` },
+      rotation: reconciler.status(),
+      keyHeld: activeKey() !== undefined,
+      lastEviction: evictor.last(),
+      health: health.health(),
+    })
+  const admin: AdminServer = new AdminServer({
+    socketPath: config.admin.socketPath,
+    listen: config.admin.listen,
+    token: config.admin.tokenFile === undefined ? undefined : await readTokenFile(config.admin.tokenFile),
+    routes: [...readRoutes({ metrics, health, status: () => ({ ...status() }) }), ...rotationRoutes(reconciler)],
+    logger,
+    metrics,
+  })
+  return { servers: [...(observer === undefined ? [] : [observer]), rpc, admin], status }
+}
+
+/** Rights are the config's: a bridge may call what is listed for it, and nothing else (DESIGN §10). */
+function createRpc(base: Foundation, { gate, host }: NetworkParts, { activeKey, threshold }: SigningParts): Startable {
+  const { config, key, clock, logger, metrics } = base
+  const grants = new Map(config.bridges.map((b) => [b.peerId, new Set(b.methods)]))
+  const authorize = (peer: PeerIdStr, method: string) => (grants.get(peer)?.has(method) ? 'granted' : 'not_granted')
+  const waitingFor = (): readonly string[] => {
+    if (stateOf(gate) !== 'signer') return ['membership']
+    return activeKey() === undefined ? ['group key'] : []
+  }
+  return createRpcServer({
+    streams: host.streams,
+    authorize,
+    handlers: {
+      hello: createHelloHandler({
+        authorize,
+        roleOf: (peer) => gate.roleOf(peer),
+        facts: () => ({
+          peerId: host.peerId,
+          publicKey: key.keyPair.publicKey,
+          network: config.registry.id.network,
+          software: SOFTWARE_VERSION,
+          waitingFor: waitingFor(),
+        }),
+      }),
+      ...createThresholdHandlers(threshold),
+    },
+    clock,
+    logger,
+    metrics,
+  })
+}
