@@ -177,7 +177,7 @@ export class SignBook {
 
   /** From anybody: a signature proves itself (R28). */
   #result(e: SignEnvelope, signature: Uint8Array): Received {
-    if (this.#signatures.get(e.round) !== undefined) return ACCEPTED
+    // A finished round has no machine left, so the first signature stays.
     const joined = this.#participants.ofRound(e.round)[0]
     const facts = this.#coordinators.get(e.round) ?? (joined && { request: joined.request, key: joined.key.public })
     if (facts === undefined || facts.request.setHash !== e.topic.scope) return ACCEPTED

@@ -5,7 +5,7 @@ import {
   commitNonces,
   type KeyPackage,
   type NonceCommitment,
-  type SecretNonces,
+  SecretNonces,
   signShare,
   type Tweak,
   tweakedPublicKey,
@@ -208,6 +208,18 @@ describe('nonces', () => {
     expect(hiding).toEqual(new Uint8Array(32))
   })
 
+  it('R25: should spend and zero the pair even if the computation fails after it was taken', () => {
+    const key = keyOf(dealt, A)
+    const made = commitNonces(key)
+    const [hiding, binding] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)]
+    const nonces = new SecretNonces(hiding, binding, made.commitment)
+    const s = open(dealt, [A, B, C])
+    s.commitments.set(A, made.commitment)
+    expect(() => signShare(key, nonces, s.commitments, DIGEST, PLAIN)).toThrow()
+    expect(nonces.spent).toBe(true)
+    expect([...hiding, ...binding].every((b) => b === 0)).toBe(true)
+  })
+
   it('R25: should refuse a destroyed pair', () => {
     const s = open(dealt, [A, B, C])
     s.nonces.get(A)?.destroy()
@@ -302,7 +314,7 @@ describe('wrong shares', () => {
   it('should name two cheaters of three', () => {
     const s = open(dealt, [A, C, E])
     const shares = sharesOf(s)
-    for (const m of [A, E]) shares.set(m, flipped(shares.get(m) as Uint8Array))
+    for (const m of [A, E]) shares.set(m, curve.negateScalar(shares.get(m) as Uint8Array))
     expect(aggregate(dealt.public, s.commitments, DIGEST, PLAIN, shares)).toEqual({ ok: false, cheaters: [A, E] })
   })
 

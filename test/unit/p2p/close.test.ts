@@ -4,57 +4,45 @@ import { closeConnections } from '../../../src/p2p/close.ts'
 
 class FakeConnection extends EventTarget {
   status: MessageStreamStatus = 'open'
-  readonly calls: string[] = []
-  /** How it takes a polite close. */
-  readonly #manner: 'closes' | 'hangs' | 'fails' | 'never says so'
-  constructor(manner: 'closes' | 'hangs' | 'fails' | 'never says so') {
+  readonly aborts: Error[] = []
+  readonly #saysSo: boolean
+  constructor({ saysSo } = { saysSo: true }) {
     super()
-    this.#manner = manner
+    this.#saysSo = saysSo
   }
-  async close(): Promise<void> {
-    this.calls.push('close')
-    if (this.#manner === 'fails') throw new Error('muxer is gone')
-    if (this.#manner === 'closes') this.#end('closed')
-    if (this.#manner === 'hangs') await new Promise(() => {})
-  }
-  abort(): void {
-    this.calls.push('abort')
-    if (this.#manner !== 'never says so') this.#end('aborted')
-  }
-  #end(status: MessageStreamStatus): void {
-    this.status = status
-    this.dispatchEvent(new Event('close'))
+  abort(reason: Error): void {
+    this.aborts.push(reason)
+    this.status = 'aborted'
+    if (this.#saysSo) this.dispatchEvent(new Event('close'))
   }
 }
 const close = (...connections: FakeConnection[]) =>
   closeConnections(connections as Partial<Connection>[] as Connection[])
 
 describe('closing connections', () => {
-  it('should close politely where that works', async () => {
-    const c = new FakeConnection('closes')
-    expect(await close(c)).toBe(1)
-    expect(c.calls).toEqual(['close'])
+  it('should abort each at once, and say how many there were', async () => {
+    const [a, b] = [new FakeConnection(), new FakeConnection()]
+    expect(await close(a, b)).toBe(2)
+    expect([a, b].map((c) => c.aborts)).toMatchObject([[{ code: 'PEER_CLOSED' }], [{ code: 'PEER_CLOSED' }]])
   })
-  it.each(['hangs', 'fails'] as const)('should abort a connection whose close %s', async (manner) => {
-    const c = new FakeConnection(manner)
+  it('should abort one that is closing politely', async () => {
+    const c = new FakeConnection()
+    c.status = 'closing'
     await close(c)
-    expect(c.calls).toEqual(['close', 'abort'])
     expect(c.status).toBe('aborted')
   })
   it('should not wait for ever for an event that does not come', async () => {
-    const c = new FakeConnection('never says so')
-    await close(c)
-    expect(c.calls).toEqual(['close', 'abort'])
+    const c = new FakeConnection({ saysSo: false })
+    expect(await close(c)).toBe(1)
+    expect(c.aborts).toHaveLength(1)
   })
-  it('should leave alone what is already closed', async () => {
-    const c = new FakeConnection('closes')
-    c.status = 'aborted'
-    await close(c)
-    expect(c.calls).toEqual([])
-  })
-  it('should not let one that hangs keep the others open', async () => {
-    const [a, b] = [new FakeConnection('hangs'), new FakeConnection('closes')]
-    expect(await close(a, b)).toBe(2)
-    expect([a.status, b.status]).toEqual(['aborted', 'closed'])
-  })
+  it.each<MessageStreamStatus>(['closed', 'aborted', 'reset'])(
+    'should not wait for one that is %s already',
+    async (status) => {
+      const c = new FakeConnection()
+      c.status = status
+      await close(c)
+      expect(c.aborts).toEqual([])
+    },
+  )
 })

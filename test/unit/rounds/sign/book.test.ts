@@ -228,6 +228,18 @@ describe('messages', () => {
     expect(book.open.coordinating).toBe(1)
   })
 
+  it('should take no answer to another coordinator, whatever run it names', () => {
+    const book = bookOf(4)
+    const opened = of(book.start(numbered(0), 1_000), 'publish')[0]
+    const run = decodeSign('open', opened?.payload ?? new Uint8Array())?.run ?? ''
+    for (const member of [FLOODER, HONEST])
+      book.receive(envelope(member, numbered(0), 'decline', { to: { coordinator: HONEST, run }, reason: 'refused' }))
+    expect(book.open.coordinating).toBe(1)
+    for (const member of [FLOODER, HONEST])
+      book.receive(envelope(member, numbered(0), 'decline', { to: { coordinator: SELF, run }, reason: 'refused' }))
+    expect(book.open.coordinating).toBe(0)
+  })
+
   it('should take no answer given to an earlier process of this member', () => {
     const book = bookOf(4)
     book.start(numbered(0), 1_000)
@@ -322,6 +334,16 @@ describe('R28: results', () => {
       expect(said[0]?.setHash).toBe(SET)
     }
     expect(member.book.open.participating).toBe(0)
+  })
+
+  it('should not answer its own open that comes back after the round is done', () => {
+    const { net, request } = signedNetwork()
+    const own = net.node(0)
+    const [opened] = own.saidSteps('open')
+    if (opened === undefined) throw new Error('no open')
+    expect(own.book.receive(opened)).toEqual({ verdict: 'accept', effects: [] })
+    expect(own.book.receive({ ...opened, author: net.node(1).key }).effects).toHaveLength(1)
+    expect(own.done[0]?.round).toBe(requestHash(request))
   })
 
   it('should ignore a result of a round it knows nothing of', () => {

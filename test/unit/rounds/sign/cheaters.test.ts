@@ -26,6 +26,7 @@ const WRONG: Readonly<Record<string, (share: Uint8Array) => Uint8Array>> = {
 const cheat = (node: TestNode, how: (share: Uint8Array) => Uint8Array) => {
   node.tamper = (e) => reworded(e, 'share', (p) => ({ ...p, share: how(p.share) }))
 }
+/** For one cheater: two flipped bits can cancel out in the sum. */
 const flip = WRONG['with one bit flipped'] as (share: Uint8Array) => Uint8Array
 
 function expectValid(net: Network, node: TestNode): void {
@@ -59,7 +60,7 @@ describe('wrong shares', () => {
     it(`should finish ${t} of ${n} with ${n - t} cheaters, never blaming anyone honest (seed ${seed})`, () => {
       const net = new Network({ t, n, seed, duplicate: 0.2 })
       const cheaters = net.nodes.slice(t)
-      for (const node of cheaters) cheat(node, flip)
+      for (const node of cheaters) cheat(node, curve.negateScalar)
       net.start(net.node(0), requestOf(net.dealt))
       net.settle()
       expectValid(net, net.node(0))
@@ -70,7 +71,7 @@ describe('wrong shares', () => {
   it('should fail and name every cheater once fewer than t honest can remain', () => {
     const net = new Network({ t: 3, n: 4, maxDelayMs: 1 })
     const cheaters = net.nodes.slice(2)
-    for (const node of cheaters) cheat(node, flip)
+    for (const node of cheaters) cheat(node, curve.negateScalar)
     net.start(net.node(0), requestOf(net.dealt))
     net.settle()
     const failed = net.node(0).failed[0]
@@ -114,6 +115,23 @@ describe('wrong shares', () => {
     expect(s.packageHash).toBe(packageHash(coordinator.key, sentPackage.attempt, p))
     const { digest, tweak } = p.request
     expect(verifyShare(net.dealt.public, p.commitments, digest, tweak, net.node(1).key, s.share)).toBe(false)
+  })
+
+  it("R26: should take for its package's wire only what it signed itself", () => {
+    const net = new Network({ t: 3, n: 5, maxDelayMs: 1 })
+    const coordinator = net.node(0)
+    cheat(net.node(1), flip)
+    coordinator.tamper = (e) => {
+      if (e.step === 'package') net.deliver(coordinator, { ...e, author: net.node(2).key, wire: Uint8Array.of(0) })
+      return e
+    }
+    net.start(coordinator, requestOf(net.dealt))
+    net.settle()
+    expect(coordinator.faults.length).toBeGreaterThan(0)
+    for (const { wires } of coordinator.faults) {
+      expect(wires).toHaveLength(2)
+      expect(coordinator.saidSteps('package').map((e) => toHex(e.wire))).toContain(toHex(wires[0] ?? new Uint8Array()))
+    }
   })
 
   it('R26: should not count a share over another package, however wrong it is', () => {
