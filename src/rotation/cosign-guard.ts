@@ -9,14 +9,31 @@ export function payloadId(principal: string, call: RotateKeysCall): string {
   return toHex(taggedHash('countersign/rotate-keys-payload', fields))
 }
 
-/** Fixes the payload for (principal, nonce), durably, before it is signed. Throws `NONCE_TAKEN` for another payload. */
-export async function reserveNonce(space: Space, principal: string, nonce: number, payload: string): Promise<void> {
-  const key = `${principal}/${nonce}`
-  const before = await space.get(key)
-  if (before === undefined) return await space.put(key, utf8(payload))
-  if (fromUtf8(before) === payload) return
-  throw new CodedError(
-    'NONCE_TAKEN',
-    `another rotate-keys payload was already signed for nonce ${nonce} of ${principal}: wait until that transaction is mined or refused`,
-  )
+/** Fixes one payload per (principal, nonce), durably and before it is signed (R29). One per process and space. */
+export class NonceGuard {
+  readonly #space: Space
+  /** Check and reserve must be one step: whoever comes second waits for the first one's write. */
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(space: Space) {
+    this.#space = space
+  }
+
+  /** On disk when it resolves. Throws `NONCE_TAKEN` if another payload was ever signed for this nonce. */
+  reserve(principal: string, nonce: number, payload: string): Promise<void> {
+    const mine = this.#last.then(() => this.#reserve(`${principal}/${nonce}`, payload))
+    // The next one waits for this one's end, not for its success.
+    this.#last = Promise.allSettled([mine])
+    return mine
+  }
+
+  async #reserve(key: string, payload: string): Promise<void> {
+    const before = await this.#space.get(key)
+    if (before === undefined) return await this.#space.put(key, utf8(payload))
+    if (fromUtf8(before) === payload) return
+    throw new CodedError(
+      'NONCE_TAKEN',
+      `another rotate-keys payload was already signed for ${key}: wait until that transaction is mined or refused`,
+    )
+  }
 }

@@ -1,8 +1,7 @@
 import { type Clock, CodedError, describeError, type Logger, type PublicKey, zeroize } from '../base/index.ts'
 import type { RotateKeysCall, RotateKeysPlan, RotateKeysTx } from '../registry/index.ts'
 import type { Cosignature, PendingSpec, VerifiedProposal } from '../rounds/index.ts'
-import type { Space } from '../store/index.ts'
-import { payloadId, reserveNonce } from './cosign-guard.ts'
+import { type NonceGuard, payloadId } from './cosign-guard.ts'
 import type { RotationFacts, Variant } from './decide.ts'
 
 export interface CosignerInit {
@@ -10,7 +9,7 @@ export interface CosignerInit {
   readonly exposeSecret: () => Uint8Array
   readonly spec: PendingSpec
   readonly tx: RotateKeysTx
-  readonly cosigned: Space
+  readonly nonces: NonceGuard
   /** The operator's own fee; estimated by the chain if left out. */
   readonly feeUstx: number | undefined
   readonly clock: Clock
@@ -69,8 +68,8 @@ export class Cosigner {
   }
 
   async sign(proposal: VerifiedProposal, variant: Variant): Promise<Cosignature> {
-    const { spec, tx, cosigned, self } = this.#c
-    await reserveNonce(cosigned, spec.principal, variant.nonce, payloadId(spec.principal, this.#call(proposal)))
+    const { spec, tx, nonces, self } = this.#c
+    await nonces.reserve(spec.principal, variant.nonce, payloadId(spec.principal, this.#call(proposal)))
     const secret = this.#c.exposeSecret()
     try {
       const signature = await tx.sign(this.#plan(proposal, variant), secret)

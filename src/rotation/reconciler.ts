@@ -19,6 +19,7 @@ import {
   saveApproval,
   specOf,
 } from './approval.ts'
+import { NonceGuard } from './cosign-guard.ts'
 import { Cosigner } from './cosigner.ts'
 import { type Action, nextAction } from './decide.ts'
 
@@ -65,6 +66,7 @@ interface Active {
 export class RotationReconciler implements Startable {
   readonly #c: ReconcilerInit
   readonly #logger: Logger
+  readonly #nonces: NonceGuard
   #active: Active | undefined
   /** An approval from before the restart, until the registry has been read. */
   #stored: OwnApproval | undefined
@@ -79,6 +81,7 @@ export class RotationReconciler implements Startable {
   constructor(init: ReconcilerInit) {
     this.#c = init
     this.#logger = init.logger.child('rotation')
+    this.#nonces = new NonceGuard(init.cosigned)
   }
 
   async start(): Promise<void> {
@@ -250,8 +253,8 @@ export class RotationReconciler implements Startable {
   #open(spec: PendingSpec, approval: OwnApproval): void {
     this.#c.onPending(spec)
     const session = this.#c.openSession(spec)
-    const { tx, cosigned, feeUstx, clock, logger, self, exposeSecret } = this.#c
-    const cosigner = new Cosigner({ spec, tx, cosigned, feeUstx, clock, logger, self, exposeSecret })
+    const { tx, feeUstx, clock, logger, self, exposeSecret } = this.#c
+    const cosigner = new Cosigner({ spec, tx, nonces: this.#nonces, feeUstx, clock, logger, self, exposeSecret })
     const unlisten = session.changed.on(() => this.poke())
     this.#active = { approval, session, cosigner, unlisten }
     session.start()

@@ -90,6 +90,7 @@ export class SignDriver implements ThresholdRounds, Startable {
 
   async sign(asked: ThresholdRequest, deadlineMs: number, signal?: AbortSignal): Promise<SignResult> {
     const active = this.#c.activeKey()
+    if (signal?.aborted) return failure('STOPPED')
     if (active === undefined || active.groupKey !== asked.groupKey) return failure('NO_KEY')
     const { setHash, groupKey, transcript } = active
     const { digest, tweak } = asked.item
@@ -118,7 +119,6 @@ export class SignDriver implements ThresholdRounds, Startable {
       }
       waiting.add(settle)
       signal?.addEventListener('abort', onAbort, { once: true })
-      if (signal?.aborted) onAbort()
     })
   }
 
@@ -188,7 +188,8 @@ export class SignDriver implements ThresholdRounds, Startable {
       (answer) => this.#perform(this.#book.consent(id, answer)),
       (error: unknown) => {
         this.#logger.error('Consent could not be asked', { error: describeError(error) })
-        this.#perform(this.#book.consent(id, 'refused'))
+        // Not a refusal: the operator has said nothing, and the disk may answer next time.
+        this.#perform(this.#book.consent(id, 'not_asked_yet'))
       },
     )
   }

@@ -1,0 +1,165 @@
+import {
+  asGroupKey,
+  type Clock,
+  CodedError,
+  Emitter,
+  type PublicKey,
+  silentLogger,
+  systemClock,
+} from '../../../src/base/index.ts'
+import { KeyPair } from '../../../src/curve/index.ts'
+import {
+  createRotateKeysTx,
+  principalOf,
+  type RegistryId,
+  type RegistryWatcher,
+  type RotateKeysCall,
+  type RotateKeysPlan,
+  type RotateKeysTx,
+  type Snapshot,
+  setHash,
+} from '../../../src/registry/index.ts'
+import { type Bootstrap, RotationReconciler } from '../../../src/rotation/index.ts'
+import { openPendingSession, type PendingSpec } from '../../../src/rounds/index.ts'
+import type { Space } from '../../../src/store/index.ts'
+import { MemoryBus } from '../../fixtures/bus.ts'
+import { memorySpace } from '../../fixtures/space.ts'
+import { MemoryVault } from '../../fixtures/vault.ts'
+
+export const registryId: RegistryId = {
+  network: 'devnet',
+  chainId: 0x80000000,
+  contract: 'SN3R84XZYA63QS28932XQF3G1J8R9PC3W76P9CSQS.sbtc-registry',
+}
+
+/** A registry without a chain under it: takes what a chain would take, and counts nonces like one. */
+export class FakeRegistry {
+  snapshot: Snapshot
+  readonly nonces = new Map<string, number>()
+  readonly sent: RotateKeysPlan[] = []
+  /** Takes the transaction, and lets it have no effect. */
+  abortNext = false
+  #height = 1
+  readonly #watchers: Emitter<Snapshot>[] = []
+
+  constructor(deployer: string) {
+    this.snapshot = { kind: 'uninitialised', deployer, tip: this.#tip(), readAtMs: 0 }
+  }
+
+  watcher(): RegistryWatcher {
+    const changes = new Emitter<Snapshot>()
+    this.#watchers.push(changes)
+    return {
+      latest: () => this.snapshot,
+      changes,
+      hint: () => {},
+      readNow: async () => this.snapshot,
+      health: () => ({ lastReadAtMs: 0, lastFailure: undefined }),
+      start: async () => {},
+      stop: async () => {},
+    }
+  }
+
+  /** Real bytes and signatures; only nonce, fee and mempool are played. */
+  tx(): RotateKeysTx {
+    const real = createRotateKeysTx({ registryId, clients: [] })
+    return {
+      payloadHash: (plan) => real.payloadHash(plan),
+      sign: (plan, secret) => real.sign(plan, secret),
+      verify: (plan, member, signature) => real.verify(plan, member, signature),
+      nextNonce: async (principal) => this.nonces.get(principal) ?? 0,
+      estimateFeeUstx: async () => 300,
+      broadcast: async (plan, signatures) => {
+        const principal = principalOf(registryId.chainId, plan.signers, plan.signaturesRequired)
+        if (plan.nonce !== (this.nonces.get(principal) ?? 0)) throw new CodedError('TX_REJECTED', 'BadNonce')
+        let valid = 0
+        for (const [member, signature] of signatures) if (await real.verify(plan, member, signature)) valid++
+        if (valid < plan.signaturesRequired) throw new CodedError('TX_REJECTED', 'SignatureValidation')
+        this.nonces.set(principal, plan.nonce + 1)
+        this.sent.push(plan)
+        if (this.abortNext) this.abortNext = false
+        else this.apply(plan.call)
+        return 'ab'.repeat(32)
+      },
+    }
+  }
+
+  apply({ newKeys, newThreshold, newAggregateKey }: RotateKeysCall): void {
+    const hash = setHash(registryId, newKeys, newThreshold, newAggregateKey)
+    const principal = principalOf(registryId.chainId, newKeys, newThreshold)
+    const groupKey = asGroupKey(newAggregateKey.slice(2))
+    const set = { hash, keys: newKeys, threshold: newThreshold, aggregateKey: newAggregateKey, groupKey, principal }
+    this.snapshot = { kind: 'set', set, tip: this.#tip(), readAtMs: 0 }
+    for (const changes of this.#watchers) changes.emit(this.snapshot)
+  }
+
+  #tip() {
+    this.#height++
+    return { indexBlockHash: '22'.repeat(32), stacksHeight: this.#height, burnHeight: this.#height }
+  }
+}
+
+export interface Operator {
+  readonly key: KeyPair
+  readonly publicKey: PublicKey
+  readonly vault: MemoryVault
+  readonly approvals: Space
+  readonly cosigned: Space
+  readonly pending: (PendingSpec | undefined)[]
+  reconciler: RotationReconciler
+}
+
+export class Federation {
+  readonly bus = new MemoryBus()
+  readonly registry: FakeRegistry
+  readonly bootstrap: Bootstrap
+  readonly founders: readonly Operator[]
+  /** Added to everybody's clock. */
+  skewMs = 0
+
+  constructor(size = 3, threshold = 2) {
+    const keys = Array.from({ length: size }, () => KeyPair.generate())
+    this.bootstrap = { keys: keys.map((k) => k.publicKey).toSorted(), threshold }
+    this.registry = new FakeRegistry(principalOf(registryId.chainId, this.bootstrap.keys, threshold))
+    this.founders = keys.map((key) => this.operator(key))
+  }
+
+  operator(key: KeyPair, over: { approvalTtlMs?: number; feeUstx?: number } = {}): Operator {
+    const made = {
+      key,
+      publicKey: key.publicKey,
+      vault: new MemoryVault(),
+      approvals: memorySpace(),
+      cosigned: memorySpace(),
+      pending: [],
+    }
+    return { ...made, reconciler: this.reconcilerOf(made, over) }
+  }
+
+  /** A fresh process on the same disk. */
+  reconcilerOf(
+    o: Omit<Operator, 'reconciler'>,
+    { approvalTtlMs = 3_600_000, feeUstx }: { approvalTtlMs?: number; feeUstx?: number } = {},
+  ): RotationReconciler {
+    const { key, publicKey: self, vault, approvals, cosigned } = o
+    const messenger = this.bus.messenger(key)
+    const clock: Clock = { now: () => Date.now() + this.skewMs, after: systemClock.after }
+    const ports = { clock, logger: silentLogger }
+    return new RotationReconciler({
+      self,
+      exposeSecret: () => key.exposeSecret(),
+      registryId,
+      bootstrap: this.bootstrap,
+      watcher: this.registry.watcher(),
+      tx: this.registry.tx(),
+      openSession: (spec) =>
+        openPendingSession({ network: registryId.network, self, messenger, vault, ...ports }, spec),
+      approvals,
+      cosigned,
+      feeUstx,
+      approvalTtlMs,
+      onPending: (spec) => void o.pending.push(spec),
+      ...ports,
+    })
+  }
+}

@@ -1,0 +1,196 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { KeyPair } from '../../../src/curve/index.ts'
+import { NonceGuard } from '../../../src/rotation/cosign-guard.ts'
+import { TX_PATIENCE_MS } from '../../../src/rotation/decide.ts'
+import { memorySpace } from '../../fixtures/space.ts'
+import { Federation, type Operator } from './federation.ts'
+
+let fed: Federation
+let all: Operator[]
+beforeEach(() => {
+  fed = new Federation()
+  all = [...fed.founders]
+})
+afterEach(async () => {
+  for (const o of all) await o.reconciler.stop()
+})
+
+const WAIT = { timeout: 25_000, interval: 50 }
+const founded = async (): Promise<void> => {
+  for (const o of fed.founders) await o.reconciler.start()
+  await expect.poll(() => fed.registry.snapshot.kind, WAIT).toBe('set')
+  await expect.poll(() => fed.founders.every((o) => o.reconciler.status() === undefined), WAIT).toBe(true)
+}
+const newcomer = async (): Promise<Operator> => {
+  const o = fed.operator(KeyPair.generate())
+  all.push(o)
+  await o.reconciler.start()
+  return o
+}
+const replaced = (incoming: Operator) => ({
+  keys: [...fed.founders.slice(0, 2).map((o) => o.publicKey), incoming.publicKey].toSorted(),
+  threshold: 2,
+  attempt: 1,
+})
+const [first, second, third] = [0, 1, 2].map((i) => () => fed.founders[i] as Operator) as [
+  () => Operator,
+  () => Operator,
+  () => Operator,
+]
+
+describe('the first set (R6)', () => {
+  it('should be made by the bootstrap signers without anyone being asked', async () => {
+    await founded()
+    const { snapshot } = fed.registry
+    if (snapshot.kind !== 'set') throw new Error('no set')
+    for (const o of fed.founders) expect(o.vault.byGroupKey(snapshot.set.groupKey)?.key.owner).toBe(o.publicKey)
+    expect(fed.registry.sent).toHaveLength(1)
+  })
+
+  it('should tell the gate of the pending set before it says anything, and of its end', async () => {
+    await founded()
+    for (const o of fed.founders) {
+      expect(o.pending[0]?.keys).toEqual(fed.bootstrap.keys)
+      expect(o.pending.at(-1)).toBeUndefined()
+    }
+  })
+
+  it('should not be tried where the deployer is another account', async () => {
+    const stranger = new Federation()
+    fed.registry.snapshot = {
+      ...fed.registry.snapshot,
+      deployer: stranger.registry.snapshot.kind === 'uninitialised' ? stranger.registry.snapshot.deployer : '',
+    } as typeof fed.registry.snapshot
+    await first().reconciler.start()
+    expect(() => first().reconciler.preview({ keys: fed.bootstrap.keys, threshold: 2, attempt: 1 })).toThrow(
+      /bootstrap/,
+    )
+    expect(first().pending).toEqual([])
+  })
+
+  it('should send again with the next nonce when a mined transaction had no effect', async () => {
+    fed.registry.abortNext = true
+    for (const o of fed.founders) await o.reconciler.start()
+    await expect.poll(() => fed.registry.sent.length, WAIT).toBe(1)
+    expect(fed.registry.snapshot.kind).toBe('uninitialised')
+    fed.skewMs = TX_PATIENCE_MS + 1_000
+    await expect.poll(() => fed.registry.snapshot.kind, WAIT).toBe('set')
+    expect(fed.registry.sent.map((plan) => plan.nonce)).toEqual([0, 1])
+  })
+})
+
+describe('a rotation', () => {
+  it('should replace a member when all new ones and enough of the current set approved', async () => {
+    await founded()
+    const incoming = await newcomer()
+    const set = replaced(incoming)
+    const before = fed.registry.snapshot
+    for (const o of [first(), second(), incoming]) await o.reconciler.approve(set)
+    await expect.poll(() => fed.registry.snapshot, WAIT).not.toBe(before)
+    const { snapshot } = fed.registry
+    expect(snapshot.kind === 'set' && snapshot.set.keys).toEqual(set.keys)
+    await expect.poll(() => incoming.vault.list().length, WAIT).toBe(1)
+    expect(third().vault.list()).toHaveLength(1)
+  })
+
+  it('should wait, and say for whom, while a new member has not approved', async () => {
+    await founded()
+    const incoming = await newcomer()
+    for (const o of fed.founders) await o.reconciler.approve(replaced(incoming))
+    await expect
+      .poll(() => first().reconciler.status()?.action, WAIT)
+      .toEqual({ kind: 'wait', for: 'approvals', missing: [incoming.publicKey] })
+    expect(fed.registry.sent).toHaveLength(1)
+  })
+
+  it('R29: should not let a member that did not approve be counted among the co-signers', async () => {
+    await founded()
+    const incoming = await newcomer()
+    const set = { keys: [first().publicKey, incoming.publicKey].toSorted(), threshold: 2, attempt: 1 }
+    for (const o of [first(), incoming]) await o.reconciler.approve(set)
+    await expect.poll(() => first().reconciler.status()?.action.kind, WAIT).toBe('wait')
+    const { action } = first().reconciler.status() ?? {}
+    expect(action?.kind === 'wait' && action.missing).toContain(second().publicKey)
+    expect(fed.registry.sent).toHaveLength(1)
+  })
+
+  it('R7: should hold one approval at a time, and take the same one twice', async () => {
+    await founded()
+    const incoming = await newcomer()
+    const set = replaced(incoming)
+    await first().reconciler.approve(set)
+    await first().reconciler.approve(set)
+    await expect(first().reconciler.approve({ ...set, attempt: 2 })).rejects.toMatchObject({ code: 'ROTATION_PENDING' })
+  })
+
+  it('R7: should forget an approval that expired before there was a key', async () => {
+    await founded()
+    const hasty = fed.operator(KeyPair.generate(), { approvalTtlMs: 1 })
+    all.push(hasty)
+    await hasty.reconciler.start()
+    await hasty.reconciler.approve(replaced(hasty))
+    await expect.poll(() => hasty.reconciler.status(), WAIT).toBeUndefined()
+    expect(hasty.pending.at(-1)).toBeUndefined()
+  })
+
+  it('should not be approved by a node that has no part in it', async () => {
+    await founded()
+    const outsider = await newcomer()
+    const incoming = await newcomer()
+    await expect(outsider.reconciler.approve(replaced(incoming))).rejects.toMatchObject({ code: 'NOT_CONCERNED' })
+  })
+
+  it('R3: should refuse a set whose account could never act', async () => {
+    await founded()
+    const keys = [first().publicKey, ...Array.from({ length: 16 }, () => KeyPair.generate().publicKey)].toSorted()
+    await expect(first().reconciler.approve({ keys, threshold: 9, attempt: 1 })).rejects.toMatchObject({
+      code: 'SET_TOO_LARGE_FOR_PRINCIPAL',
+    })
+  })
+
+  it('should be taken up again after a restart, and end', async () => {
+    await founded()
+    const incoming = await newcomer()
+    const set = replaced(incoming)
+    await first().reconciler.approve(set)
+    await first().reconciler.stop()
+    first().reconciler = fed.reconcilerOf(first())
+    await first().reconciler.start()
+    await expect.poll(() => first().reconciler.status()?.spec.keys, WAIT).toEqual(set.keys)
+    for (const o of [second(), incoming]) await o.reconciler.approve(set)
+    await expect.poll(() => fed.registry.sent.length, WAIT).toBe(2)
+  })
+
+  it('R7: should drop a stored approval whose parent set is gone', async () => {
+    await founded()
+    const incoming = await newcomer()
+    await first().reconciler.approve(replaced(incoming))
+    await first().reconciler.stop()
+    const { snapshot } = fed.registry
+    if (snapshot.kind !== 'set') throw new Error('no set')
+    const { keys, aggregateKey } = snapshot.set
+    fed.registry.apply({ newKeys: keys, newThreshold: 3, newAggregateKey: aggregateKey })
+    first().reconciler = fed.reconcilerOf(first())
+    await first().reconciler.start()
+    await expect.poll(async () => (await first().approvals.entries()).length, WAIT).toBe(0)
+    expect(first().reconciler.status()).toBeUndefined()
+  })
+})
+
+describe('NonceGuard', () => {
+  it('R29: should fix one payload per account nonce, for good', async () => {
+    const space = memorySpace()
+    await new NonceGuard(space).reserve('SN1', 7, 'aa')
+    const restarted = new NonceGuard(space)
+    await restarted.reserve('SN1', 7, 'aa')
+    await expect(restarted.reserve('SN1', 7, 'bb')).rejects.toMatchObject({ code: 'NONCE_TAKEN' })
+    await restarted.reserve('SN1', 8, 'bb')
+    await restarted.reserve('SN2', 7, 'bb')
+  })
+
+  it('R29: should let only one of two payloads pass when both come at once', async () => {
+    const guard = new NonceGuard(memorySpace())
+    const results = await Promise.allSettled([guard.reserve('SN1', 7, 'aa'), guard.reserve('SN1', 7, 'bb')])
+    expect(results.filter((r) => r.status === 'fulfilled')).toHaveLength(1)
+  })
+})

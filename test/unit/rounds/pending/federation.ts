@@ -1,0 +1,70 @@
+import { asSetHash, type PublicKey, silentLogger, systemClock } from '../../../../src/base/index.ts'
+import { KeyPair } from '../../../../src/curve/index.ts'
+import { pendingId, type RegistryId } from '../../../../src/registry/index.ts'
+import { openPendingSession, type PendingSession, type PendingSpec } from '../../../../src/rounds/index.ts'
+import { MemoryBus } from '../../../fixtures/bus.ts'
+import { MemoryVault } from '../../../fixtures/vault.ts'
+
+export const registryId: RegistryId = {
+  network: 'devnet',
+  chainId: 0x80000000,
+  contract: 'SN3R84XZYA63QS28932XQF3G1J8R9PC3W76P9CSQS.sbtc-registry',
+}
+
+export interface Member {
+  readonly key: KeyPair
+  readonly publicKey: PublicKey
+  readonly vault: MemoryVault
+  readonly session: PendingSession
+}
+
+/** New members, and one of the current set that leaves; all on one bus. */
+export interface Federation {
+  readonly spec: PendingSpec
+  readonly bus: MemoryBus
+  readonly members: readonly Member[]
+  readonly leaving: Member
+  stop(): void
+}
+
+export function makeSpec(keys: readonly PublicKey[], currentKeys: readonly PublicKey[], threshold = 2): PendingSpec {
+  const parentSetHash = asSetHash('77'.repeat(32))
+  const sorted = keys.toSorted()
+  return {
+    id: pendingId({ registryId, parentSetHash, keys: sorted, threshold, attempt: 1 }),
+    parentSetHash,
+    keys: sorted,
+    threshold,
+    attempt: 1,
+    currentKeys: currentKeys.toSorted(),
+    currentThreshold: 2,
+    principal: 'SN3R84XZYA63QS28932XQF3G1J8R9PC3W76P9CSQS',
+  }
+}
+
+export function openFederation(size = 3, threshold = 2): Federation {
+  const bus = new MemoryBus()
+  const pairs = Array.from({ length: size + 1 }, () => KeyPair.generate())
+  const [outgoing, ...incoming] = pairs as [KeyPair, ...KeyPair[]]
+  const keys = incoming.map((k) => k.publicKey)
+  const spec = makeSpec(keys, [outgoing.publicKey, ...keys.slice(1)], threshold)
+  const join = (key: KeyPair): Member => {
+    const vault = new MemoryVault()
+    const session = openPendingSession(
+      {
+        network: registryId.network,
+        self: key.publicKey,
+        messenger: bus.messenger(key),
+        vault,
+        clock: systemClock,
+        logger: silentLogger,
+      },
+      spec,
+    )
+    session.start()
+    return { key, publicKey: key.publicKey, vault, session }
+  }
+  const members = incoming.map(join)
+  const leaving = join(outgoing)
+  return { spec, bus, members, leaving, stop: () => [...members, leaving].forEach((m) => void m.session.stop()) }
+}

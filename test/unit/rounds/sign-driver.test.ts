@@ -1,0 +1,182 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import {
+  asSetHash,
+  asTranscriptHash,
+  fromHex,
+  noMetrics,
+  type PublicKey,
+  silentLogger,
+  systemClock,
+  u32be,
+} from '../../../src/base/index.ts'
+import { curve, KeyPair, randomBytes, sha256 } from '../../../src/curve/index.ts'
+import { SignDriver, type SigningKey } from '../../../src/rounds/index.ts'
+import type { Consent, ThresholdRequest } from '../../../src/signer/index.ts'
+import { MemoryBus } from '../../fixtures/bus.ts'
+import { dealKey } from '../crypto/signing-keys.ts'
+
+const dealt = dealKey(2, 3)
+const { groupKey } = dealt.public
+const setHash = asSetHash('55'.repeat(32))
+const transcript = asTranscriptHash('66'.repeat(32))
+const pairs = new Map(
+  Array.from({ length: 3 }, (_, i) => KeyPair.fromSecret(sha256(u32be(i + 1)))).map((k) => [k.publicKey, k]),
+)
+
+interface Node {
+  readonly driver: SignDriver
+  active: SigningKey | undefined
+  consent: (request: ThresholdRequest) => Promise<Consent>
+}
+
+const running: SignDriver[] = []
+afterEach(async () => {
+  for (const driver of running.splice(0)) await driver.stop()
+})
+
+async function network(): Promise<{ bus: MemoryBus; nodes: readonly [Node, Node, Node] }> {
+  const bus = new MemoryBus()
+  const nodes: Node[] = []
+  for (const self of dealt.members) {
+    const key = dealt.keys.get(self)
+    const pair = pairs.get(self)
+    if (key === undefined || pair === undefined) throw new Error('no key')
+    const node: Node = {
+      active: { setHash, groupKey, transcript, key },
+      consent: async () => 'yes',
+      driver: new SignDriver({
+        network: 'devnet',
+        self,
+        messenger: bus.messenger(pair),
+        activeKey: () => node.active,
+        consent: (request) => node.consent(request),
+        clock: systemClock,
+        logger: silentLogger,
+        metrics: noMetrics,
+      }),
+    }
+    await node.driver.start()
+    running.push(node.driver)
+    nodes.push(node)
+  }
+  return { bus, nodes: nodes as [Node, Node, Node] }
+}
+
+const request = (requestId = '61', digest = randomBytes(32)): ThresholdRequest => ({
+  requestId,
+  groupKey,
+  item: { digest, tweak: { kind: 'none' } },
+})
+const soon = () => Date.now() + 10_000
+const verifies = (asked: ThresholdRequest, signature: Uint8Array): boolean =>
+  curve.schnorrVerify(signature, asked.item.digest, fromHex(groupKey))
+
+describe('SignDriver', () => {
+  it('should sign with whoever consents', async () => {
+    const { nodes } = await network()
+    const asked = request()
+    const result = await nodes[0].driver.sign(asked, soon())
+    expect(result.ok && verifies(asked, result.signature)).toBe(true)
+  })
+
+  it('R28: should give everybody that asks the same signature once one stands', async () => {
+    const { nodes } = await network()
+    const asked = request()
+    const [first, again] = [await nodes[0].driver.sign(asked, soon()), await nodes[0].driver.sign(asked, soon())]
+    expect(first).toEqual(again)
+  })
+
+  it('R27: should wait for a member that was not asked yet, and go on when it is', async () => {
+    const { nodes } = await network()
+    const asked = request()
+    let ready = false
+    const late = async (): Promise<Consent> => (ready ? 'yes' : 'not_asked_yet')
+    nodes[1].consent = late
+    nodes[2].consent = late
+    const first = nodes[0].driver.sign(asked, soon())
+    await new Promise((next) => setImmediate(next))
+    ready = true
+    const second = await nodes[1].driver.sign(asked, soon())
+    const result = await first
+    expect(second.ok && verifies(asked, second.signature)).toBe(true)
+    expect(result.ok && verifies(asked, result.signature)).toBe(true)
+  })
+
+  it('should say REFUSED when too many refuse', async () => {
+    const { nodes } = await network()
+    nodes[1].consent = async () => 'refused'
+    nodes[2].consent = async () => 'refused'
+    expect(await nodes[0].driver.sign(request(), soon())).toMatchObject({ ok: false, code: 'REFUSED' })
+  })
+
+  it('should not make a refusal of consent that could not be asked', async () => {
+    const { nodes } = await network()
+    let broken = true
+    const stumbled = Promise.withResolvers<void>()
+    const stumbling = async (): Promise<Consent> => {
+      if (!broken) return 'yes'
+      stumbled.resolve()
+      throw new Error('disk')
+    }
+    nodes[1].consent = stumbling
+    nodes[2].consent = async () => 'refused'
+    const asked = request()
+    const first = nodes[0].driver.sign(asked, soon())
+    await stumbled.promise
+    broken = false
+    const second = await nodes[1].driver.sign(asked, soon())
+    expect(second.ok).toBe(true)
+    expect((await first).ok).toBe(true)
+  })
+
+  it('should name the silent members when time runs out', async () => {
+    const { nodes, bus } = await network()
+    const [, b, c] = dealt.members as [PublicKey, PublicKey, PublicKey]
+    bus.meddle = (e) => (e.author === b || e.author === c ? 'lose' : 'pass')
+    const result = await nodes[0].driver.sign(request(), Date.now() + 300)
+    expect(result).toMatchObject({ ok: false, code: 'TIMEOUT' })
+    expect(result.ok ? [] : result.missing.toSorted()).toEqual([b, c].toSorted())
+  })
+
+  it('R9: should not sign once the key is no longer the active one', async () => {
+    const { nodes } = await network()
+    nodes[0].active = undefined
+    expect(await nodes[0].driver.sign(request(), soon())).toMatchObject({ ok: false, code: 'NO_KEY' })
+  })
+
+  it('R9: should stop running rounds when the set is replaced, and not lend its share to those of others', async () => {
+    const { nodes } = await network()
+    for (const node of nodes) node.consent = async () => 'not_asked_yet'
+    const pending = nodes[0].driver.sign(request('62'), soon())
+    nodes[0].active = undefined
+    nodes[0].driver.refresh()
+    expect(await pending).toMatchObject({ ok: false, code: 'STOPPED' })
+    for (const node of nodes) node.consent = async () => 'yes'
+    nodes[2].active = undefined
+    nodes[2].driver.refresh()
+    expect(await nodes[1].driver.sign(request('63'), Date.now() + 300)).toMatchObject({ ok: false })
+  })
+
+  it('R20: should not take part with a share of another transcript', async () => {
+    const { nodes } = await network()
+    for (const node of nodes.slice(1))
+      if (node.active !== undefined) node.active = { ...node.active, transcript: asTranscriptHash('99'.repeat(32)) }
+    expect(await nodes[0].driver.sign(request('64'), Date.now() + 300)).toMatchObject({ ok: false })
+  })
+
+  it('should leave nothing running for a caller that had left before it began', async () => {
+    const { nodes, bus } = await network()
+    expect(await nodes[0].driver.sign(request('65'), soon(), AbortSignal.abort())).toMatchObject({ code: 'STOPPED' })
+    await new Promise((next) => setImmediate(next))
+    expect(bus.gossiped).toEqual([])
+  })
+
+  it('should answer a caller that leaves meanwhile, and stop its round', async () => {
+    const { nodes } = await network()
+    for (const node of nodes) node.consent = async () => 'not_asked_yet'
+    const leaving = new AbortController()
+    const result = nodes[0].driver.sign(request('66'), soon(), leaving.signal)
+    leaving.abort()
+    expect(await result).toMatchObject({ ok: false, code: 'STOPPED' })
+  })
+})
