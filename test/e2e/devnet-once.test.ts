@@ -1,12 +1,15 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { schnorr } from '@noble/curves/secp256k1.js'
 import { afterEach, describe, expect, it } from 'vitest'
+import { openKeyFile } from '../../src/store/index.ts'
 import { countersign, jsonLines, temporaryFolder } from './countersign.ts'
 
 const folder = temporaryFolder()
 afterEach(() => folder.remove())
 
+const openOf = (dir: string) =>
+  openKeyFile(join(dir, 'signer.key'), { kind: 'passphrase', file: join(dir, 'signer.passphrase') })
 const bytes = (hex: unknown): Uint8Array => Uint8Array.from(Buffer.from(String(hex), 'hex'))
 const verifies = (o: Readonly<Record<string, unknown>>): boolean =>
   schnorr.verify(bytes(o.signature), bytes(o.digest), bytes(o.groupKey))
@@ -39,6 +42,29 @@ describe('countersign devnet --once --json', () => {
     expect(new Set(contents.map((c) => c.toString('hex'))).size).toBe(10)
     for (const content of contents) expect(content.toString('latin1')).toMatch(/^age-encryption\.org\/v1\n/)
     for (const file of shares) expect(statSync(file).mode & 0o077).toBe(0)
+
+    // No dealer: what one signer's key opens, nobody else's does.
+    const dirs = Array.from({ length: 6 }, (_, i) => join(folder.dir, `signer-${i + 1}`))
+    const sealers = await Promise.all(dirs.map(async (dir) => (await openOf(dir)).sealer))
+    for (const [owner, dir] of dirs.entries())
+      for (const file of shares.filter((f) => f.startsWith(`${dir}/`)))
+        for (const [who, sealer] of sealers.entries()) {
+          const opened = sealer.open(readFileSync(file))
+          if (who === owner) expect((await opened).length).toBeGreaterThan(0)
+          else await expect(opened).rejects.toMatchObject({ code: 'SEALED_RECORD_UNREADABLE' })
+        }
+  })
+
+  it('should tell it over QUIC alone', async () => {
+    const args = ['--signers', '3', '--threshold', '2', '--transport', 'quic']
+    const { code, stdout } = await countersign('devnet', '--once', '--json', ...args).finished
+    const summary = jsonLines(stdout).at(-1)
+    expect(summary).toMatchObject({ event: 'summary', ok: true })
+    expect(code).toBe(0)
+    expect(verifies(summary ?? {})).toBe(true)
+    expect((summary?.rotation as { closedMs: number }).closedMs).toBeLessThanOrEqual(1_000)
+    // A temporary folder is removed at success.
+    expect(existsSync(String(jsonLines(stdout)[0]?.dir))).toBe(false)
   })
 
   it('should refuse numbers that no registry would hold, and start nothing', async () => {
