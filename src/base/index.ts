@@ -1,4 +1,5 @@
 export * from './async.ts'
+export * from './bounded-map.ts'
 export * from './bytes.ts'
 export * from './clock.ts'
 export * from './errors.ts'

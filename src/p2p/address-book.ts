@@ -1,5 +1,4 @@
-import { LIMITS, type PeerIdStr } from '../base/index.ts'
-import { BoundedMap } from './bounded-map.ts'
+import { BoundedMap, LIMITS, type PeerIdStr } from '../base/index.ts'
 import { transportOf } from './connection-info.ts'
 
 /** A peer names its own addresses; this many are believed. */

@@ -1,5 +1,4 @@
-import { LIMITS, type PeerIdStr, TokenBucket } from '../base/index.ts'
-import { BoundedMap } from './bounded-map.ts'
+import { BoundedMap, LIMITS, type PeerIdStr, TokenBucket } from '../base/index.ts'
 
 /** An honest node checks before it forwards, so bad shapes and signatures are its peer's own doing: a few, then silence. */
 const FAULT_BURST = 20

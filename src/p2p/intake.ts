@@ -1,4 +1,5 @@
 import {
+  BoundedMap,
   type Clock,
   type Counter,
   describeError,
@@ -10,7 +11,6 @@ import {
   TokenBucket,
 } from '../base/index.ts'
 import { peerIdOfKey } from '../curve/index.ts'
-import { BoundedMap } from './bounded-map.ts'
 import { DROPS, type DropReason } from './drop-reasons.ts'
 import { type DecodedEnvelope, decodeEnvelope, hasValidSignature } from './envelope.ts'
 import { ForwarderAccounts } from './forwarders.ts'

@@ -62,7 +62,7 @@ describe('countersign devnet --once --json', () => {
     expect(summary).toMatchObject({ event: 'summary', ok: true })
     expect(code).toBe(0)
     expect(verifies(summary ?? {})).toBe(true)
-    expect((summary?.rotation as { closedMs: number }).closedMs).toBeLessThanOrEqual(1_000)
+    expect((summary as { rotation: { closedMs: number } }).rotation.closedMs).toBeLessThanOrEqual(1_000)
     // A temporary folder is removed at success.
     expect(existsSync(String(jsonLines(stdout)[0]?.dir))).toBe(false)
   })

@@ -1,7 +1,8 @@
-import { create, type DescMessage, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf'
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { asTranscriptHash, equalBytes, fromHex, LIMITS, type PublicKey, toHex } from '../../base/index.ts'
 import { isNonceCommitment } from '../../crypto/index.ts'
 import { parsePublicKey } from '../../curve/index.ts'
+import { type Codec, codec, sized } from '../canonical.ts'
 import * as pb from '../pb/keygen_pb.ts'
 import { FAULT_CODES, type FaultCode, type KeygenPayloads, type KeygenStep } from './steps.ts'
 
@@ -9,27 +10,6 @@ import { FAULT_CODES, type FaultCode, type KeygenPayloads, type KeygenStep } fro
 export const MAX_KEYGEN_PAYLOAD_BYTES = 12 * 1024
 /** A share (32 bytes) and its tag. */
 const BOX_BYTES = 32 + 16
-
-interface Codec<T> {
-  encode(value: T): Uint8Array
-  /** Throws on anything that `encode` would not have made. */
-  decode(bytes: Uint8Array): T
-}
-
-function codec<D extends DescMessage, T>(
-  schema: D,
-  write: (value: T) => MessageShape<D>,
-  read: (message: MessageShape<D>) => T,
-): Codec<T> {
-  return {
-    encode: (value) => toBinary(schema, write(value)),
-    decode(bytes) {
-      const value = read(fromBinary(schema, bytes, { readUnknownFields: false }))
-      if (!equalBytes(toBinary(schema, write(value)), bytes)) throw new TypeError('encoding is not canonical')
-      return value
-    },
-  }
-}
 
 const CODECS: { readonly [S in KeygenStep]: Codec<KeygenPayloads[S]> } = {
   open: codec(
@@ -127,10 +107,6 @@ export function decodeCertificate(bytes: Uint8Array): readonly Uint8Array[] | un
   }
 }
 
-function sized(what: string, bytes: Uint8Array, length: number): Uint8Array {
-  if (bytes.length !== length) throw new TypeError(`${what}: expected ${length} bytes`)
-  return bytes
-}
 function listed(what: string, items: readonly Uint8Array[], length: number): readonly Uint8Array[] {
   if (items.length > LIMITS.maxSigners) throw new TypeError(`${what}: too many`)
   return items.map((item) => sized(what, item, length))

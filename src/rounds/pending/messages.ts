@@ -1,6 +1,7 @@
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
-import { asTranscriptHash, equalBytes, fromHex, isHex, type PublicKey, toHex } from '../../base/index.ts'
+import { create } from '@bufbuild/protobuf'
+import { asSetHash, asTranscriptHash, fromHex, type PublicKey, type SetHash, toHex } from '../../base/index.ts'
 import { parsePublicKey, publicKeyBytes } from '../../curve/index.ts'
+import { type Codec, codec, sized } from '../canonical.ts'
 import { ApprovalSchema, CosignatureSchema, ProposalSchema } from '../pb/rotation_pb.ts'
 import type { Cosignature, PendingSpec, VerifiedProposal } from './types.ts'
 
@@ -8,36 +9,39 @@ import type { Cosignature, PendingSpec, VerifiedProposal } from './types.ts'
 export const PENDING_STEPS = { approve: 'approve', proposal: 'proposal', cosign: 'cosign' } as const
 
 const MAX_CERTIFICATE_BYTES = 60 * 1024
-/** Beyond any sane fee, so that arithmetic stays exact. */
-const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER)
 
-export function encodeApproval(spec: PendingSpec, expiresAtMs: number): Uint8Array {
-  return toBinary(
-    ApprovalSchema,
+/** What one operator consented to, in full: the pending id of the topic is only its hash. */
+interface Approval {
+  readonly parentSetHash: SetHash
+  readonly keys: readonly PublicKey[]
+  readonly threshold: number
+  readonly attempt: number
+  readonly expiresAtMs: number
+}
+type Unsigned = Omit<Cosignature, 'author'>
+
+const APPROVAL: Codec<Approval> = codec(
+  ApprovalSchema,
+  (a) =>
     create(ApprovalSchema, {
-      parentSetHash: fromHex(spec.parentSetHash),
-      keys: spec.keys.map(publicKeyBytes),
-      threshold: spec.threshold,
-      attempt: spec.attempt,
-      expiresAtMs: BigInt(expiresAtMs),
+      parentSetHash: fromHex(a.parentSetHash),
+      keys: a.keys.map(publicKeyBytes),
+      threshold: a.threshold,
+      attempt: a.attempt,
+      expiresAtMs: BigInt(a.expiresAtMs),
     }),
-  )
-}
+  (m) => ({
+    parentSetHash: asSetHash(toHex(m.parentSetHash)),
+    keys: m.keys.map((k) => parsePublicKey(k)),
+    threshold: m.threshold,
+    attempt: m.attempt,
+    expiresAtMs: exact(m.expiresAtMs),
+  }),
+)
 
-/** Expiry of an approval that says exactly what `spec` says (R7); undefined for anything else. */
-export function decodeApproval(payload: Uint8Array, spec: PendingSpec): { readonly expiresAtMs: number } | undefined {
-  return attempt(() => {
-    const message = fromBinary(ApprovalSchema, payload)
-    if (message.expiresAtMs > MAX_SAFE) return undefined
-    const expiresAtMs = Number(message.expiresAtMs)
-    // The topic names the pending id already; an approval in other words than its topic's is nobody's consent.
-    return equalBytes(encodeApproval(spec, expiresAtMs), payload) ? { expiresAtMs } : undefined
-  })
-}
-
-export function encodeProposal(p: VerifiedProposal): Uint8Array {
-  return toBinary(
-    ProposalSchema,
+const PROPOSAL: Codec<VerifiedProposal> = codec(
+  ProposalSchema,
+  (p) =>
     create(ProposalSchema, {
       keygenAttempt: p.keygenAttempt,
       transcript: fromHex(p.transcript),
@@ -45,59 +49,74 @@ export function encodeProposal(p: VerifiedProposal): Uint8Array {
       certificate: p.certificate,
       trialSignature: p.trialSignature,
     }),
-  )
-}
-
-/** Well-formed but not yet verified. */
-export function decodeProposal(payload: Uint8Array): VerifiedProposal | undefined {
-  return attempt(() => {
-    const m = fromBinary(ProposalSchema, payload)
-    if (m.trialSignature.length !== 64 || m.certificate.length > MAX_CERTIFICATE_BYTES) return undefined
-    const aggregateKey: PublicKey = parsePublicKey(m.aggregateKey)
-    if (!aggregateKey.startsWith('02')) return undefined
+  (m) => {
+    const aggregateKey = parsePublicKey(m.aggregateKey)
+    if (!aggregateKey.startsWith('02')) throw new TypeError('aggregate key: expected even Y')
+    if (m.certificate.length > MAX_CERTIFICATE_BYTES) throw new TypeError('certificate: too long')
     return {
       keygenAttempt: m.keygenAttempt,
       transcript: asTranscriptHash(toHex(m.transcript)),
       aggregateKey,
       certificate: m.certificate,
-      trialSignature: m.trialSignature,
+      trialSignature: sized('trial signature', m.trialSignature, 64),
     }
-  })
-}
+  },
+)
 
-export function encodeCosignature(c: Omit<Cosignature, 'author'>): Uint8Array {
-  return toBinary(
-    CosignatureSchema,
+const COSIGNATURE: Codec<Unsigned> = codec(
+  CosignatureSchema,
+  (c) =>
     create(CosignatureSchema, {
       transcript: fromHex(c.transcript),
       nonce: BigInt(c.nonce),
       feeUstx: BigInt(c.feeUstx),
       signature: c.signature,
     }),
-  )
+  (m) => ({
+    transcript: asTranscriptHash(toHex(m.transcript)),
+    nonce: exact(m.nonce),
+    feeUstx: exact(m.feeUstx),
+    signature: sized('signature', m.signature, 65),
+  }),
+)
+
+export const encodeApproval = (
+  { parentSetHash, keys, threshold, attempt }: PendingSpec,
+  expiresAtMs: number,
+): Uint8Array => APPROVAL.encode({ parentSetHash, keys, threshold, attempt, expiresAtMs })
+
+/** An approval that says exactly what `spec` says (R7): in other words than its topic's it is nobody's consent. */
+export function decodeApproval(payload: Uint8Array, spec: PendingSpec): { readonly expiresAtMs: number } | undefined {
+  const approval = decoded(APPROVAL, payload)
+  const same =
+    approval?.parentSetHash === spec.parentSetHash &&
+    approval.threshold === spec.threshold &&
+    approval.attempt === spec.attempt &&
+    approval.keys.join() === spec.keys.join()
+  return same ? approval : undefined
 }
 
+export const encodeProposal = (p: VerifiedProposal): Uint8Array => PROPOSAL.encode(p)
+/** Well-formed but not yet verified. */
+export const decodeProposal = (payload: Uint8Array): VerifiedProposal | undefined => decoded(PROPOSAL, payload)
+
+export const encodeCosignature = (c: Unsigned): Uint8Array => COSIGNATURE.encode(c)
+/** Well-formed but not yet verified. */
 export function decodeCosignature(payload: Uint8Array, author: PublicKey): Cosignature | undefined {
-  return attempt(() => {
-    const m = fromBinary(CosignatureSchema, payload)
-    if (m.signature.length !== 65 || m.nonce > MAX_SAFE || m.feeUstx > MAX_SAFE) return undefined
-    const transcript = toHex(m.transcript)
-    if (!isHex(transcript, 32)) return undefined
-    return {
-      author,
-      transcript: asTranscriptHash(transcript),
-      nonce: Number(m.nonce),
-      feeUstx: Number(m.feeUstx),
-      signature: m.signature,
-    }
-  })
+  const unsigned = decoded(COSIGNATURE, payload)
+  return unsigned && { ...unsigned, author }
 }
 
-function attempt<T>(decode: () => T | undefined): T | undefined {
+/** undefined for whatever a peer may have made of it; the caller answers with a verdict. */
+function decoded<T>({ decode }: Codec<T>, payload: Uint8Array): T | undefined {
   try {
-    return decode()
+    return decode(payload)
   } catch {
-    // A peer's malformed payload is not an error of ours; the caller answers it with a verdict.
     return undefined
   }
+}
+
+function exact(n: bigint): number {
+  if (n > BigInt(Number.MAX_SAFE_INTEGER)) throw new TypeError('number: too large to be meant')
+  return Number(n)
 }

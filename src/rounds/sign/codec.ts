@@ -1,9 +1,8 @@
-import { create, type DescMessage, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf'
+import { create } from '@bufbuild/protobuf'
 import {
   asGroupKey,
   asSetHash,
   asTranscriptHash,
-  equalBytes,
   fromHex,
   isHex,
   LIMITS,
@@ -11,38 +10,13 @@ import {
   toHex,
 } from '../../base/index.ts'
 import type { NonceCommitment, Tweak } from '../../crypto/index.ts'
+import { type Codec, codec, sized } from '../canonical.ts'
 import * as pb from '../pb/sign_pb.ts'
 import { type Addressee, DECLINE_REASONS, type SignPayloads, type SignRequest, type SignStep } from './types.ts'
 
 /** A package of 128 members takes 13.6 KiB. */
 export const MAX_SIGN_PAYLOAD_BYTES = 16 * 1024
 
-interface Codec<T> {
-  encode(value: T): Uint8Array
-  /** Throws on anything that `encode` would not have made. */
-  decode(bytes: Uint8Array): T
-}
-
-/** Only canonical bytes count: what encoding the content again does not give back is refused, unknown fields included. */
-function codec<D extends DescMessage, T>(
-  schema: D,
-  write: (value: T) => MessageShape<D>,
-  read: (message: MessageShape<D>) => T,
-): Codec<T> {
-  return {
-    encode: (value) => toBinary(schema, write(value)),
-    decode(bytes) {
-      const value = read(fromBinary(schema, bytes, { readUnknownFields: false }))
-      if (!equalBytes(toBinary(schema, write(value)), bytes)) throw new TypeError('encoding is not canonical')
-      return value
-    },
-  }
-}
-
-function sized(what: string, bytes: Uint8Array | undefined, length: number): Uint8Array {
-  if (bytes?.length !== length) throw new TypeError(`${what}: expected ${length} bytes`)
-  return bytes
-}
 /** A key by its form; whether it is a member's, and so a point, is asked of the key package. */
 function keyNamed(what: string, bytes: Uint8Array | undefined): PublicKey {
   return toHex(sized(what, bytes, 33)) as PublicKey

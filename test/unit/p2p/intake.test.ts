@@ -178,8 +178,7 @@ describe('intake', () => {
   it('R13: should charge the forwarder before the signature, and nobody else', () => {
     const b = new Bench()
     const forged = flipped(b.wire())
-    for (let i = 0; i < 20; i++) expect(b.admit(forged).dropped).toBe('bad_signature')
-    while (b.admit(forged).dropped === 'bad_signature');
+    for (let i = 0; i <= 20; i++) expect(b.admit(forged).dropped).toBe('bad_signature')
     expect(b.admit(forged).dropped).toBe('forwarder_muted')
     // The author was not charged for what it did not say, and another link to it still works.
     expect(b.admit(b.wire(), { forwarder: alice.peerId }).verdict).toBe('accept')

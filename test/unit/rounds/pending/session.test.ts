@@ -115,7 +115,9 @@ describe('keygen of a pending set', () => {
 
   it('R19: should go on with a new attempt after a complaint', async () => {
     fed = openFederation()
-    const [a, b] = fed.members as [Federation['members'][0], Federation['members'][0]]
+    // In member order, so that the last box hash of a's deal is b's.
+    const ordered = fed.members.toSorted((x, y) => (x.publicKey < y.publicKey ? -1 : 1))
+    const [a, , b] = ordered as [Federation['members'][0], Federation['members'][0], Federation['members'][0]]
     fed.bus.meddle = (e, to) =>
       e.step === 'deal' && e.author === a.publicKey && e.attempt === 1 && to === b.publicKey
         ? [spoilt(fed, a.key, e)]

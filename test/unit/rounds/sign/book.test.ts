@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { asSetHash, LIMITS, type PublicKey, toHex } from '../../../../src/base/index.ts'
-import { BoundedMap } from '../../../../src/rounds/sign/bounded-map.ts'
+import { asSetHash, BoundedMap, LIMITS, type PublicKey, toHex } from '../../../../src/base/index.ts'
 import { decodeSign, encodeSign } from '../../../../src/rounds/sign/codec.ts'
 import {
   requestHash,

@@ -1,9 +1,11 @@
 /** A map that forgets its oldest entry rather than grow: peers decide how often it is asked, never how large it gets. */
 export class BoundedMap<K, V> {
   readonly #max: number
+  readonly #onForget: (key: K, value: V) => void
   readonly #entries = new Map<K, V>()
-  constructor(max: number) {
+  constructor(max: number, onForget: (key: K, value: V) => void = () => {}) {
     this.#max = max
+    this.#onForget = onForget
   }
   get size(): number {
     return this.#entries.size
@@ -18,11 +20,14 @@ export class BoundedMap<K, V> {
     this.set(key, made)
     return made
   }
+  /** A key that is set again becomes the youngest. */
   set(key: K, value: V): void {
+    this.#entries.delete(key)
     this.#entries.set(key, value)
-    if (this.#entries.size <= this.#max) return
-    const [oldest] = this.#entries.keys()
-    if (oldest !== undefined) this.#entries.delete(oldest)
+    const oldest = this.#entries.entries().next()
+    if (this.#entries.size <= this.#max || oldest.done === true) return
+    this.#entries.delete(oldest.value[0])
+    this.#onForget(...oldest.value)
   }
   delete(key: K): void {
     this.#entries.delete(key)
