@@ -8,6 +8,7 @@ export interface Startable {
 export class StartStack implements Startable {
   readonly #parts: readonly Startable[]
   #started: Startable[] = []
+  #stopping: Promise<void> | undefined
   constructor(parts: readonly Startable[]) {
     this.#parts = parts
   }
@@ -23,16 +24,24 @@ export class StartStack implements Startable {
       this.#started.push(part)
     }
   }
-  async stop(): Promise<void> {
+  /** Calls meanwhile wait for the same end. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop().finally(() => {
+      this.#stopping = undefined
+    })
+    return this.#stopping
+  }
+  async #stop(): Promise<void> {
+    const started = this.#started
+    this.#started = []
     let failure: unknown
-    for (const part of this.#started.reverse()) {
+    for (const part of started.reverse()) {
       try {
         await part.stop()
       } catch (error) {
         failure ??= error
       }
     }
-    this.#started = []
     if (failure !== undefined) throw failure
   }
 }

@@ -15,6 +15,11 @@ export const LIMITS = {
   maxRpcInFlight: 128,
   /** Streams of one protocol that one peer may hold open. */
   maxStreamsPerPeer: 8,
+  /**
+   * Connections that one peer may hold: two members that dial each other at once have two, and as many again while a broken
+   * pair is not yet known to be dead. The table is shared, and one stolen key must not fill it.
+   */
+  maxConnectionsPerPeer: 4,
 
   /** A forwarder relays everybody's messages, so its bucket is the author's times the members of a small set (R13). */
   forwarderBurst: 4_000,

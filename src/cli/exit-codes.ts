@@ -27,6 +27,7 @@ const BY_ERROR: Readonly<Record<string, ExitCode>> = {
   USAGE: EXIT.usage,
   CONFIRMATION_NEEDED: EXIT.usage,
   DEVNET_OPTIONS: EXIT.usage,
+  DEVNET_DIR: EXIT.usage,
 
   CONFIG_MISSING: EXIT.missingInput,
   KEY_FILE_MISSING: EXIT.missingInput,
@@ -43,6 +44,7 @@ const BY_ERROR: Readonly<Record<string, ExitCode>> = {
   ADMIN_SOCKET_PATH_TOO_LONG: EXIT.config,
   ADMIN_SOCKET_IN_USE: EXIT.config,
   ADMIN_LISTEN_FAILED: EXIT.config,
+  LISTEN_FAILED: EXIT.config,
   KEY_FILE_UNSEALED: EXIT.config,
   KEY_FILE_UNREADABLE: EXIT.config,
   KEY_FILE_WRONG_PASSPHRASE: EXIT.config,

@@ -23,19 +23,23 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     return code
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok
-    return complain(asCoded(error), argv.includes('--json'), io)
+    return complain(asCoded(error), argv, io)
   }
 }
 
-function complain(error: unknown, json: boolean, io: Io): number {
+function complain(error: unknown, argv: readonly string[], io: Io): number {
+  const json = argv.includes('--json')
+  const devnetJson = json && argv[0] === 'devnet'
   const known = error instanceof CodedError
   const code = known ? error.code : 'INTERNAL'
   const message = known ? error.message : `internal error, please report it: ${String(error)}`
-  if (json) io.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`)
+  // Programs that read a devnet's lines rely on the last one, wrong options or not.
+  if (devnetJson) io.stdout.write(`${JSON.stringify({ event: 'summary', ok: false, code, reason: message })}\n`)
+  else if (json) io.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`)
   else io.stderr.write(`countersign: ${message}\n`)
   // Where a bug is, only the stack tells.
   if (!known && error instanceof Error) io.stderr.write(`${error.stack ?? ''}\n`)
-  return exitCodeOf(error)
+  return devnetJson ? EXIT.failure : exitCodeOf(error)
 }
 
 /** Commander's complaints as one of our sentences. */

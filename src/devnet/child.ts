@@ -16,7 +16,8 @@ export class SignerProcess {
   readonly #configFile: string
   readonly #logFile: string
   #child: ChildProcess | undefined
-  #exited: Promise<number | null> = Promise.resolve(null)
+  #exited: Promise<void> = Promise.resolve()
+  #told = false
 
   constructor(configFile: string, logFile: string) {
     this.#configFile = configFile
@@ -30,7 +31,8 @@ export class SignerProcess {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null
   }
 
-  start(): void {
+  /** `onOwnEnd` is called if the process ends without `stop`, with its exit code or the signal that ended it. */
+  start(onOwnEnd: (how: string) => void): void {
     const log = openSync(this.#logFile, 'a', 0o600)
     const child = spawn(process.execPath, [BINARY, 'run', '--config', this.#configFile], {
       stdio: ['ignore', log, log, 'ipc'],
@@ -38,13 +40,17 @@ export class SignerProcess {
     closeSync(log)
     this.#child = child
     this.#exited = new Promise((resolve) => {
-      child.once('exit', (code) => resolve(code))
-      child.once('error', () => resolve(null))
+      child.once('exit', (code, signal) => {
+        if (!this.#told) onOwnEnd(signal ?? `exit code ${code}`)
+        resolve()
+      })
+      child.once('error', () => resolve())
     })
   }
 
   /** Asks the process to end, and kills it if it does not. */
   async stop(): Promise<void> {
+    this.#told = true
     if (!this.running) return
     this.#child?.kill('SIGTERM')
     const timer = setTimeout(() => this.#child?.kill('SIGKILL'), STOP_GRACE_MS)
@@ -52,17 +58,13 @@ export class SignerProcess {
     clearTimeout(timer)
   }
 
-  /** kill −9, as a crash would. */
-  async kill(): Promise<void> {
-    if (!this.running) return
-    this.#child?.kill('SIGKILL')
-    await this.#exited
-  }
-
   /** Throws `SIGNER_EXITED` with the end of its log. */
   async throwIfExited(name: string): Promise<void> {
     if (this.running) return
     const log = await readFile(this.#logFile, 'utf8').catch(() => '')
-    throw new CodedError('SIGNER_EXITED', `${name} stopped by itself; its log ends: ${log.slice(-LOG_TAIL_CHARS)}`)
+    throw new CodedError(
+      'SIGNER_EXITED',
+      `${name} stopped by itself; its log ends: ${log.slice(-LOG_TAIL_CHARS).trimEnd()}`,
+    )
   }
 }

@@ -1,3 +1,4 @@
+import { sleep } from '../base/index.ts'
 import type { NodeStatus } from '../node/index.ts'
 import type { DevnetNetwork } from './network.ts'
 
@@ -31,10 +32,11 @@ export function liveRows(
   return [`  block ${height}`, ...lines]
 }
 
-/** Redraws the rows in place every second until the signal aborts; for terminals only. */
-export async function showLive(net: DevnetNetwork, write: (text: string) => void, signal: AbortSignal): Promise<void> {
+/** Redraws the rows in place every second, for terminals only. Rejects with the signal's reason when it aborts. */
+export async function showLive(net: DevnetNetwork, write: (text: string) => void, signal: AbortSignal): Promise<never> {
+  net.liveView = true
   let drawn = 0
-  while (!signal.aborted) {
+  for (;;) {
     const statuses = await net.statuses()
     const lines = liveRows(
       net.chain.tip().height,
@@ -42,13 +44,6 @@ export async function showLive(net: DevnetNetwork, write: (text: string) => void
     )
     write(`${drawn > 0 ? UP(drawn) : ''}${lines.map((line) => `${CLEAR_LINE}${line}\n`).join('')}`)
     drawn = lines.length
-    await new Promise<void>((next) => {
-      const timer = setTimeout(next, REFRESH_MS)
-      const onAbort = () => {
-        clearTimeout(timer)
-        next()
-      }
-      signal.addEventListener('abort', onAbort, { once: true })
-    })
+    await sleep(REFRESH_MS, signal)
   }
 }

@@ -27,8 +27,12 @@ export class DevnetNetwork {
   readonly #report: Report
   #chain: EmbeddedChain | undefined
   #bridge: KeyFolder | undefined
-  #ports: HeldPort[] = []
+  /** All of them: a port of a signer that was never launched is still held. */
+  #ports: readonly HeldPort[] = []
+  #portsGiven = 0
   #groupKey: GroupKey | undefined
+  /** While a live view is drawn, its rows tell what words would; lines between would break it. */
+  liveView = false
 
   constructor(dir: string, options: DevnetOptions, report: Report) {
     this.dir = dir
@@ -48,16 +52,17 @@ export class DevnetNetwork {
     return this.#groupKey
   }
 
-  /** Keys, chain, signer processes, and the wait until every signer holds the first group key. */
+  /** Keys, chain, signer processes, and the wait until all are connected. Rejects soon after the signal aborts. */
   async start(): Promise<void> {
     const { signers: n, threshold } = this.#o
     // One more than signers: the newcomer of the story.
-    this.#ports = [...(await holdPorts(n + 1))]
+    this.#ports = await holdPorts(n + 1)
     this.#bridge = await createKeyFolder(join(this.dir, 'bridge'), 'bridge')
     const folders: KeyFolder[] = []
     for (let i = 1; i <= n; i++) folders.push(await createKeyFolder(join(this.dir, `signer-${i}`), 'signer'))
     this.#report({ event: 'keys', signers: n }, `sealed keys of ${n} signers`)
 
+    this.#o.signal.throwIfAborted()
     const keys = folders.map((f) => f.keyPair.publicKey).toSorted()
     const deployer = await multisigAddress(keys, threshold)
     this.#chain = await startChain({
@@ -70,6 +75,7 @@ export class DevnetNetwork {
     const { url: chainUrl, contract } = this.#chain
     this.#report({ event: 'chain', chainUrl, contract, deployer }, `chain at ${chainUrl}, registry ${contract}`)
 
+    this.#o.signal.throwIfAborted()
     for (const folder of folders) this.signers.push(this.#prepare(folder))
     // Every config names every address, so all are prepared before any starts.
     for (const signer of this.signers) await this.#configure(signer, { keys, threshold })
@@ -77,7 +83,7 @@ export class DevnetNetwork {
     await this.#awaitAll('admission: every signer connected to every other', (s) => linksOf(s) >= n - 1 && s)
     this.#report(
       { event: 'admission', connected: n },
-      `every signer is connected to the ${n - 1} others, and to nobody else`,
+      `every signer is connected to ${n === 2 ? 'the other' : `the ${n - 1} others`}, and to nobody else`,
     )
   }
 
@@ -121,14 +127,19 @@ export class DevnetNetwork {
     return await Promise.all(this.signers.map((s) => statusIfUp(s.socketPath, this.#o.signal)))
   }
 
+  /** Ends everything that was started, however far `start` came; throws the first failure when all was tried. */
   async stop(): Promise<void> {
-    await Promise.all(this.#launched.map((s) => s.process.stop()))
-    await Promise.all(this.#ports.map((p) => p.release()))
-    await this.#chain?.stop()
+    const ended = await Promise.allSettled([
+      ...this.#launched.map((s) => s.process.stop()),
+      ...this.#ports.map((p) => p.release()),
+    ])
+    // After the signers, whose last questions it answers.
+    ended.push(...(await Promise.allSettled([this.#chain?.stop()])))
+    for (const one of ended) if (one.status === 'rejected') throw one.reason
   }
 
   #prepare(folder: KeyFolder): Signer {
-    const port = this.#ports.shift()
+    const port = this.#ports[this.#portsGiven++]
     if (port === undefined) throw new Error('the devnet ran out of ports')
     const addresses = multiaddrsOf(port.port, this.#o.transport)
     return new Signer(folder, addresses, () => port.release())
@@ -153,8 +164,9 @@ export class DevnetNetwork {
 
   async #launch(signer: Signer): Promise<void> {
     await signer.releasePort()
-    signer.process.start()
+    this.#o.signal.throwIfAborted()
     this.#launched.push(signer)
+    signer.process.start((how) => this.#endedByItself(signer, how))
     const status = await this.#awaitOne(signer, 'to start', (s) => s)
     if (status.admin.observerUrl !== undefined) this.chain.addObserver(status.admin.observerUrl)
     signer.adminUrl = status.admin.url
@@ -162,6 +174,14 @@ export class DevnetNetwork {
       { event: 'started', name: signer.name, pid: signer.process.pid },
       `${signer.name} started (pid ${signer.process.pid})`,
     )
+  }
+
+  #endedByItself(signer: Signer, how: string): void {
+    // Ctrl-C in a terminal reaches the signers, too.
+    if (this.#o.signal.aborted) return
+    const { pid } = signer.process
+    const words = this.liveView ? undefined : `${signer.name} (pid ${pid}) ended by itself: ${how}`
+    this.#report({ event: 'ended', name: signer.name, pid, how, log: signer.logFile }, words)
   }
 
   async #awaitAll(what: string, ask: (s: NodeStatus) => NodeStatus | false): Promise<readonly NodeStatus[]> {

@@ -15,7 +15,6 @@ export interface DevnetOptions {
   readonly live: boolean
   readonly blockIntervalMs: number
   readonly stdout: (text: string) => void
-  readonly stderr: (text: string) => void
   readonly signal: AbortSignal
 }
 

@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 /** One port number, free for TCP and UDP alike, so that one number serves both transports of a signer. */
 export interface HeldPort {
   readonly port: number
-  /** Lets go, right before the signer takes it. */
+  /** Lets go, right before the signer takes it; once, however often it is called. */
   release(): Promise<void>
 }
 
@@ -41,5 +41,12 @@ async function holdPort(): Promise<HeldPort | undefined> {
     await closeTcp()
     return undefined
   }
-  return { port, release: async () => void (await Promise.all([closeTcp(), closeUdp()])) }
+  let released: Promise<unknown> | undefined
+  return {
+    port,
+    release: async () => {
+      released ??= Promise.all([closeTcp(), closeUdp()])
+      await released
+    },
+  }
 }

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path'
 import type { PeerIdStr } from '../base/index.ts'
 import { KeyPair } from '../curve/index.ts'
 import { renderConfig } from '../node/index.ts'
-import { createKeyFile, writePassphraseFile } from '../store/index.ts'
+import { createKeyFile, passphraseFileBeside, unlockBeside, writePassphraseFile } from '../store/index.ts'
 import { SignerProcess } from './child.ts'
 import type { TransportChoice } from './options.ts'
 
@@ -22,9 +22,9 @@ export async function createKeyFolder(dir: string, name: string): Promise<KeyFol
   await mkdir(dir, { recursive: true, mode: 0o700 })
   const keyPair = KeyPair.generate()
   const keyFile = join(dir, `${name}.key`)
-  const passphraseFile = join(dir, `${name}.passphrase`)
+  const passphraseFile = passphraseFileBeside(keyFile)
   await writePassphraseFile(passphraseFile)
-  await createKeyFile(keyFile, keyPair, { kind: 'passphrase', file: passphraseFile }, { scryptLogN: SCRYPT_LOG_N })
+  await createKeyFile(keyFile, keyPair, unlockBeside(keyFile), { scryptLogN: SCRYPT_LOG_N })
   return { dir, keyPair, keyFile, passphraseFile }
 }
 
@@ -41,6 +41,7 @@ export class Signer {
   readonly listen: readonly string[]
   readonly configFile: string
   readonly dataDir: string
+  readonly logFile: string
   readonly socketPath: string
   readonly process: SignerProcess
   readonly releasePort: () => Promise<void>
@@ -52,8 +53,9 @@ export class Signer {
     this.listen = listen
     this.configFile = join(folder.dir, 'signer.toml')
     this.dataDir = join(folder.dir, 'data')
+    this.logFile = join(folder.dir, 'signer.log')
     this.socketPath = join(folder.dir, 'admin.sock')
-    this.process = new SignerProcess(this.configFile, join(folder.dir, 'signer.log'))
+    this.process = new SignerProcess(this.configFile, this.logFile)
     this.releasePort = releasePort
   }
 

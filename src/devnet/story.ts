@@ -54,20 +54,23 @@ export class Story {
   async #sign(groupKey: GroupKey, when: string): Promise<Signed> {
     const [signer] = this.#net.signers
     if (signer === undefined) throw new Error('the devnet has no signer')
-    const client = await connect({
-      addresses: signer.dialable(),
-      key: this.#net.bridge.keyPair,
-      signal: this.#o.signal,
-      timeoutMs: CONNECT_MS,
-    })
+    // Connecting is a call, too: hello.
+    const client = await this.#counted(
+      connect({
+        addresses: signer.dialable(),
+        key: this.#net.bridge.keyPair,
+        signal: this.#o.signal,
+        timeoutMs: CONNECT_MS,
+      }),
+    )
     try {
-      const publicKey = await client.threshold.publicKey()
+      const publicKey = await this.#counted(client.threshold.publicKey())
       if (toHex(publicKey) !== groupKey) throw new Error('the signer names another group key than the chain')
       const digest = sha256(randomBytes(32))
       const startedAt = performance.now()
-      const { signature } = await client.threshold.sign({ requestId: `devnet-${toHex(digest.subarray(0, 8))}`, digest })
+      const requestId = `devnet-${toHex(digest.subarray(0, 8))}`
+      const { signature } = await this.#counted(client.threshold.sign({ requestId, digest, signal: this.#o.signal }))
       const ms = Math.round(performance.now() - startedAt)
-      this.#calls += 3
       if (!curve.schnorrVerify(signature, digest, publicKey))
         throw new Error('the signature does not verify under BIP340')
       const signed = { digest: toHex(digest), signature: toHex(signature), ms }
@@ -76,6 +79,13 @@ export class Story {
     } finally {
       await client.close()
     }
+  }
+
+  /** An answered call of the bridge. */
+  async #counted<T>(call: Promise<T>): Promise<T> {
+    const answer = await call
+    this.#calls++
+    return answer
   }
 
   /** A fresh key opens Noise with every signer; each must close it and count it. */

@@ -48,7 +48,8 @@ export const hasStanding = (s: GateState): boolean => has(s.set?.keys, s.self) |
 /** The role of an authenticated peer. A signer's PeerID is derived from its key, so the key is read back from the PeerID. */
 export function standingOf(s: GateState, peer: PeerIdStr): Standing {
   const none = (denial: GateDenial): Standing => ({ role: 'none', denial })
-  if (s.selfRemoved) return none('self_removed')
+  // Removed, but wanted back: its pending set may be made like any other's.
+  if (s.selfRemoved && !has(s.pending?.keys, s.self)) return none('self_removed')
   if (s.bridges.has(peer)) return { role: 'bridge', denial: 'no_right_to_protocol' }
   const key = keyOfPeerId(peer)
   if (key === undefined) return none('not_a_secp256k1_key')

@@ -27,7 +27,7 @@ export function rotationRoutes(reconciler: RotationReconciler): readonly AdminRo
             'PENDING_ID_CHANGED',
             'the registry changed since this set was shown: look again, then approve',
           )
-        if (body.dry_run !== true) await reconciler.approve(proposal)
+        if (body.dry_run !== true) await reconciler.approve(proposal, { replace: body.replace === true })
         return jsonAnswer(200, { pendingId: id, keys, threshold, attempt, approved: body.dry_run !== true })
       },
     },

@@ -32,27 +32,26 @@ export async function openFoundation(
   const metrics = new PromMetrics()
   // Before the store: a wrong key file must leave nothing behind.
   const key = await openKeyFile(config.identity.keyFile, config.identity.unlock, config.identity.publicKey)
-  const keeper = fileKeeper(join(config.dataDir, 'registry-snapshot.json'))
-  if ((await keeper.load()) === undefined) await requireChain(config)
   const store = openStore({ dir: join(config.dataDir, 'store'), logger, onFatal })
-  await store.start()
-  const boot = await nextBoot(store.space('boot'), clock.now())
-  const { id, endpoints, quorum, pollIntervalMs } = config.registry
-  const watcher = createRegistryWatcher({
-    registryId: id,
-    endpoints,
-    quorum,
-    pollIntervalMs,
-    keeper,
-    clock,
-    logger,
-    metrics,
-  })
   const close = async () => {
     key.keyPair.destroy()
     await store.stop()
   }
-  return { config, key, store, boot, watcher, metrics, clock, logger, close }
+  try {
+    const keeper = fileKeeper(join(config.dataDir, 'registry-snapshot.json'))
+    if ((await keeper.load()) === undefined) await requireChain(config)
+    await store.start()
+    const boot = await nextBoot(store.space('boot'), clock.now())
+    const { id: registryId, endpoints, quorum, pollIntervalMs } = config.registry
+    const watcher = createRegistryWatcher({
+      ...{ registryId, endpoints, quorum, pollIntervalMs },
+      ...{ keeper, clock, logger, metrics },
+    })
+    return { config, key, store, boot, watcher, metrics, clock, logger, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
 }
 
 /** Throws `REGISTRY_UNUSABLE` naming file, setting and remedy if no quorum of the endpoints serves this registry. */

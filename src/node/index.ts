@@ -5,8 +5,16 @@ export * from './config/index.ts'
 export type { NodeInit, RunningNode } from './node.ts'
 export type { MemberStatus, NodeState, NodeStatus, RotationView } from './status.ts'
 
-/** Loaded when it is called: commands that only read a config must not load the network stack. See `NodeInit`. */
+/**
+ * Loaded when it is called: commands that only read a config must not load the network stack. See `NodeInit`.
+ * Throws as `startNode` of node.ts, and `LISTEN_FAILED`.
+ */
 export async function startNode(init: NodeInit): Promise<RunningNode> {
   const { startNode: start } = await import('./node.ts')
-  return await start(init)
+  try {
+    return await start(init)
+  } catch (error) {
+    const { asListenFailed } = await import('./listen-failed.ts')
+    throw asListenFailed(error, init.config)
+  }
 }

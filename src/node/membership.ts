@@ -33,6 +33,8 @@ export class Membership {
     const before = gate.state
     gate.applySnapshot(snapshot)
     const after = gate.state
+    // R7: the gate has dropped the pending set with its parent; nobody is dialled for it any more.
+    if (after.pending === undefined) this.#pending = undefined
     const removed = (before.set?.keys ?? []).filter((k) => k !== after.self && !after.set?.keys.includes(k))
     logger.info('Signer set applied', {
       kind: snapshot.kind,
@@ -58,13 +60,12 @@ export class Membership {
     evictor
       .sweep(removed, appliedAtMs)
       .catch((error: unknown) => logger.error('Eviction failed', { error: describeError(error) }))
-    const wanted =
-      hasStanding(gate.state) && !gate.state.selfRemoved
-        ? new Set([
-            ...(gate.state.set?.keys ?? []),
-            ...(this.#pending === undefined ? [] : participantsOf(this.#pending)),
-          ])
-        : new Set<PublicKey>()
+    const wanted = hasStanding(gate.state)
+      ? new Set([
+          ...(gate.state.set?.keys ?? []),
+          ...(this.#pending === undefined ? [] : participantsOf(this.#pending)),
+        ])
+      : new Set<PublicKey>()
     wanted.delete(self)
     host.keepConnected(
       [...wanted].map((key): MeshPeer => {

@@ -42,7 +42,7 @@ async function startOn(base: Foundation, onFatal: (error: Error) => void): Promi
   const { servers, status } = await createServing(base, network, signing, health)
   const { host, gate } = network
 
-  const stopListening = connectFlows(base, network, signing)
+  let stopListening = () => {}
   let cancelLook = () => {}
   const look = () => {
     reportHealth(base, network, signing, health)
@@ -53,7 +53,12 @@ async function startOn(base: Foundation, onFatal: (error: Error) => void): Promi
   const stack = new StartStack([
     part({ stop: () => base.close() }),
     host,
-    part({ stop: async () => stopListening() }),
+    part({
+      start: async () => {
+        stopListening = connectFlows(base, network, signing)
+      },
+      stop: async () => stopListening(),
+    }),
     watcher,
     signing.sign,
     part({ stop: () => signing.threshold.stop() }),

@@ -25,6 +25,12 @@ const MAX_RPC_BYTES = 2 * 1024 * 1024
 const MAX_OUTBOUND_BYTES = 8 * 1024 * 1024
 /** A gossip stream that is missing is asked for again this often. */
 const TEND_MS = 2_000
+/**
+ * How long the library remembers a message id, accepted or not. Its two minutes would let a member's junk fill memory at line
+ * rate; ours need only outlast the library's own second offers of a message (5 heartbeats of 1 s), because a copy that comes
+ * later is a replay to the sequence windows (R16).
+ */
+const SEEN_TTL_MS = 15_000
 /** Less than the library's 6: publishers send to all they reach, the mesh only bridges broken links; more adds copies (performance.md). */
 const MESH_DEGREE = { D: 4, Dlo: 3, Dhi: 8, Dscore: 1, Dout: 1, Dlazy: 4 }
 
@@ -173,6 +179,7 @@ export class Gossip {
       tagMeshPeers: false,
       allowPublishToZeroTopicPeers: true,
       ignoreDuplicatePublishError: true,
+      seenTTL: SEEN_TTL_MS,
       msgIdFn: (message) => messageId(message.topic, message.data),
       maxInboundDataLength: MAX_RPC_BYTES,
       maxOutboundBufferSize: MAX_OUTBOUND_BYTES,

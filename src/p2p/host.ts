@@ -13,6 +13,7 @@ import {
 import type { KeyPair } from '../curve/index.ts'
 import { AddressBook } from './address-book.ts'
 import { closeConnections } from './close.ts'
+import { ConnectionCap } from './connection-cap.ts'
 import { infoOf, peerOf } from './connection-info.ts'
 import { Dialer } from './dialer.ts'
 import { Direct } from './direct.ts'
@@ -56,6 +57,7 @@ class Libp2pHost implements P2pHost {
   readonly connectionClosed: Emitter<ConnectionInfo>
   readonly #init: P2pHostInit
   readonly #book = new AddressBook()
+  readonly #cap: ConnectionCap
   readonly #guard: StreamGuard
   readonly #dialer: Dialer
   readonly #keeper: MeshKeeper
@@ -76,6 +78,7 @@ class Libp2pHost implements P2pHost {
     const onError = (error: unknown) => logger.error('listener failed', { error: describeError(error) })
     this.connectionOpened = new Emitter(onError)
     this.connectionClosed = new Emitter(onError)
+    this.#cap = new ConnectionCap(metrics)
     this.#guard = new StreamGuard(roles, metrics)
     this.#dialer = new Dialer({ book: this.#book, roles, logger, metrics, node: () => this.#libp2p })
     this.#keeper = new MeshKeeper({ self: this.peerId, dialer: this.#dialer, clock, logger })
@@ -199,10 +202,12 @@ class Libp2pHost implements P2pHost {
 
   #listenTo(libp2p: Libp2p): void {
     libp2p.addEventListener('connection:open', ({ detail }) => {
+      if (!this.#cap.admits(detail, libp2p.getConnections(detail.remotePeer))) return
       this.#keeper.opened(peerOf(detail))
       this.connectionOpened.emit(infoOf(detail))
     })
     libp2p.addEventListener('connection:close', ({ detail }) => {
+      if (this.#cap.hasRefused(detail)) return
       const peer = peerOf(detail)
       this.#gossip?.connectionClosed(peer, this.#dialer.connections(peer))
       this.#keeper.closed(peer)

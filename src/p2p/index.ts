@@ -9,6 +9,7 @@ export {
   openEnvelope,
 } from './envelope.ts'
 export { createP2pHost, type P2pHostInit } from './host.ts'
+export { addressesNotListenedAt } from './listen-failure.ts'
 export { DIRECT_PROTOCOL, GOSSIP_PROTOCOLS, IDENTIFY_PROTOCOL, isGossipProtocol, PING_PROTOCOL } from './protocols.ts'
 export { checkNetworkName, parseTopicName, topicName } from './topic.ts'
 export type * from './types.ts'

@@ -12,7 +12,7 @@ import {
 } from '../base/index.ts'
 import { peerIdOfKey } from '../curve/index.ts'
 import { DROPS, type DropReason } from './drop-reasons.ts'
-import { type DecodedEnvelope, decodeEnvelope, hasValidSignature } from './envelope.ts'
+import { type DecodedEnvelope, decodeEnvelope, type EnvelopeFields, hasValidSignature } from './envelope.ts'
 import { ForwarderAccounts } from './forwarders.ts'
 import { SequenceWindow } from './sequence-window.ts'
 import { parseTopicName, topicName } from './topic.ts'
@@ -47,7 +47,8 @@ export type Admission = { readonly verdict: Verdict; readonly dropped?: DropReas
 
 /**
  * What every message passes, gossiped or direct, in the order of R12–R17: size → shape → forwarder's bucket → roles →
- * signature → author's bucket → network, set, sequence, expiry → state machine. Never throws; every drop is counted.
+ * sequence and expiry (asked) → signature → author's bucket → network, set → sequence (taken) → state machine. Never throws;
+ * every drop is counted.
  */
 export class EnvelopeIntake {
   readonly #init: IntakeInit
@@ -123,16 +124,17 @@ export class EnvelopeIntake {
     if (via === 'direct' && authorPeer !== forwarder) return 'author_mismatch'
     if (!this.#mayGossip(authorPeer, topic, via)) return 'author_role'
     if (forwarder !== authorPeer && !this.#mayGossip(forwarder, topic, via)) return 'forwarder_role'
+    // Before its author pays: whoever recorded a member's words could else use up that member's allowance with them (R13).
+    const stale = this.#nothingNew(decoded.value)
+    if (stale !== undefined) return stale
     if (!hasValidSignature(decoded.value, arrival.topic)) return 'bad_signature'
     if (!this.#chargeAuthor(author)) return 'author_rate'
 
     if (topic.network !== this.#init.network) return 'other_network'
-    const stale = this.#untimely(decoded.value)
-    if (author === this.#init.self) return this.#ownKey(decoded.value, stale)
+    const { fields, wire } = decoded.value
+    if (author === this.#init.self) return this.#ownKeyElsewhere(fields)
     const handlers = this.#handlers.get(arrival.topic)
     if (handlers === undefined) return 'not_joined'
-    if (stale !== undefined) return stale
-    const { fields, wire } = decoded.value
     this.#windowOf(author).take(fields.boot, fields.counter)
     return this.#deliver({ ...fields, topic, wire, via }, handlers)
   }
@@ -152,8 +154,15 @@ export class EnvelopeIntake {
     return bucket.take(now)
   }
 
+  /** Why the message, true or forged, can tell this node nothing. Takes nothing: its signature is not checked yet. */
+  #nothingNew({ fields }: DecodedEnvelope): DropReason | undefined {
+    const stale = this.#untimely(fields)
+    if (fields.author !== this.#init.self) return stale
+    return stale !== undefined || !this.#isElsewhere(fields) ? 'own_key' : undefined
+  }
+
   /** R16, R17. */
-  #untimely({ fields }: DecodedEnvelope): DropReason | undefined {
+  #untimely(fields: EnvelopeFields): DropReason | undefined {
     const sequence = this.#windowOf(fields.author).ask(fields.boot, fields.counter)
     if (sequence !== 'fresh') return sequence
     const now = this.#init.clock.now()
@@ -162,15 +171,17 @@ export class EnvelopeIntake {
     return undefined
   }
 
-  #ownKey({ fields }: DecodedEnvelope, stale: DropReason | undefined): DropReason {
-    // What this node said before it restarted may still be on its way; what was said after that start is another's.
-    const saidAtMs = fields.expiresAtMs - LIMITS.envelopeTtlMs
-    const isElsewhere = fields.boot > this.#init.boot || saidAtMs > this.#startedAtMs + LIMITS.clockSkewMs
-    if (fields.boot !== this.#init.boot && isElsewhere && stale === undefined) {
-      // Each boot number is told once: the window makes its repetitions stale.
-      this.#windowOf(fields.author).take(fields.boot, fields.counter)
-      this.#init.onOwnKeyElsewhere?.(fields.boot)
-    }
+  /** What this node said before it restarted may still be on its way; what was said after that start is another's. */
+  #isElsewhere({ boot, expiresAtMs }: EnvelopeFields): boolean {
+    if (boot === this.#init.boot) return false
+    const saidAtMs = expiresAtMs - LIMITS.envelopeTtlMs
+    return boot > this.#init.boot || saidAtMs > this.#startedAtMs + LIMITS.clockSkewMs
+  }
+
+  #ownKeyElsewhere({ author, boot, counter }: EnvelopeFields): DropReason {
+    // The window makes repetitions stale.
+    this.#windowOf(author).take(boot, counter)
+    this.#init.onOwnKeyElsewhere?.(boot)
     return 'own_key'
   }
 

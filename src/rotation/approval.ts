@@ -31,6 +31,7 @@ export function specOf(
   proposal: SetProposal,
 ): PendingSpec {
   const keys = [...proposal.keys].toSorted()
+  requireSet(keys, proposal.threshold)
   // A set whose principal can't be formed could never rotate again: refused before anyone consents to it.
   principalOf(registry.chainId, keys, proposal.threshold)
   const current = currentOf(registry, snapshot, bootstrap)
@@ -43,6 +44,19 @@ export function specOf(
     attempt,
     ...current,
   }
+}
+
+/** What the contract's wrapper would refuse, or would take without looking (registry spec). */
+function requireSet(keys: readonly PublicKey[], threshold: number): void {
+  const wrong =
+    keys.length < 2
+      ? 'it has fewer than 2 keys'
+      : new Set(keys).size !== keys.length
+        ? 'a key stands in it twice'
+        : threshold * 2 <= keys.length || threshold > keys.length || threshold < 2
+          ? `its threshold ${threshold} is not above half of its ${keys.length} keys, or above their number`
+          : undefined
+  if (wrong !== undefined) throw new CodedError('SET_INVALID', `this set can't become the signer set: ${wrong}`)
 }
 
 type Current = Pick<PendingSpec, 'parentSetHash' | 'currentKeys' | 'currentThreshold' | 'principal'>

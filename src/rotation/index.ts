@@ -1,3 +1,4 @@
+export type { RotationStatus } from './active-rotation.ts'
 export type { Bootstrap, SetProposal } from './approval.ts'
 export { type Action, cosignOrder, nextAction, type RotationFacts, type WaitingFor } from './decide.ts'
-export { type ReconcilerInit, RotationReconciler, type RotationStatus } from './reconciler.ts'
+export { type ApproveOptions, type ReconcilerInit, RotationReconciler } from './reconciler.ts'

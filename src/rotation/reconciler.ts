@@ -1,15 +1,6 @@
-import {
-  type Cancel,
-  type Clock,
-  CodedError,
-  describeError,
-  type Logger,
-  type PublicKey,
-  type Startable,
-} from '../base/index.ts'
-import type { RegistryId, RegistryWatcher, RotateKeysTx } from '../registry/index.ts'
-import type { Cosignature, KeygenProgress, PendingSession, PendingSpec } from '../rounds/index.ts'
-import type { Space } from '../store/index.ts'
+import { type Cancel, type Clock, CodedError, describeError, type Logger, type Startable } from '../base/index.ts'
+import type { PendingSpec } from '../rounds/index.ts'
+import { ActiveRotation, type ActiveRotationInit, type RotationStatus } from './active-rotation.ts'
 import {
   type Bootstrap,
   dropApproval,
@@ -19,24 +10,12 @@ import {
   saveApproval,
   specOf,
 } from './approval.ts'
-import { NonceGuard } from './cosign-guard.ts'
-import { Cosigner } from './cosigner.ts'
-import { type Action, nextAction } from './decide.ts'
 
 /** Between looks when nothing happens. */
 const TICK_MS = 500
 
-export interface ReconcilerInit {
-  readonly self: PublicKey
-  readonly exposeSecret: () => Uint8Array
-  readonly registryId: RegistryId
+export interface ReconcilerInit extends Omit<ActiveRotationInit, 'spec' | 'approval' | 'signal' | 'onChange'> {
   readonly bootstrap: Bootstrap | undefined
-  readonly watcher: RegistryWatcher
-  readonly tx: RotateKeysTx
-  readonly openSession: (spec: PendingSpec) => PendingSession
-  readonly approvals: Space
-  readonly cosigned: Space
-  readonly feeUstx: number | undefined
   readonly approvalTtlMs: number
   /** Told before anything is said to the pending set, so that the gate admits it first; undefined when it is over. */
   readonly onPending: (spec: PendingSpec | undefined) => void
@@ -44,57 +23,48 @@ export interface ReconcilerInit {
   readonly logger: Logger
 }
 
-export interface RotationStatus {
-  readonly spec: PendingSpec
-  readonly action: Action
-  readonly approved: readonly PublicKey[]
-  readonly keygen: KeygenProgress
-  readonly lastError: string | undefined
-}
-
-interface Active {
-  readonly approval: OwnApproval
-  readonly session: PendingSession
-  readonly cosigner: Cosigner
-  readonly unlisten: () => void
+export interface ApproveOptions {
+  /** Withdraws the approval of another pending set, if this node has not co-signed for it. */
+  readonly replace?: boolean
 }
 
 /**
  * Compares chain, approvals and local shares, and takes one step (flow 3 of DESIGN §3). Driven by events and a timer;
- * every step may be taken twice.
+ * every step may be taken twice. Steps and approvals run one after the other, never beside each other (R7: one at a time).
  */
 export class RotationReconciler implements Startable {
   readonly #c: ReconcilerInit
   readonly #logger: Logger
-  readonly #nonces: NonceGuard
-  #active: Active | undefined
+  #active: ActiveRotation | undefined
   /** An approval from before the restart, until the registry has been read. */
   #stored: OwnApproval | undefined
-  #lastAction: Action = { kind: 'wait', for: 'approvals', missing: [] }
   #lastError: string | undefined
   #cancelTick: Cancel = () => {}
   #unlisten: () => void = () => {}
-  #running = false
+  /** Whatever runs or waits to run; `stop` waits for its end. */
+  #work: Promise<unknown> = Promise.resolve()
+  #looking = false
   #again = false
-  #stopped = true
+  #life = new AbortController()
 
   constructor(init: ReconcilerInit) {
     this.#c = init
     this.#logger = init.logger.child('rotation')
-    this.#nonces = new NonceGuard(init.cosigned)
+    this.#life.abort()
   }
 
   async start(): Promise<void> {
-    this.#stopped = false
+    this.#life = new AbortController()
     this.#stored = await loadApproval(this.#c.approvals)
     this.#unlisten = this.#c.watcher.changes.on(() => this.poke())
     this.#tick()
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true
+    this.#life.abort(new CodedError('STOPPED', 'the node is stopping'))
     this.#cancelTick()
     this.#unlisten()
+    await this.#work
     this.#close()
   }
 
@@ -116,72 +86,95 @@ export class RotationReconciler implements Startable {
   }
 
   /** This operator's consent (R7): durable, one at a time. The same set again is the same approval. */
-  async approve(proposal: SetProposal): Promise<PendingSpec> {
-    const spec = this.preview(proposal)
-    const active = this.#active?.session.spec
-    if (active !== undefined && active.id !== spec.id)
-      throw new CodedError(
-        'ROTATION_PENDING',
-        `pending set ${active.id} is approved already; it ends with its expiry or with the next set`,
-      )
-    if (active === undefined) {
-      const expiresAtMs = this.#c.clock.now() + this.#c.approvalTtlMs
-      const approval = { ...proposal, parentSetHash: spec.parentSetHash, expiresAtMs }
-      await saveApproval(this.#c.approvals, approval)
-      this.#open(spec, approval)
-      this.#logger.info('Rotation approved', { pendingId: spec.id, keys: spec.keys, threshold: spec.threshold })
-    }
-    this.poke()
-    return spec
+  approve(proposal: SetProposal, options: ApproveOptions = {}): Promise<PendingSpec> {
+    return this.#alone(() => this.#approve(proposal, options))
   }
 
   status(): RotationStatus | undefined {
-    const session = this.#active?.session
-    if (session === undefined) return undefined
-    return {
-      spec: session.spec,
-      action: this.#lastAction,
-      approved: [...session.approved()].toSorted(),
-      keygen: session.keygen(),
-      lastError: this.#lastError,
-    }
+    return this.#active?.status(this.#lastError)
   }
 
-  /** Look now. Calls while a step is under way become one more look after it. */
+  /** Look now. Calls while a look waits or runs become one more look after it. */
   poke(): void {
-    if (this.#stopped) return
-    if (this.#running) {
+    if (this.#life.signal.aborted) return
+    if (this.#looking) {
       this.#again = true
       return
     }
-    this.#running = true
-    this.#step()
+    this.#looking = true
+    this.#alone(() => this.#step())
       .then(
         () => {
           this.#lastError = undefined
         },
-        (error: unknown) => {
-          const text = describeError(error)
-          if (text !== this.#lastError) this.#logger.warn('Rotation step failed', { error: text })
-          this.#lastError = text
-        },
+        (error: unknown) => this.#failed(error),
       )
       .finally(() => {
-        this.#running = false
+        this.#looking = false
         if (!this.#again) return
         this.#again = false
         this.poke()
       })
   }
 
+  #failed(error: unknown): void {
+    if (this.#life.signal.aborted) return
+    const text = describeError(error)
+    if (text !== this.#lastError) this.#logger.warn('Rotation step failed', { error: text })
+    this.#lastError = text
+  }
+
+  /** Runs after everything asked before, and not at all once the node is stopping. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#work.then(() => {
+      this.#life.signal.throwIfAborted()
+      return work()
+    })
+    this.#work = Promise.allSettled([mine])
+    return mine
+  }
+
   #tick(): void {
-    if (this.#stopped) return
+    if (this.#life.signal.aborted) return
     this.poke()
     this.#cancelTick = this.#c.clock.after(TICK_MS, () => this.#tick())
   }
 
+  async #approve(proposal: SetProposal, { replace = false }: ApproveOptions): Promise<PendingSpec> {
+    if (this.#stored !== undefined) await this.#resume(this.#stored)
+    const spec = this.preview(proposal)
+    const active = this.#active
+    if (active?.spec.id === spec.id) return spec
+    if (active !== undefined) {
+      this.#requireReplaceable(active, replace)
+      this.#close()
+    }
+    const expiresAtMs = this.#c.clock.now() + this.#c.approvalTtlMs
+    const approval = { ...proposal, parentSetHash: spec.parentSetHash, expiresAtMs }
+    await saveApproval(this.#c.approvals, approval)
+    await this.#open(spec, approval)
+    this.#logger.info('Rotation approved', { pendingId: spec.id, keys: spec.keys, threshold: spec.threshold })
+    this.poke()
+    return spec
+  }
+
+  #requireReplaceable(active: ActiveRotation, replace: boolean): void {
+    const { id } = active.spec
+    if (active.hasSigned)
+      throw new CodedError(
+        'ROTATION_COSIGNED',
+        `this node has co-signed the rotation to pending set ${id} and can sign no other for the same nonce (R29): wait until it is on chain, or refused`,
+      )
+    if (replace) return
+    const until = new Date(active.expiresAtMs).toISOString()
+    throw new CodedError(
+      'ROTATION_PENDING',
+      `pending set ${id} is approved already, until ${until}: withdraw it by approving this one with --replace`,
+    )
+  }
+
   async #step(): Promise<void> {
-    const { watcher, bootstrap, clock } = this.#c
+    const { watcher, bootstrap } = this.#c
     const snapshot = watcher.latest()
     if (snapshot === undefined) return
     if (this.#active === undefined && this.#stored !== undefined) await this.#resume(this.#stored)
@@ -189,84 +182,38 @@ export class RotationReconciler implements Startable {
     if (this.#active === undefined && snapshot.kind === 'uninitialised' && bootstrap?.keys.includes(this.#c.self)) {
       const proposal = { keys: bootstrap.keys, threshold: bootstrap.threshold, attempt: 1 }
       const spec = specOf(this.#c.registryId, snapshot, bootstrap, proposal)
-      this.#open(spec, { ...proposal, parentSetHash: spec.parentSetHash, expiresAtMs: Number.MAX_SAFE_INTEGER })
+      await this.#open(spec, { ...proposal, parentSetHash: spec.parentSetHash, expiresAtMs: Number.MAX_SAFE_INTEGER })
     }
-    const active = this.#active
-    if (active === undefined) return
-    const { session, cosigner, approval } = active
-    const proposal = session.proposal()
-    if (proposal !== undefined) await cosigner.hear(session.cosignatures(), proposal.proposal)
-    const action = nextAction({
-      nowMs: clock.now(),
-      self: this.#c.self,
-      snapshot,
-      spec: session.spec,
-      approvalExpiresAtMs: approval.expiresAtMs,
-      approved: session.approved(),
-      keygen: session.keygen().phase,
-      proposal: proposal && { aggregateKey: proposal.proposal.aggregateKey, receivedAtMs: proposal.receivedAtMs },
-      ...cosigner.facts(),
-    })
-    if (action.kind !== this.#lastAction.kind) this.#logger.debug('Rotation step', { action: action.kind })
-    this.#lastAction = action
-    if (await this.#perform(action, active)) this.#again = true
-  }
-
-  /** True if the facts have changed by it. */
-  async #perform(action: Action, { session, cosigner }: Active): Promise<boolean> {
-    const proposal = session.proposal()?.proposal
-    switch (action.kind) {
-      case 'wait':
-        return false
-      case 'start_keygen':
-        session.startKeygen()
-        return false
-      case 'finish':
-        this.#logger.info('Rotation over', { pendingId: session.spec.id, outcome: action.outcome })
-        await dropApproval(this.#c.approvals)
-        this.#close()
-        return false
-      case 'ask_chain_nonce':
-        if (proposal !== undefined) await cosigner.askChain(proposal)
-        return true
-      case 'cosign': {
-        if (proposal === undefined) return false
-        const cosignature: Cosignature = await cosigner.sign(proposal, action.variant)
-        session.announceCosignature(cosignature)
-        return true
-      }
-      case 'broadcast':
-        if (proposal !== undefined) await cosigner.broadcast(proposal, action.variant)
-        return true
-    }
+    const outcome = await this.#active?.step(snapshot)
+    if (outcome === 'changed') this.#again = true
+    if (outcome !== 'over') return
+    await dropApproval(this.#c.approvals)
+    this.#close()
   }
 
   async #resume(approval: OwnApproval): Promise<void> {
     const snapshot = this.#c.watcher.latest()
     if (snapshot === undefined) return
-    this.#stored = undefined
     const spec = specOf(this.#c.registryId, snapshot, this.#c.bootstrap, approval)
-    if (spec.parentSetHash === approval.parentSetHash) this.#open(spec, approval)
+    if (spec.parentSetHash === approval.parentSetHash) await this.#open(spec, approval)
     else await dropApproval(this.#c.approvals)
+    this.#stored = undefined
   }
 
-  #open(spec: PendingSpec, approval: OwnApproval): void {
+  async #open(spec: PendingSpec, approval: OwnApproval): Promise<void> {
+    const { signal } = this.#life
+    const active = await ActiveRotation.load({ ...this.#c, spec, approval, signal, onChange: () => this.poke() })
+    signal.throwIfAborted()
     this.#c.onPending(spec)
-    const session = this.#c.openSession(spec)
-    const { tx, feeUstx, clock, logger, self, exposeSecret } = this.#c
-    const cosigner = new Cosigner({ spec, tx, nonces: this.#nonces, feeUstx, clock, logger, self, exposeSecret })
-    const unlisten = session.changed.on(() => this.poke())
-    this.#active = { approval, session, cosigner, unlisten }
-    session.start()
-    session.announceApproval(approval.expiresAtMs)
+    this.#active = active
+    active.start()
   }
 
   #close(): void {
     const active = this.#active
     if (active === undefined) return
     this.#active = undefined
-    active.unlisten()
-    active.session.stop()
+    active.stop()
     this.#c.onPending(undefined)
   }
 }

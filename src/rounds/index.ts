@@ -1,5 +1,6 @@
 export { SignDriver, type SignDriverInit, type SigningKey } from './drivers/sign-driver.ts'
 export { isCertifiedShare } from './pending/certified-share.ts'
+export { decodeProposal, encodeProposal } from './pending/messages.ts'
 export { openPendingSession, type PendingSessionsInit } from './pending/open-session.ts'
 export type { KeygenFailure, KeygenProgress, PendingSession } from './pending/session.types.ts'
 export {

@@ -1,4 +1,5 @@
 export { type AtomicWrite, ensurePrivateFolder, writeFileAtomic } from './atomic-file.ts'
+export { passphraseFileBeside, unlockBeside } from './beside.ts'
 export { nextBoot } from './boot.ts'
 export { STORE_ERRORS, StoreError, type StoreErrorCode } from './errors.ts'
 export { createKeyFile, type OfflineCopy, type OpenedKey, openKeyFile, writeOfflineCopy } from './key-file.ts'

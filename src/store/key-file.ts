@@ -118,7 +118,7 @@ async function readSealed(path: string): Promise<Uint8Array> {
   if (looksLikeSecret(box))
     throw new StoreError(
       'KEY_FILE_UNSEALED',
-      `${path} holds a key that is not sealed; seal it with \`countersign init\` and destroy the unsealed file`,
+      `${path} holds a key that is not sealed, and such a key is not used; restore the sealed key file or its offline copy`,
       { path },
     )
   throw new StoreError(

@@ -76,7 +76,7 @@ async function readUnlockFile(path: string): Promise<string> {
   if (bytes === undefined)
     throw new StoreError(
       'UNLOCK_FILE_MISSING',
-      `the file ${path} that unlocks the key file is missing; check the path in the config`,
+      `the file ${path} that unlocks the key file is missing; correct its path, or restore it`,
       { path },
     )
   try {

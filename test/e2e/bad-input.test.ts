@@ -1,5 +1,6 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
+import { createServer as createTcpServer, type Server as TcpServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { silentLogger } from '../../src/base/index.ts'
@@ -10,6 +11,7 @@ import { countersign, temporaryFolder } from './countersign.ts'
 const folder = temporaryFolder()
 let chain: EmbeddedChain
 let liar: Server
+let squatter: TcpServer
 let template = ''
 
 beforeAll(async () => {
@@ -21,6 +23,8 @@ beforeAll(async () => {
   })
   liar = createServer((_, res) => res.end('{"half":'))
   await new Promise<void>((done) => liar.listen(0, '127.0.0.1', done))
+  squatter = createTcpServer()
+  await new Promise<void>((done) => squatter.listen(0, '127.0.0.1', done))
   template = join(folder.dir, 'template')
   const { code } = await countersign(
     ...['init', '--json', '--dir', template, '--network', 'devnet', '--contract', chain.contract],
@@ -31,14 +35,16 @@ beforeAll(async () => {
 afterAll(async () => {
   liar.closeAllConnections()
   liar.close()
+  squatter.close()
   await chain.stop()
   folder.remove()
 })
 
-const liarUrl = (): string => {
-  const address = liar.address()
-  return `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`
+const portOf = (server: TcpServer): number => {
+  const address = server.address()
+  return typeof address === 'object' && address !== null ? address.port : 0
 }
+const liarUrl = (): string => `http://127.0.0.1:${portOf(liar)}`
 
 let made = 0
 /** A working node's folder, spoilt in one way. */
@@ -62,6 +68,8 @@ interface Case {
   readonly spoil: Parameters<typeof spoilt>[0]
   readonly says: readonly RegExp[]
   readonly exit: number
+  /** The mistake shows only when the node stands on its key and store. */
+  readonly late?: boolean
 }
 
 const other = KeyPair.generate()
@@ -114,6 +122,13 @@ const CASES: readonly Case[] = [
     says: [/some-other-contract/],
     exit: 1,
   },
+  {
+    id: 'a listen port that is taken',
+    spoil: (_, config) => config(/^listen = \[[^\]]*\]$/m, `listen = ["/ip4/127.0.0.1/tcp/${portOf(squatter)}"]`),
+    says: [/signer\.toml: \[p2p\] listen: /, /\/ip4\/127\.0\.0\.1\/tcp\/\d+: another program/],
+    exit: 78,
+    late: true,
+  },
 ]
 
 describe('countersign run with bad input', () => {
@@ -128,8 +143,10 @@ describe('countersign run with bad input', () => {
       expect(stderr).not.toMatch(/\n\s+at /)
       expect(stdout).toBe('')
       expect(code === 0 ? 'ok' : code, complaint[0]).toBe(c.exit)
+      const shares = join(dir, 'data', 'shares')
+      if (c.late) return expect(readdirSync(shares)).toEqual([])
       expect(existsSync(join(dir, 'data', 'store'))).toBe(false)
-      expect(existsSync(join(dir, 'data', 'shares'))).toBe(false)
+      expect(existsSync(shares)).toBe(false)
     },
   )
 

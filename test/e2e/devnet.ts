@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Client, connect } from '../../src/rpc/client/index.ts'
-import { openKeyFile } from '../../src/store/index.ts'
+import { openKeyFile, unlockBeside } from '../../src/store/index.ts'
 import { type Countersign, countersign, temporaryFolder } from './countersign.ts'
 
 export interface Description {
@@ -37,8 +37,7 @@ export async function startDevnet(...args: readonly string[]): Promise<RunningDe
   await process.line((l) => l.event === 'ready')
   const description: Description = JSON.parse(readFileSync(join(dir, 'devnet.json'), 'utf8'))
   const { keyFile } = description.bridge
-  const passphraseFile = keyFile.replace(/\.key$/, '.passphrase')
-  const { keyPair } = await openKeyFile(keyFile, { kind: 'passphrase', file: passphraseFile })
+  const { keyPair } = await openKeyFile(keyFile, unlockBeside(keyFile))
   return {
     process,
     dir,

@@ -1,7 +1,7 @@
 import type { Connection } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type PeerIdStr, utf8 } from '../../src/base/index.ts'
+import { LIMITS, type PeerIdStr, utf8 } from '../../src/base/index.ts'
 import type { KeyPair } from '../../src/curve/index.ts'
 import {
   createDialerHost,
@@ -208,6 +208,33 @@ describe.each<Transport>(['tcp', 'quic'])('p2p host over %s', (transport) => {
     await speaking[0]?.close()
     await until('there is one', () => a.host.connections().length === 1)
     await untilAsync('the last word is heard', () => say2('the other connection'))
+  })
+
+  it('should hold no more connections of one peer than it needs, and go on with the first of them', async () => {
+    const key = keyPair('greedy')
+    const a = await start(keyPair('a'), [key.peerId], [transport])
+    const opened: unknown[] = []
+    const closed: unknown[] = []
+    a.host.connectionOpened.on((c) => opened.push(c))
+    a.host.connectionClosed.on((c) => closed.push(c))
+    const raw = await rawNode(key, a.host.addresses(), transport)
+    running.push({ stop: async () => raw.libp2p.stop() })
+    const first = raw.libp2p.getConnections().map((c) => c.id)
+    const target = a.host.addresses().map((address) => multiaddr(address))
+    // One at a time, so that it is known which are the newest. The dial resolves before its refusal arrives, or fails with it.
+    for (let i = 0; i < 7; i++) await Promise.allSettled([raw.libp2p.dial(target, { force: true })])
+    const { maxConnectionsPerPeer } = LIMITS
+    await until('the rest is gone', () => raw.libp2p.getConnections().length === maxConnectionsPerPeer)
+    expect(a.host.connections()).toHaveLength(maxConnectionsPerPeer)
+    expect(a.metrics.count('p2p_connections_over_cap_total{}')).toBe(8 - maxConnectionsPerPeer)
+    expect(raw.libp2p.getConnections().map((c) => c.id)).toEqual(expect.arrayContaining(first))
+    // What was never open to the others of the house does not close for them either.
+    expect([opened.length, closed.length]).toEqual([maxConnectionsPerPeer, 0])
+
+    for (const connection of raw.libp2p.getConnections().slice(1)) await connection.close()
+    await until('there is room again', () => a.host.connections().length === 1)
+    await raw.libp2p.dial(target, { force: true })
+    await until('it is used', () => opened.length === maxConnectionsPerPeer + 1)
   })
 
   it('R15: should publish nothing to a member without right to the topic, until it has the right', async () => {

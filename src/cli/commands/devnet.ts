@@ -4,7 +4,7 @@ import { addExamples, addJson, type CliContext, wholeNumber } from '../context.t
 
 interface Options {
   readonly signers: number
-  readonly threshold: number
+  readonly threshold?: number
   readonly transport: TransportChoice
   readonly dir?: string
   readonly once?: boolean
@@ -19,7 +19,7 @@ export function registerDevnet(program: Command, ctx: CliContext): void {
     .summary('run a whole signer network on this machine')
     .description('Starts an embedded chain and real signer nodes as separate processes, all on loopback.')
     .option('--signers <n>', 'number of signers', wholeNumber('--signers'), 5)
-    .option('--threshold <n>', 'signatures needed, more than half', wholeNumber('--threshold'), 3)
+    .option('--threshold <n>', 'signatures needed (default: just over half)', wholeNumber('--threshold'))
     .addOption(new Option('--transport <which>', 'tcp, quic or both').choices(['tcp', 'quic', 'both']).default('tcp'))
     .option('--dir <folder>', 'where everything is kept (default: a temporary folder)')
     .option('--once', 'tell the whole story, then exit')
@@ -33,7 +33,7 @@ export function registerDevnet(program: Command, ctx: CliContext): void {
     ctx.exitWith(
       await runDevnet({
         signers: options.signers,
-        threshold: options.threshold,
+        threshold: options.threshold ?? Math.floor(options.signers / 2) + 1,
         transport: options.transport,
         dir: options.dir,
         once: options.once === true,
@@ -41,7 +41,6 @@ export function registerDevnet(program: Command, ctx: CliContext): void {
         live: process.stdout.isTTY === true,
         blockIntervalMs: BLOCK_INTERVAL_MS,
         stdout: (text) => ctx.io.stdout.write(text),
-        stderr: (text) => ctx.io.stderr.write(text),
         signal: ctx.io.stopSignal(),
       }),
     )

@@ -12,18 +12,21 @@ interface StatusOptions {
 interface ApproveOptions extends StatusOptions {
   readonly set: string
   readonly yes?: boolean
+  readonly replace?: boolean
 }
 
 export function registerRotation(program: Command, ctx: CliContext): void {
   const rotation = program.command('rotation').summary('approve a new signer set, and follow its rotation')
   rotation.description(
-    'A rotation begins when every member of the new and of the current set approved the same pending id.',
+    'A rotation begins when every member of the new set, and of the current set at least as many as its threshold,\n' +
+      'approved the same pending id.',
   )
   addExamples(
     addJson(addConfig(rotation.command('approve')))
       .description('Approves a signer set on the running node, after showing it.')
       .requiredOption('--set <file>', 'TOML file with keys, threshold and attempt')
-      .option('--yes', "don't ask"),
+      .option('--yes', "don't ask")
+      .option('--replace', 'withdraw the approval of another pending set (not once this node has co-signed it)'),
     'countersign rotation approve --set next-set.toml',
     '',
     'next-set.toml:',
@@ -57,7 +60,12 @@ async function approve(ctx: CliContext, options: ApproveOptions): Promise<void> 
     return
   }
   // The node refuses if the id is another one by now: what was shown is what is approved.
-  const { json } = await call('POST', '/rotation/approve', { ...set, dry_run: false, pending_id: pendingId })
+  const { json } = await call('POST', '/rotation/approve', {
+    ...set,
+    dry_run: false,
+    pending_id: pendingId,
+    replace: options.replace === true,
+  })
   const result = { approved: true, pendingId, ...(typeof json === 'object' && json !== null ? json : {}) }
   show(ctx, options.json, result, () => 'Approved. `countersign rotation status` shows who else has.')
 }

@@ -47,17 +47,23 @@ function checkTable<R extends Rows>(table: Table, rows: R, at: Place): Values<R>
 
 function unknownKey(key: string, known: readonly string[], section: string): string {
   const meant = nearest(key, section === '' ? TOP_NAMES : known)
-  if (meant !== undefined)
-    return `is not a known key: did you mean ${SECTION_NAMES.includes(meant) ? `[${meant}]` : meant}?`
+  if (meant !== undefined) return `is not a known key: did you mean ${spelled(meant)}?`
   const home = homesOf(key).find((name) => name !== section)
   if (home !== undefined) return `is not a known key here: it belongs under [${home}]`
-  return `is not a known key: known are ${known.join(', ')}`
+  return `is not a known key: known are ${(section === '' ? TOP_NAMES : known).map(spelled).join(', ')}`
 }
 
 function unknownSection(name: string): string {
   const meant = nearest(name, [...SECTION_NAMES, ...LIST_NAMES])
-  if (meant === undefined) return `is not a known section: known are ${[...SECTION_NAMES, ...LIST_NAMES].join(', ')}`
-  return `is not a known section: did you mean ${LIST_NAMES.includes(meant) ? `[[${meant}]]` : `[${meant}]`}?`
+  if (meant === undefined)
+    return `is not a known section: known are ${[...SECTION_NAMES, ...LIST_NAMES].map(spelled).join(', ')}`
+  return `is not a known section: did you mean ${spelled(meant)}?`
+}
+
+/** A key or section as it stands in a file; no key has a section's name. */
+function spelled(name: string): string {
+  if (LIST_NAMES.includes(name)) return `[[${name}]]`
+  return SECTION_NAMES.includes(name) ? `[${name}]` : name
 }
 
 const homesOf = (key: string): string[] =>

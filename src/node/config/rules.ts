@@ -46,7 +46,11 @@ export function quorumOf({ endpoints, quorum, chain_id }: Section<'registry'>, f
   const n = endpoints.length
   const least = Math.floor(n / 2) + 1
   const chosen = quorum ?? least
-  if (chosen > n) throw configError(at, `is ${chosen}, but only ${n} endpoints are listed: list more, or lower it`)
+  if (chosen > n)
+    throw configError(
+      at,
+      `is ${chosen}, but only ${n === 1 ? '1 endpoint is' : `${n} endpoints are`} listed: list more, or lower it`,
+    )
   if (2 * chosen <= n) throw configError(at, `must be more than half of the ${n} endpoints: at least ${least}`)
   if (chain_id === MAINNET_CHAIN_ID && chosen < 2)
     throw configError(at, 'must be at least 2 on mainnet: list two or more endpoints, run by different people')

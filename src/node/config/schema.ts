@@ -159,7 +159,7 @@ export const SECTIONS = {
     ),
     fee_ustx: optional(
       read.integer(1, MAX_FEE_USTX, 'micro-STX'),
-      'Fee of the rotate-keys transaction; the same for every signer. Default: as the chain estimates.',
+      'Fee of a rotate-keys transaction: the first co-signer in turn names it, the others follow within a factor of 4 of their own. Default: as the chain estimates.',
       '10000',
     ),
   },

@@ -21,8 +21,6 @@ import type { PendingSpec, VerifiedProposal } from '../pending/types.ts'
 
 /** Pause before a new attempt, so that a member that fails at once does not spin. */
 const RETRY_MS = 1_000
-/** A peer's message can move us forward only so far, so that nobody exhausts the attempt numbers. */
-const MAX_ATTEMPT_JUMP = 1_000
 /** Messages of the coming attempt that are kept until we are there, per author (R14): one of each step. */
 const MAX_EARLY = 8
 /** A new key's first shares; refreshes count from here. */
@@ -49,6 +47,9 @@ export class DefaultKeygenRunner implements KeygenRunner {
   readonly #timers = new Map<string, Cancel>()
   readonly #early = new Map<PublicKey, Envelope[]>()
   #attempt = 0
+  #begunAtMs = Number.NEGATIVE_INFINITY
+  /** All members have confirmed this attempt: its key may exist (R20). */
+  #committed = false
   #state: KeygenState | undefined
   #phase: KeygenProgress['phase'] = 'idle'
   #lastFailure: KeygenFailure | undefined
@@ -83,14 +84,27 @@ export class DefaultKeygenRunner implements KeygenRunner {
       this.#deliver(envelope)
       return 'accept'
     }
-    if (this.#phase === 'done') return 'ignore'
+    if (this.#phase === 'done' || this.#phase === 'failed') return 'ignore'
     const early = this.#early.get(author) ?? []
     if (early.length >= MAX_EARLY) early.shift()
     this.#early.set(author, [...early, envelope])
-    // Somebody gave up on our attempt: keygen needs all, so it can't succeed any more.
-    if (this.#phase === 'running' && attempt > this.#attempt && attempt <= this.#attempt + MAX_ATTEMPT_JUMP)
-      this.#begin(attempt)
+    if (this.#phase === 'running') this.#follow()
     return 'accept'
+  }
+
+  /**
+   * Somebody gave up on our attempt: keygen needs all, so it can't succeed any more. One member moves us one attempt on;
+   * further only two who agree do, and never faster than attempts are retried, so that nobody can spin the others.
+   */
+  #follow(): void {
+    const ahead = [...this.#early.values()]
+      .map((envelopes) => Math.max(...envelopes.map((e) => e.attempt)))
+      .filter((attempt) => attempt > this.#attempt)
+      .toSorted((a, b) => b - a)
+    if (ahead.length === 0 || this.#committed) return
+    const waitMs = Math.max(0, this.#begunAtMs + RETRY_MS - this.#c.clock.now())
+    this.#cancelRetry()
+    this.#cancelRetry = this.#c.clock.after(waitMs, () => this.#begin(ahead[1] ?? this.#attempt + 1))
   }
 
   async adopt({ transcript, certificate }: VerifiedProposal): Promise<void> {
@@ -107,7 +121,8 @@ export class DefaultKeygenRunner implements KeygenRunner {
     this.#cancelRetry()
     this.#drop()
     this.#attempt = attempt
-    this.#phase = 'running'
+    this.#begunAtMs = this.#c.clock.now()
+    this.#committed = false
     const { spec, self, topic } = this.#c
     this.#state = newKeygen({
       network: topic.network,
@@ -118,11 +133,16 @@ export class DefaultKeygenRunner implements KeygenRunner {
       attempt,
       epoch: EPOCH,
     })
+    this.#phase = 'running'
     this.#logger.info('Keygen attempt', { pendingId: spec.id, attempt })
     this.#step({ kind: 'start' })
-    const early = [...this.#early.values()].flat().filter((e) => e.attempt === attempt)
+    const early = [...this.#early.values()].flat()
     this.#early.clear()
-    for (const envelope of early) this.#deliver(envelope)
+    for (const envelope of early) {
+      if (envelope.attempt === attempt) this.#deliver(envelope)
+      else if (envelope.attempt > attempt)
+        this.#early.set(envelope.author, [...(this.#early.get(envelope.author) ?? []), envelope])
+    }
     this.#c.onChange()
   }
 
@@ -184,6 +204,8 @@ export class DefaultKeygenRunner implements KeygenRunner {
 
   #publish(utterance: Utterance): void {
     const attempt = this.#attempt
+    // The machine says its trial share only when every member has confirmed.
+    if (utterance.step === 'trial') this.#committed = true
     this.#detach(
       this.#c.messenger.publish(this.#c.topic, utterance).then(({ wire }) => {
         if (attempt === this.#attempt) this.#step({ kind: 'published', step: utterance.step, wire })
@@ -195,12 +217,15 @@ export class DefaultKeygenRunner implements KeygenRunner {
   #done({ key, transcript, certificate, trialSignature }: KeygenResult): void {
     const aggregateKey = aggregatePublicKey(key.public)
     const proposal = { keygenAttempt: this.#attempt, transcript, aggregateKey, certificate, trialSignature }
-    this.#detach(
-      this.#c.vault.put({ transcript, epoch: EPOCH, key, certificate }).then(() => {
+    this.#c.vault.put({ transcript, epoch: EPOCH, key, certificate }).then(
+      () => {
         this.#finish()
         this.#c.onProposal(proposal)
-      }),
-      'Storing the certificate failed',
+      },
+      (error: unknown) => {
+        this.#logger.error('Storing the certificate failed', { error: describeError(error) })
+        this.#aborted({ kind: 'internal', error })
+      },
     )
   }
 
@@ -218,6 +243,15 @@ export class DefaultKeygenRunner implements KeygenRunner {
     this.#logger.warn('Keygen attempt failed', { ...this.#lastFailure })
     this.#drop()
     if (this.#phase === 'done') return
+    if (this.#committed) {
+      // Another attempt could end in a second proven key under one pending id, and split the co-signers for good.
+      this.#phase = 'failed'
+      this.#logger.warn('All had confirmed this key: approve the set again with the next attempt number', {
+        pendingId: this.#c.spec.id,
+      })
+      this.#c.onChange()
+      return
+    }
     this.#cancelRetry = this.#c.clock.after(RETRY_MS, () => this.#begin(this.#attempt + 1))
     this.#c.onChange()
   }

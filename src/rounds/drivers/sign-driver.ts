@@ -14,6 +14,10 @@ import type { KeyPackage } from '../../crypto/index.ts'
 import type { Envelope, Messenger, Topic, Verdict } from '../../p2p/index.ts'
 import type { Consent, SignResult, ThresholdRequest, ThresholdRounds } from '../../signer/index.ts'
 import { requestHash, SignBook, type SignEffect, type SignRequest } from '../sign/index.ts'
+import { Turns } from './turns.ts'
+
+/** Rounds that one node coordinates at once: more would only share the same processors, and run out of time together. */
+const MAX_COORDINATED = 32
 
 /** The share to sign with now (R9, R21). */
 export interface SigningKey {
@@ -50,6 +54,7 @@ export class SignDriver implements ThresholdRounds, Startable {
   readonly #logger: Logger
   readonly #book: SignBook
   readonly #timers = new Map<string, Cancel>()
+  readonly #turns = new Turns(MAX_COORDINATED)
   readonly #waiting = new Map<string, Set<(result: SignResult) => void>>()
   readonly #faults: Counter<'code'>
   readonly #refused: Counter<'reason'>
@@ -96,9 +101,26 @@ export class SignDriver implements ThresholdRounds, Startable {
     const { digest, tweak } = asked.item
     const request: SignRequest = { groupKey, setHash, transcript, requestId: asked.requestId, digest, tweak }
     const round = requestHash(request)
-    const answered = this.#await(round, signal)
-    // Members that were told "not asked yet" by this node may ask it again (R27).
+    // Members that were told "not asked yet" by this node may ask it again (R27), also while its own round waits for a turn.
     this.#perform(this.#book.reconsider(round))
+    if (!(await this.#turns.take(deadlineMs - this.#c.clock.now(), signal))) return failure(signal?.aborted ? 'STOPPED' : 'TIMEOUT')
+    try {
+      return await this.#coordinate(round, request, deadlineMs, signal)
+    } finally {
+      this.#turns.give()
+    }
+  }
+
+  async #coordinate(
+    round: string,
+    request: SignRequest,
+    deadlineMs: number,
+    signal?: AbortSignal,
+  ): Promise<SignResult> {
+    this.refresh()
+    // While it waited its turn, the caller may have left, and the set may have been replaced (R9).
+    if (signal?.aborted || this.#c.activeKey()?.setHash !== request.setHash) return failure('STOPPED')
+    const answered = this.#await(round, signal)
     this.#perform(this.#book.start(request, Math.max(0, deadlineMs - this.#c.clock.now())))
     return await answered
   }

@@ -67,7 +67,7 @@ const CODECS: { readonly [S in KeygenStep]: Codec<KeygenPayloads[S]> } = {
   trial: codec(
     pb.KeygenTrialSchema,
     (t) => create(pb.KeygenTrialSchema, t),
-    (t) => ({ share: sized('share', t.share, 32) }),
+    (t) => ({ share: sized('share', t.share, 32), packageHash: sized('package hash', t.packageHash, 32) }),
   ),
   complaint: codec(
     pb.KeygenComplaintSchema,

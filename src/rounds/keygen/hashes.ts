@@ -9,6 +9,7 @@ import {
   toHex,
   u64be,
 } from '../../base/index.ts'
+import type { NonceCommitment } from '../../crypto/index.ts'
 import { taggedHash } from '../../curve/index.ts'
 
 /** Names one attempt and nothing else; pair secrets hang on it (R18). */
@@ -45,3 +46,20 @@ export function transcriptOf(
 /** What the trial signature signs (R22): never a sighash, once per transcript. 32 bytes. */
 export const trialDigestOf = (pendingId: PendingId, transcript: TranscriptHash, epoch: number): Uint8Array =>
   taggedHash('countersign/trial', concatBytes(fromHex(pendingId), fromHex(transcript), u64be(epoch)))
+
+/**
+ * What a trial share was made over, 32 bytes (R26): a share is judged only beside the commitments that its author saw, or
+ * whoever committed to two things could have an honest share blamed. `commitments` of all members.
+ */
+export function trialPackageHash(
+  members: readonly PublicKey[],
+  digest: Uint8Array,
+  commitments: ReadonlyMap<PublicKey, NonceCommitment>,
+): Uint8Array {
+  const entries = members.flatMap((m) => {
+    const commitment = commitments.get(m)
+    if (commitment === undefined) throw new TypeError('trial package: a member without commitment')
+    return [fromHex(m), commitment.hiding, commitment.binding]
+  })
+  return taggedHash('countersign/keygen/trial-package', encodeFields(digest, encodeFields(...entries)))
+}

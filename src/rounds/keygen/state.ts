@@ -52,6 +52,7 @@ export type Phase =
       readonly key: KeyPackage
       readonly digest: Uint8Array
       readonly commitments: ReadonlyMap<PublicKey, NonceCommitment>
+      readonly packageHash: Uint8Array
       readonly ownShare: Uint8Array
     }
   | { readonly kind: 'done' }

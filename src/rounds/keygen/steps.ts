@@ -49,7 +49,8 @@ export interface KeygenPayloads {
     readonly aggregateKey: PublicKey
     readonly commitment: NonceCommitment
   }
-  readonly trial: { readonly share: Uint8Array }
+  /** `packageHash`: of the package that the share was made over (R26). */
+  readonly trial: { readonly share: Uint8Array; readonly packageHash: Uint8Array }
   /** `accused` undefined: something is wrong, and nobody can be named for it. */
   readonly complaint: { readonly accused: PublicKey | undefined; readonly code: FaultCode }
 }

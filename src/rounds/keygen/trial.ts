@@ -1,9 +1,9 @@
-import { fromHex, LIMITS, type PublicKey } from '../../base/index.ts'
+import { equalBytes, fromHex, LIMITS, type PublicKey } from '../../base/index.ts'
 import { aggregate, aggregatePublicKey, commitNonces, signShare, type Tweak, verifyShare } from '../../crypto/index.ts'
 import { curve } from '../../curve/index.ts'
 import { abort, abortForFaults } from './abort.ts'
 import { encodeCertificate, encodeKeygen } from './codec.ts'
-import { trialDigestOf } from './hashes.ts'
+import { trialDigestOf, trialPackageHash } from './hashes.ts'
 import {
   enter,
   type Heard,
@@ -59,35 +59,48 @@ export function tryKey(
     params.members.map((m) => [m, confirms.get(m)?.value.commitment ?? nonces.commitment] as const),
   )
   const ownShare = signShare(key, nonces, commitments, digest, UNTWEAKED)
-  const said = encodeKeygen('trial', { share: ownShare })
-  return enter(state, { kind: 'trying', transcript, key, digest, commitments, ownShare }, { trial: said }, [
-    { kind: 'publish', utterance: utterance(state, 'trial', said) },
-  ])
+  const packageHash = trialPackageHash(params.members, digest, commitments)
+  const said = encodeKeygen('trial', { share: ownShare, packageHash })
+  return enter(
+    state,
+    { kind: 'trying', transcript, key, digest, commitments, packageHash, ownShare },
+    { trial: said },
+    [{ kind: 'publish', utterance: utterance(state, 'trial', said) }],
+  )
 }
 
-/** Every share singly, because errors can cancel out in the sum (R22); then the sum, which proves our own. */
+/**
+ * Every share singly, because errors can cancel out in the sum (R22); then the sum, which proves our own. A share of another
+ * package proves nothing against its author (R26): somebody confirmed two things, and who it was this node can't tell. Judged
+ * only when all are in, since until then the second confirm may still come and name its author.
+ */
 export function judgeTrial(
   state: KeygenState,
   phase: In<'trying'>,
   trials: ReadonlyMap<PublicKey, Heard<'trial'>>,
   ownConfirmWire: Uint8Array,
 ): Transition {
-  const { transcript, key, digest, commitments, ownShare } = phase
-  const bad = state.others.filter((m) => {
-    const share = trials.get(m)?.value.share
-    return share === undefined || !verifyShare(key.public, commitments, digest, UNTWEAKED, m, share)
+  const { transcript, key, digest, commitments, packageHash, ownShare } = phase
+  const packageWires = [ownConfirmWire, ...state.others.flatMap((m) => wiresOf(state, m, 'confirm'))]
+  const heard = state.others.flatMap((member) => {
+    const h = trials.get(member)
+    return h === undefined ? [] : [{ member, wire: h.wire, ...h.value }]
   })
-  if (bad.length > 0) {
-    const packageWires = state.others.flatMap((m) => wiresOf(state, m, 'confirm'))
+  const others = heard.filter((t) => !equalBytes(t.packageHash, packageHash))
+  const bad = heard.filter(
+    (t) => !others.includes(t) && !verifyShare(key.public, commitments, digest, UNTWEAKED, t.member, t.share),
+  )
+  if (bad.length > 0)
     return abortForFaults(
       state,
-      bad.map((member) => ({
-        member,
-        code: 'bad_trial_share',
-        wires: [...wiresOf(state, member, 'trial'), ownConfirmWire, ...packageWires],
-      })),
+      bad.map(({ member, wire }) => ({ member, code: 'bad_trial_share', wires: [wire, ...packageWires] })),
     )
-  }
+  if (others.length > 0)
+    return abort(state, {
+      kind: 'transcript_mismatch',
+      members: others.map((t) => t.member),
+      wires: [...others.map((t) => t.wire), ...packageWires],
+    })
   const shares = new Map(state.params.members.map((m) => [m, trials.get(m)?.value.share ?? ownShare] as const))
   const made = aggregate(key.public, commitments, digest, UNTWEAKED, shares)
   if (!made.ok || !curve.schnorrVerify(made.signature, digest, fromHex(key.public.groupKey)))

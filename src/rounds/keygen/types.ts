@@ -55,7 +55,7 @@ export type KeygenAbort =
       readonly code: FaultCode
       readonly wire: Uint8Array
     }
-  /** Members saw different messages of somebody: of whom, this node can't tell. */
+  /** Members certify, or try, something else than we do: they saw different messages of somebody; of whom, this node can't tell. */
   | {
       readonly kind: 'transcript_mismatch'
       readonly members: readonly PublicKey[]

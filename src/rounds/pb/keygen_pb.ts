@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rounds/pb/keygen.proto.
  */
 export const file_rounds_pb_keygen: GenFile = /*@__PURE__*/
-  fileDesc("ChZyb3VuZHMvcGIva2V5Z2VuLnByb3RvEhVjb3VudGVyc2lnbi5yb3VuZHMudjEiMQoKS2V5Z2VuT3BlbhIUCgxyZWNlaXZlcl9rZXkYASABKAwSDQoFcHJvb2YYAiABKAwiUQoKS2V5Z2VuRGVhbBITCgtjb21taXRtZW50cxgBIAMoDBIaChJwcm9vZl9vZl9rbm93bGVkZ2UYAiABKAwSEgoKYm94X2hhc2hlcxgDIAMoDCJPCgtLZXlnZW5TaGFyZRIQCghyZWNlaXZlchgBIAEoDBISCgpkZWFsZXJfa2V5GAIgASgMEg0KBXByb29mGAMgASgMEgsKA2JveBgEIAEoDCJbCg1LZXlnZW5Db25maXJtEhIKCnRyYW5zY3JpcHQYASABKAwSFQoNYWdncmVnYXRlX2tleRgCIAEoDBIOCgZoaWRpbmcYAyABKAwSDwoHYmluZGluZxgEIAEoDCIcCgtLZXlnZW5UcmlhbBINCgVzaGFyZRgBIAEoDCIwCg9LZXlnZW5Db21wbGFpbnQSDwoHYWNjdXNlZBgBIAEoDBIMCgRjb2RlGAIgASgJIiUKEUtleWdlbkNlcnRpZmljYXRlEhAKCGNvbmZpcm1zGAEgAygMYgZwcm90bzM");
+  fileDesc("ChZyb3VuZHMvcGIva2V5Z2VuLnByb3RvEhVjb3VudGVyc2lnbi5yb3VuZHMudjEiMQoKS2V5Z2VuT3BlbhIUCgxyZWNlaXZlcl9rZXkYASABKAwSDQoFcHJvb2YYAiABKAwiUQoKS2V5Z2VuRGVhbBITCgtjb21taXRtZW50cxgBIAMoDBIaChJwcm9vZl9vZl9rbm93bGVkZ2UYAiABKAwSEgoKYm94X2hhc2hlcxgDIAMoDCJPCgtLZXlnZW5TaGFyZRIQCghyZWNlaXZlchgBIAEoDBISCgpkZWFsZXJfa2V5GAIgASgMEg0KBXByb29mGAMgASgMEgsKA2JveBgEIAEoDCJbCg1LZXlnZW5Db25maXJtEhIKCnRyYW5zY3JpcHQYASABKAwSFQoNYWdncmVnYXRlX2tleRgCIAEoDBIOCgZoaWRpbmcYAyABKAwSDwoHYmluZGluZxgEIAEoDCIyCgtLZXlnZW5UcmlhbBINCgVzaGFyZRgBIAEoDBIUCgxwYWNrYWdlX2hhc2gYAiABKAwiMAoPS2V5Z2VuQ29tcGxhaW50Eg8KB2FjY3VzZWQYASABKAwSDAoEY29kZRgCIAEoCSIlChFLZXlnZW5DZXJ0aWZpY2F0ZRIQCghjb25maXJtcxgBIAMoDGIGcHJvdG8z");
 
 /**
  * step "open", gossip: the key to which this member's shares of this attempt are sealed.
@@ -158,15 +158,24 @@ export const KeygenConfirmSchema: GenMessage<KeygenConfirm> = /*@__PURE__*/
   messageDesc(file_rounds_pb_keygen, 3);
 
 /**
- * step "trial", gossip: signature share of the trial signature, 32 bytes.
+ * step "trial", gossip.
  *
  * @generated from message countersign.rounds.v1.KeygenTrial
  */
 export type KeygenTrial = Message<"countersign.rounds.v1.KeygenTrial"> & {
   /**
+   * Signature share of the trial signature, 32 bytes.
+   *
    * @generated from field: bytes share = 1;
    */
   share: Uint8Array;
+
+  /**
+   * Hash of the package that it was made over (R26), 32 bytes: digest, and all nonce commitments in member order.
+   *
+   * @generated from field: bytes package_hash = 2;
+   */
+  packageHash: Uint8Array;
 };
 
 /**

@@ -4,7 +4,7 @@ import type { ShareVault } from '../../signer/index.ts'
 import { DefaultKeygenRunner } from '../drivers/keygen-runner.ts'
 import { DefaultPendingSession } from './session.ts'
 import type { PendingSession } from './session.types.ts'
-import type { PendingSpec } from './types.ts'
+import type { PendingSpec, VerifiedProposal } from './types.ts'
 import { proposalVerifier } from './verify-proposal.ts'
 
 export interface PendingSessionsInit {
@@ -17,11 +17,16 @@ export interface PendingSessionsInit {
 }
 
 /** Everything that is said and made for one pending set: approvals, keygen, proposal, co-signatures. */
-export function openPendingSession(init: PendingSessionsInit, spec: PendingSpec): PendingSession {
+export function openPendingSession(
+  init: PendingSessionsInit,
+  spec: PendingSpec,
+  known?: VerifiedProposal,
+): PendingSession {
   const topic = { network: init.network, scope: spec.id, purpose: 'keygen' } as const
   return new DefaultPendingSession({
     ...init,
     spec,
+    known,
     keygen: (events) => new DefaultKeygenRunner({ ...init, ...events, spec, topic }),
     verifyProposal: proposalVerifier(spec, topic),
   })

@@ -36,6 +36,8 @@ export interface PendingSessionInit {
   }) => KeygenRunner
   /** R29: certificate of all n over this transcript and key, and the trial signature. */
   readonly verifyProposal: (proposal: VerifiedProposal) => boolean
+  /** Proven before a restart; no keygen is needed any more. */
+  readonly known: VerifiedProposal | undefined
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -51,6 +53,8 @@ export class DefaultPendingSession implements PendingSession {
   readonly #cosignatures = new Map<PublicKey, Cosignature>()
   #ownCosignature: Cosignature | undefined
   #proposal: { readonly proposal: VerifiedProposal; readonly receivedAtMs: number } | undefined
+  /** When each member's proposal was last looked at: proving one costs n signature checks. */
+  readonly #judgedAtMs = new Map<PublicKey, number>()
   #leave: () => void = () => {}
   #cancelRepeat: Cancel = () => {}
 
@@ -67,6 +71,12 @@ export class DefaultPendingSession implements PendingSession {
 
   start(): void {
     this.#leave = this.#c.messenger.join(this.#topic, (envelope) => this.#onEnvelope(envelope))
+    const { known } = this.#c
+    if (known !== undefined && this.#c.verifyProposal(known)) {
+      // At once, so that nothing can begin a second keygen first; its share was certified before it was kept.
+      this.#accept(known)
+      this.#adopt(known)
+    }
     this.#repeat()
   }
 
@@ -138,16 +148,23 @@ export class DefaultPendingSession implements PendingSession {
 
   #onProposal(envelope: Envelope): Verdict {
     if (this.#proposal !== undefined) return 'accept'
+    const now = this.#c.clock.now()
+    if (now - (this.#judgedAtMs.get(envelope.author) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS / 2) return 'ignore'
+    this.#judgedAtMs.set(envelope.author, now)
     const proposal = decodeProposal(envelope.payload)
     if (proposal === undefined || !this.#c.verifyProposal(proposal)) {
       this.#logger.warn('Proposal without proof', { author: envelope.author })
       return 'ignore'
     }
+    this.#adopt(proposal)
+    return 'accept'
+  }
+
+  #adopt(proposal: VerifiedProposal): void {
     this.#keygen.adopt(proposal).then(
       () => this.#accept(proposal),
       (error: unknown) => this.#logger.warn('Proposal not adopted', { error: describeError(error) }),
     )
-    return 'accept'
   }
 
   #onCosignature(envelope: Envelope): Verdict {

@@ -2,7 +2,8 @@ import type { Listenable, PublicKey } from '../../base/index.ts'
 import type { Cosignature, PendingSpec, VerifiedProposal } from './types.ts'
 
 export interface KeygenProgress {
-  readonly phase: 'idle' | 'running' | 'done'
+  /** `failed`: all had confirmed, so no second key may be made under this pending id (R20); approve a new attempt. */
+  readonly phase: 'idle' | 'running' | 'done' | 'failed'
   /** Current or last attempt; 0 before the first. */
   readonly attempt: number
   readonly lastFailure: KeygenFailure | undefined

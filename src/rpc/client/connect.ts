@@ -1,4 +1,4 @@
-import { type Clock, LIMITS, type PeerIdStr, systemClock } from '../../base/index.ts'
+import { type Clock, keepAliveClock, LIMITS, type PeerIdStr } from '../../base/index.ts'
 import { KeyPair } from '../../curve/index.ts'
 import type { StreamPort } from '../../p2p/index.ts'
 import { serverOf } from './address.ts'
@@ -36,7 +36,7 @@ export async function connect(options: ConnectOptions): Promise<Client> {
   const server = serverOf(options.addresses, options.signer)
   const key = options.key instanceof KeyPair ? options.key : KeyPair.fromSecret(options.key)
   const host = await openHost(key, server, options.addresses, options.signal)
-  return connectOver(host, { server, self: key.peerId, clock: systemClock }, options)
+  return connectOver(host, { server, self: key.peerId, clock: keepAliveClock }, options)
 }
 
 export async function connectOver(

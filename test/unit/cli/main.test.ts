@@ -83,6 +83,24 @@ describe('countersign', () => {
   })
 })
 
+describe('countersign devnet --json', () => {
+  it.each<readonly [string, readonly string[], string]>([
+    ['wrong numbers', ['--signers', '17'], 'DEVNET_OPTIONS'],
+    ['a number that is none', ['--signers', '5x'], 'USAGE'],
+    ['an unknown option', ['--sigers', '5'], 'USAGE'],
+  ])('should end %s with a summary line and 1', async (_what, options, code) => {
+    const ran = await cli(['devnet', '--json', ...options])
+    expect(ran).toMatchObject({ code: 1, err: '' })
+    expect(ran.json()).toEqual({ event: 'summary', ok: false, code, reason: expect.any(String) })
+  })
+
+  it('should say wrong numbers as any other command does without --json', async () => {
+    const ran = await cli(['devnet', '--signers', '9', '--threshold', '3'])
+    expect(ran).toMatchObject({ code: EXIT.usage, out: '' })
+    expect(ran.err).toMatch(/^countersign: --threshold must be more than half .*5 to 9/)
+  })
+})
+
 describe('exit codes', () => {
   it.each([
     ['USAGE', 64],

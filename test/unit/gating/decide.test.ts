@@ -100,9 +100,15 @@ describe('roles × rights', () => {
 
   it('should refuse everyone, its own bridge too, once this node was removed', () => {
     for (const peer of [member, bridge])
-      expect(decideConnection({ ...state, selfRemoved: true }, peer.peerId, 'inbound')).toEqual({
+      expect(decideConnection({ ...state, pending: undefined, selfRemoved: true }, peer.peerId, 'inbound')).toEqual({
         ok: false,
         reason: 'self_removed',
       })
+  })
+
+  it('should go to work for a pending set that takes a removed node back', () => {
+    const back = { ...state, selfRemoved: true }
+    expect(decideConnection(back, member.peerId, 'inbound').ok).toBe(true)
+    expect(decideConnection(back, stranger.peerId, 'inbound').ok).toBe(false)
   })
 })

@@ -149,6 +149,12 @@ describe('a good config', () => {
 /** What is wrong, the change, the key that the error must name, and words it must say. */
 const MISTAKES: readonly (readonly [string, Changes, string, RegExp])[] = [
   ['an unknown key before the sections', { data_dirr: '"x"' }, 'data_dirr', /did you mean data_dir\?/],
+  [
+    'a key before the sections like no other',
+    { bogus: '1' },
+    'bogus',
+    /known are data_dir, \[identity\],.* \[\[bridge\]\]$/,
+  ],
   ['a section key before the sections', { endpoints: '[]' }, 'endpoints', /belongs under \[registry\]/],
   ['an unknown key', { 'registry.pol_interval': '"1s"' }, 'registry.pol_interval', /did you mean poll_interval\?/],
   ['a key with dashes', { 'registry.poll-interval': '"1s"' }, 'registry.poll-interval', /did you mean poll_interval\?/],
@@ -156,7 +162,7 @@ const MISTAKES: readonly (readonly [string, Changes, string, RegExp])[] = [
   ['a key like no other', { 'log.colour': '"red"' }, 'log.colour', /known are level/],
   ['an unknown section', { 'regisry.network': '"x"' }, 'regisry', /did you mean \[registry\]\?/],
   ['a list section misspelt', { 'bridges.peer_id': '"x"' }, 'bridges', /did you mean \[\[bridge\]\]\?/],
-  ['a section like no other', { 'blockchain.x': '1' }, 'blockchain', /known are identity/],
+  ['a section like no other', { 'blockchain.x': '1' }, 'blockchain', /known are \[identity\],.* \[\[bridge\]\]$/],
   ['a list section written as one section', { 'bridge.peer_id': `"${PEER}"` }, 'bridge', /write \[\[bridge\]\]/],
   ['a value for a section', { log: '"info"' }, 'log', /write \[log\]/],
 
@@ -225,7 +231,7 @@ const MISTAKES: readonly (readonly [string, Changes, string, RegExp])[] = [
     /twice \(number 3\)/,
   ],
   ['a quorum of 0', { 'registry.quorum': '0' }, 'registry.quorum', /from 1/],
-  ['a quorum above the endpoints', { 'registry.quorum': '2' }, 'registry.quorum', /only 1 endpoints/],
+  ['a quorum above the endpoints', { 'registry.quorum': '2' }, 'registry.quorum', /only 1 endpoint is listed/],
   ['a duration without unit', { 'registry.poll_interval': '10' }, 'registry.poll_interval', /unit.*not a number/],
   [
     'a duration with an unknown unit',

@@ -200,6 +200,43 @@ describe('intake', () => {
     b.clock.advance(1_000)
     expect(b.admit(b.wire()).verdict).toBe('accept')
   })
+  it.each<[string, (b: Bench) => void, string]>([
+    ['heard', () => {}, 'replay'],
+    ['of an older boot', (b) => b.admit(b.wire({ boot: BOOT + 1 })), 'older_boot'],
+    ['expired', (b) => b.clock.advance(LIMITS.envelopeTtlMs + LIMITS.clockSkewMs + 1), 'expired'],
+  ])(
+    "R13: should not let a forwarder use up an author's allowance with its recorded words: %s",
+    (_what, age, dropped) => {
+      const b = new Bench()
+      const recorded = Array.from({ length: 10 }, () => b.wire())
+      if (dropped !== 'expired') for (const wire of recorded) b.admit(wire, { forwarder: alice.peerId })
+      age(b)
+      const boot = BOOT + 1
+      for (let i = 0; i < 1_000; i++)
+        expect(b.admit(recorded[i % 10] ?? new Uint8Array())).toEqual({ verdict: 'ignore', dropped })
+      expect(b.admit(b.wire({ boot })).verdict).toBe('accept')
+    },
+  )
+  it('R13: should check no signature of what is stale', () => {
+    const b = new Bench()
+    const wire = b.wire()
+    b.admit(wire)
+    expect(b.admit(flipped(wire))).toEqual({ verdict: 'ignore', dropped: 'replay' })
+  })
+  it('R13: should take no counter for what is only asked: a forgery ages no true word', () => {
+    const b = new Bench()
+    b.admit(flipped(b.wire({ boot: BOOT + 1, counter: 9_000 })))
+    expect(b.admit(b.wire({ boot: BOOT, counter: 0 })).verdict).toBe('accept')
+  })
+  it('R17: should hear of another process with its key, however often its own words come back', () => {
+    const b = new Bench()
+    const own = b.wire({ author: self })
+    const beforeRestart = b.wire({ author: self, boot: BOOT - 1 })
+    for (let i = 0; i < 1_000; i++)
+      for (const wire of [own, beforeRestart]) expect(b.admit(wire).dropped).toBe('own_key')
+    b.admit(b.wire({ author: self, boot: BOOT + 1 }))
+    expect(b.elsewhere).toEqual([BOOT + 1])
+  })
   it('R14: should not mute a forwarder for messages that are merely out of place', () => {
     const b = new Bench()
     for (let i = 0; i < 100; i++) b.admit(b.wire({ topic: topicOf('set 2') }), { topic: topicName(topicOf('set 2')) })

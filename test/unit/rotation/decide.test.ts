@@ -39,6 +39,7 @@ const facts = (over: Partial<RotationFacts>): RotationFacts => ({
   ownFeeUstx: undefined,
   ownCosignature: undefined,
   cosignatures: [],
+  fruitlessFees: new Set(),
   broadcastAtMs: undefined,
   ...over,
 })
@@ -84,7 +85,7 @@ describe('nextAction', () => {
   })
 
   it('should ask the chain before it signs', () => {
-    expect(nextAction(withKey({ chainNonce: undefined })).kind).toBe('ask_chain_nonce')
+    expect(nextAction(withKey({ chainNonce: undefined })).kind).toBe('ask_chain')
   })
 
   it('should never co-sign without a proposal, whatever else is there', () => {
@@ -114,6 +115,37 @@ describe('nextAction', () => {
     ).toBe('wait')
   })
 
+  it('should not follow a fee that is far from its own estimate, and name its own', () => {
+    for (const feeUstx of [0, 74, 1_201, 10_000_000]) {
+      const cosignatures = [{ nonce: 5, feeUstx, author: first }]
+      const action = nextAction(withKey({ self: second, cosignatures, nowMs: 10_000 }))
+      expect(action).toEqual({ kind: 'cosign', variant: { nonce: 5, feeUstx: 300 } })
+    }
+    const near = [{ nonce: 5, feeUstx: 1_200, author: first }]
+    expect(nextAction(withKey({ self: second, cosignatures: near }))).toMatchObject({ variant: { feeUstx: 1_200 } })
+  })
+
+  it('should leave a fee that had no effect, and name a higher one', () => {
+    const own = { nonce: 5, feeUstx: 300 }
+    const facts = { ownCosignature: own, cosignatures: [{ ...own, author: third }], nowMs: 10_000 }
+    expect(nextAction(withKey({ ...facts, fruitlessFees: new Set([300]) }))).toEqual({
+      kind: 'cosign',
+      variant: { nonce: 5, feeUstx: 450 },
+    })
+  })
+
+  it('should not sign for ever where even the highest fee had no effect', () => {
+    const highest = { nonce: 5, feeUstx: 10_000_000 }
+    const facts = withKey({
+      ownFeeUstx: highest.feeUstx,
+      ownCosignature: highest,
+      cosignatures: [{ ...highest, author: third }],
+      fruitlessFees: new Set([highest.feeUstx]),
+      nowMs: 10_000,
+    })
+    expect(nextAction(facts).kind).toBe('broadcast')
+  })
+
   it('should ignore co-signatures of another nonce', () => {
     const own = { nonce: 5, feeUstx: 300 }
     expect(
@@ -138,7 +170,7 @@ describe('nextAction', () => {
       nowMs: 3_000,
     })
     expect(nextAction(sent).kind).toBe('wait')
-    expect(nextAction({ ...sent, nowMs: 100_000 }).kind).toBe('ask_chain_nonce')
+    expect(nextAction({ ...sent, nowMs: 100_000 }).kind).toBe('ask_chain')
   })
 })
 

@@ -39,6 +39,8 @@ export class FakeRegistry {
   readonly sent: RotateKeysPlan[] = []
   /** Takes the transaction, and lets it have no effect. */
   abortNext = false
+  /** Takes transactions into the mempool, and mines none. */
+  stalled = false
   #height = 1
   readonly #watchers: Emitter<Snapshot>[] = []
 
@@ -71,7 +73,9 @@ export class FakeRegistry {
       estimateFeeUstx: async () => 300,
       broadcast: async (plan, signatures) => {
         const principal = principalOf(registryId.chainId, plan.signers, plan.signaturesRequired)
-        if (plan.nonce !== (this.nonces.get(principal) ?? 0)) throw new CodedError('TX_REJECTED', 'BadNonce')
+        if (plan.nonce !== (this.nonces.get(principal) ?? 0))
+          throw new CodedError('TX_REJECTED', 'BadNonce', { reason: 'BadNonce' })
+        if (this.stalled) return 'cd'.repeat(32)
         let valid = 0
         for (const [member, signature] of signatures) if (await real.verify(plan, member, signature)) valid++
         if (valid < plan.signaturesRequired) throw new CodedError('TX_REJECTED', 'SignatureValidation')
@@ -105,6 +109,7 @@ export interface Operator {
   readonly vault: MemoryVault
   readonly approvals: Space
   readonly cosigned: Space
+  readonly proposals: Space
   readonly pending: (PendingSpec | undefined)[]
   reconciler: RotationReconciler
 }
@@ -131,6 +136,7 @@ export class Federation {
       vault: new MemoryVault(),
       approvals: memorySpace(),
       cosigned: memorySpace(),
+      proposals: memorySpace(),
       pending: [],
     }
     return { ...made, reconciler: this.reconcilerOf(made, over) }
@@ -141,7 +147,7 @@ export class Federation {
     o: Omit<Operator, 'reconciler'>,
     { approvalTtlMs = 3_600_000, feeUstx }: { approvalTtlMs?: number; feeUstx?: number } = {},
   ): RotationReconciler {
-    const { key, publicKey: self, vault, approvals, cosigned } = o
+    const { key, publicKey: self, vault, approvals, cosigned, proposals } = o
     const messenger = this.bus.messenger(key)
     const clock: Clock = { now: () => Date.now() + this.skewMs, after: systemClock.after }
     const ports = { clock, logger: silentLogger }
@@ -152,10 +158,11 @@ export class Federation {
       bootstrap: this.bootstrap,
       watcher: this.registry.watcher(),
       tx: this.registry.tx(),
-      openSession: (spec) =>
-        openPendingSession({ network: registryId.network, self, messenger, vault, ...ports }, spec),
+      openSession: (spec, known) =>
+        openPendingSession({ network: registryId.network, self, messenger, vault, ...ports }, spec, known),
       approvals,
       cosigned,
+      proposals,
       feeUstx,
       approvalTtlMs,
       onPending: (spec) => void o.pending.push(spec),

@@ -2,6 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { KeyPair } from '../../../src/curve/index.ts'
 import { NonceGuard } from '../../../src/rotation/cosign-guard.ts'
 import { TX_PATIENCE_MS } from '../../../src/rotation/decide.ts'
+import { decodeProposal } from '../../../src/rounds/index.ts'
+import { encodeCosignature } from '../../../src/rounds/pending/messages.ts'
 import { memorySpace } from '../../fixtures/space.ts'
 import { Federation, type Operator } from './federation.ts'
 
@@ -121,6 +123,104 @@ describe('a rotation', () => {
     await first().reconciler.approve(set)
     await first().reconciler.approve(set)
     await expect(first().reconciler.approve({ ...set, attempt: 2 })).rejects.toMatchObject({ code: 'ROTATION_PENDING' })
+  })
+
+  it('R7: should let only one of two approvals pass that come at once', async () => {
+    await founded()
+    const incoming = await newcomer()
+    const set = replaced(incoming)
+    const results = await Promise.allSettled([
+      first().reconciler.approve(set),
+      first().reconciler.approve({ ...set, attempt: 2 }),
+    ])
+    expect(results.filter((r) => r.status === 'fulfilled')).toHaveLength(1)
+    expect(first().reconciler.status()?.spec.attempt).toBe(1)
+  })
+
+  it('R7: should withdraw an approval only when it is told to', async () => {
+    await founded()
+    const incoming = await newcomer()
+    const set = replaced(incoming)
+    await first().reconciler.approve(set)
+    await first().reconciler.approve({ ...set, attempt: 2 }, { replace: true })
+    expect(first().reconciler.status()?.spec.attempt).toBe(2)
+  })
+
+  it('R29: should go on with the same key after everyone restarted with a co-signed transaction on its way', async () => {
+    await founded()
+    const incoming = await newcomer()
+    const set = replaced(incoming)
+    const members = [first(), second(), incoming]
+    fed.registry.stalled = true
+    for (const o of members) await o.reconciler.approve(set)
+    await expect
+      .poll(
+        () =>
+          members.every(
+            (o) => o.reconciler.status()?.action.kind === 'wait' && o.reconciler.status()?.keygen.phase === 'done',
+          ),
+        WAIT,
+      )
+      .toBe(true)
+    await expect.poll(async () => (await first().cosigned.entries()).length, WAIT).toBeGreaterThan(1)
+    const keys = members.map((o) => o.vault.list().map((s) => s.transcript))
+    for (const o of members) {
+      await o.reconciler.stop()
+      o.reconciler = fed.reconcilerOf(o)
+    }
+    fed.registry.stalled = false
+    for (const o of members) await o.reconciler.start()
+    await expect.poll(() => fed.registry.sent.length, WAIT).toBe(2)
+    expect(members.map((o) => o.vault.list().map((s) => s.transcript))).toEqual(keys)
+  })
+
+  it('should not be wedged by a co-signature that nobody could have made', async () => {
+    await founded()
+    const incoming = await newcomer()
+    const set = replaced(incoming)
+    const spec = first().reconciler.preview(set)
+    const bad = { transcript: 'ab'.repeat(32) as never, nonce: 1, feeUstx: 2 ** 40, signature: new Uint8Array(65) }
+    fed.bus.meddle = (e, to) => {
+      if (e.step !== 'proposal' || e.author === third().publicKey) return 'pass'
+      const transcript = decodeProposal(e.payload)?.transcript ?? bad.transcript
+      // The member that leaves names a fee beyond any cap for the very key that was made.
+      const payload = encodeCosignature({ ...bad, transcript })
+      void fed.bus.speak(third().key, e.topic, { round: spec.id, attempt: 0, step: 'cosign', payload }, to)
+      return 'pass'
+    }
+    for (const o of [first(), second(), incoming]) await o.reconciler.approve(set)
+    await expect.poll(() => fed.registry.sent.length, WAIT).toBe(2)
+  })
+
+  it('should open nothing once it was stopped', async () => {
+    await founded()
+    const incoming = await newcomer()
+    const approving = first().reconciler.approve(replaced(incoming))
+    await first().reconciler.stop()
+    await Promise.allSettled([approving])
+    expect(first().reconciler.status()).toBeUndefined()
+    expect(first().pending.at(-1)).toBeUndefined()
+  })
+
+  it.each([
+    ['one key', 1, 1],
+    ['a threshold of one', 2, 1],
+    ['a threshold of half', 4, 2],
+    ['a threshold beyond its keys', 2, 3],
+  ])('should refuse a set with %s', async (_, size, threshold) => {
+    await founded()
+    const keys = [first().publicKey, ...Array.from({ length: size - 1 }, () => KeyPair.generate().publicKey)]
+    await expect(first().reconciler.approve({ keys, threshold, attempt: 1 })).rejects.toMatchObject({
+      code: 'SET_INVALID',
+    })
+  })
+
+  it('should refuse a set in which a key stands twice', async () => {
+    await founded()
+    const keys = [first().publicKey, first().publicKey, second().publicKey]
+    await expect(first().reconciler.approve({ keys, threshold: 2, attempt: 1 })).rejects.toMatchObject({
+      code: 'SET_INVALID',
+    })
   })
 
   it('R7: should forget an approval that expired before there was a key', async () => {

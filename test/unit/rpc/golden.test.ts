@@ -199,9 +199,13 @@ describe('the method table', () => {
   })
 })
 
+/** Tables are aligned by hand or by an editor: what their cells say is compared, not their padding. */
+const unpadded = (text: string): string =>
+  text.replace(/^\|.*$/gm, (row) => row.replaceAll(/ {2,}/g, ' ').replaceAll(/-{3,}/g, '---'))
+
 describe('docs/PROTOCOL.md', () => {
   it.each(Object.keys(DERIVED))('should say what the code does: %s', (name) => {
-    expect(docSection(name)).toBe(DERIVED[name]?.())
+    expect(unpadded(docSection(name))).toBe(unpadded(DERIVED[name]?.() ?? ''))
   })
 
   it('should show an exchange that is right to the byte', () => {

@@ -261,3 +261,17 @@ export function dealingTwice(): Cheat {
     })
   }
 }
+
+/** Confirms one transcript to all, but to the victim with other nonce commitments than to everybody else. */
+export const confirmingTwice = (): Cheat => (words, node) =>
+  words.flatMap((w): readonly Words[] => {
+    if (w.step !== 'confirm') return [w]
+    const confirm = contentOf('confirm', w.payload)
+    const { hiding, binding } = confirm.commitment
+    const other = encodeKeygen('confirm', { ...confirm, commitment: { hiding: binding, binding: hiding } })
+    const victim = victimOf(node)
+    return [
+      { ...w, to: node.state.others.filter((m) => m !== victim) },
+      { ...w, to: victim, payload: other },
+    ]
+  })

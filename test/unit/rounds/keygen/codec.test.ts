@@ -23,7 +23,7 @@ const EXAMPLES: { readonly [S in KeygenStep]: KeygenPayloads[S] } = {
     aggregateKey: toHex(liftEven(xOnly(point()))) as PublicKey,
     commitment: { hiding: point(), binding: point() },
   },
-  trial: { share: randomBytes(32) },
+  trial: { share: randomBytes(32), packageHash: randomBytes(32) },
   complaint: { accused: key, code: 'bad_share' },
 }
 const steps = Object.keys(KEYGEN_STEPS) as KeygenStep[]

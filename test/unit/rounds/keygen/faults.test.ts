@@ -2,10 +2,20 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fromHex, type PublicKey } from '../../../../src/base/index.ts'
 import { aggregate } from '../../../../src/crypto/index.ts'
-import { curve } from '../../../../src/curve/index.ts'
+import { curve, randomBytes } from '../../../../src/curve/index.ts'
 import { encodeKeygen } from '../../../../src/rounds/keygen/codec.ts'
 import { trialDigestOf } from '../../../../src/rounds/keygen/index.ts'
-import { CHEATS, changing, contentOf, dealingTwice, minusOne, plusOne, reusingItsKey, victimOf } from './cheats.ts'
+import {
+  CHEATS,
+  changing,
+  confirmingTwice,
+  contentOf,
+  dealingTwice,
+  minusOne,
+  plusOne,
+  reusingItsKey,
+  victimOf,
+} from './cheats.ts'
 import { type Cheat, Network, type NetworkInit, namedBy, reasonOf } from './harness.ts'
 
 const run = (init: Partial<NetworkInit>): Network => new Network({ n: 4, threshold: 3, seed: 1, ...init }).run()
@@ -74,12 +84,16 @@ describe('a member who says', () => {
   })
 
   it('R22: a wrong trial share should be named', () => {
-    expectNamed(run({ cheats: { 0: changing('trial', (t) => ({ share: plusOne(t.share) })) } }), 0, 'bad_trial_share')
+    expectNamed(
+      run({ cheats: { 0: changing('trial', (t) => ({ ...t, share: plusOne(t.share) })) } }),
+      0,
+      'bad_trial_share',
+    )
   })
 
   it('R22: a trial share beyond the order should be named', () => {
     expectNamed(
-      run({ cheats: { 0: changing('trial', () => ({ share: new Uint8Array(32).fill(255) })) } }),
+      run({ cheats: { 0: changing('trial', (t) => ({ ...t, share: new Uint8Array(32).fill(255) })) } }),
       0,
       'bad_trial_share',
     )
@@ -89,8 +103,8 @@ describe('a member who says', () => {
 describe('R22: two wrong trial shares that cancel out', () => {
   const net = run({
     cheats: {
-      0: changing('trial', (t) => ({ share: plusOne(t.share) })),
-      3: changing('trial', (t) => ({ share: minusOne(t.share) })),
+      0: changing('trial', (t) => ({ ...t, share: plusOne(t.share) })),
+      3: changing('trial', (t) => ({ ...t, share: minusOne(t.share) })),
     },
   })
 
@@ -144,6 +158,50 @@ describe('members who were told different things', () => {
     const complaints = net.gossiped.filter((m) => m.step === 'complaint').map((m) => contentOf('complaint', m.payload))
     expect(complaints.length).toBeGreaterThan(0)
     for (const c of complaints) expect(c).toEqual({ accused: undefined, code: 'transcript_mismatch' })
+  })
+})
+
+describe('R26: members who were told different nonce commitments for the trial', () => {
+  const attacked = (seed: number): Network => run({ cheats: { 2: confirmingTwice() }, forwarding: false, seed })
+  // Chance decides whose trial share reaches whom first.
+  const seeds = Array.from({ length: 8 }, (_, i) => i)
+
+  it('should not finish, and blame no honest member for its share', () => {
+    for (const seed of seeds) {
+      const net = attacked(seed)
+      nobodyFinishes(net)
+      for (const node of net.honest) expect(namedBy(node)).toEqual([])
+      expect(net.honest.map((n) => reasonOf(n)?.kind)).toContain('transcript_mismatch')
+    }
+  })
+
+  it('should end in a complaint that accuses nobody', () => {
+    const complaints = attacked(1).gossiped.filter(
+      (m) => m.step === 'complaint' && m.author !== memberAt(attacked(1), 2),
+    )
+    expect(complaints.length).toBeGreaterThan(0)
+    for (const c of complaints)
+      expect(contentOf('complaint', c.payload)).toEqual({ accused: undefined, code: 'transcript_mismatch' })
+  })
+
+  it('should keep the confirms as heard, in which the liar signed what it told them', () => {
+    for (const node of attacked(1).honest) {
+      const reason = reasonOf(node)
+      if (reason?.kind !== 'transcript_mismatch') continue
+      const kept = reason.wires.map((w) => node.heard.find((m) => m.wire === w)).filter((m) => m?.step === 'confirm')
+      expect(new Set(kept.map((m) => m?.author))).toEqual(new Set(node.state.others))
+    }
+    expect.hasAssertions()
+  })
+
+  it('should name the liar where both of its confirms are heard', () => {
+    expectNamed(run({ cheats: { 2: confirmingTwice() } }), 2, 'equivocation')
+  })
+
+  it('should not finish where one tried another package, and blame nobody', () => {
+    const net = run({ cheats: { 1: changing('trial', (t) => ({ ...t, packageHash: randomBytes(32) })) } })
+    nobodyFinishes(net)
+    for (const node of net.honest) expect(namedBy(node)).toEqual([])
   })
 })
 
@@ -244,7 +302,8 @@ describe('an honest member', () => {
     ...Object.values(CHEATS).map((c): Cheat => c.cheat),
     reusingItsKey(),
     dealingTwice(),
-    changing('trial', (t) => ({ share: plusOne(t.share) })),
+    confirmingTwice(),
+    changing('trial', (t) => ({ ...t, share: plusOne(t.share) })),
   ]
   it('should never be blamed by another, whatever a cheater does and the network loses (property)', () => {
     fc.assert(

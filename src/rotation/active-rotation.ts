@@ -1,0 +1,158 @@
+import type { Clock, Logger, PublicKey } from '../base/index.ts'
+import type { RegistryId, RegistryWatcher, RotateKeysTx, Snapshot } from '../registry/index.ts'
+import {
+  type Cosignature,
+  decodeProposal,
+  encodeProposal,
+  type KeygenProgress,
+  type PendingSession,
+  type PendingSpec,
+  type VerifiedProposal,
+} from '../rounds/index.ts'
+import type { Space } from '../store/index.ts'
+import type { OwnApproval } from './approval.ts'
+import { NonceGuard } from './cosign-guard.ts'
+import { Cosigner } from './cosigner.ts'
+import { type Action, nextAction } from './decide.ts'
+
+export interface ActiveRotationInit {
+  readonly self: PublicKey
+  readonly exposeSecret: () => Uint8Array
+  readonly registryId: RegistryId
+  readonly watcher: RegistryWatcher
+  readonly tx: RotateKeysTx
+  /** `known`: the key that this node already proved for this pending set, before a restart. */
+  readonly openSession: (spec: PendingSpec, known: VerifiedProposal | undefined) => PendingSession
+  readonly approvals: Space
+  /** Finished keys by pending id: a duty is persisted before it is performed (DESIGN §7). */
+  readonly proposals: Space
+  readonly cosigned: Space
+  readonly feeUstx: number | undefined
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly spec: PendingSpec
+  readonly approval: OwnApproval
+  readonly signal: AbortSignal
+  readonly onChange: () => void
+}
+
+export interface RotationStatus {
+  readonly spec: PendingSpec
+  readonly action: Action
+  readonly approved: readonly PublicKey[]
+  readonly keygen: KeygenProgress
+  readonly lastError: string | undefined
+}
+
+/** One approved pending set on its way to the chain. */
+export class ActiveRotation {
+  readonly spec: PendingSpec
+  readonly #c: ActiveRotationInit
+  readonly #session: PendingSession
+  readonly #cosigner: Cosigner
+  readonly #logger: Logger
+  #savedProposal: boolean
+  #lastAction: Action = { kind: 'wait', for: 'approvals', missing: [] }
+  #unlisten: () => void = () => {}
+
+  private constructor(init: ActiveRotationInit, known: VerifiedProposal | undefined) {
+    const { spec, self, exposeSecret, tx, cosigned, feeUstx, clock, logger, signal } = init
+    this.#c = init
+    this.spec = spec
+    this.#logger = logger.child('rotation')
+    this.#session = init.openSession(spec, known)
+    this.#savedProposal = known !== undefined
+    const nonces = new NonceGuard(cosigned)
+    this.#cosigner = new Cosigner({ spec, tx, nonces, feeUstx, clock, logger, signal, self, exposeSecret })
+  }
+
+  static async load(init: ActiveRotationInit): Promise<ActiveRotation> {
+    const stored = await init.proposals.get(init.spec.id)
+    return new ActiveRotation(init, stored && decodeProposal(stored))
+  }
+
+  get expiresAtMs(): number {
+    return this.#c.approval.expiresAtMs
+  }
+  get hasSigned(): boolean {
+    return this.#cosigner.hasSigned
+  }
+
+  start(): void {
+    this.#unlisten = this.#session.changed.on(() => this.#c.onChange())
+    this.#session.start()
+    this.#session.announceApproval(this.expiresAtMs)
+  }
+
+  stop(): void {
+    this.#unlisten()
+    this.#session.stop()
+  }
+
+  status(lastError: string | undefined): RotationStatus {
+    return {
+      spec: this.spec,
+      action: this.#lastAction,
+      approved: [...this.#session.approved()].toSorted(),
+      keygen: this.#session.keygen(),
+      lastError: lastError ?? this.#cosigner.rejection,
+    }
+  }
+
+  /** Takes one step. `changed`: the facts are others now, look again. */
+  async step(snapshot: Snapshot): Promise<'over' | 'changed' | 'waiting'> {
+    const known = this.#session.proposal()
+    if (known !== undefined) {
+      await this.#saveProposal(known.proposal)
+      await this.#cosigner.hear(this.#session.cosignatures(), known.proposal)
+    }
+    const { phase } = this.#session.keygen()
+    const action = nextAction({
+      nowMs: this.#c.clock.now(),
+      self: this.#c.self,
+      snapshot,
+      spec: this.spec,
+      approvalExpiresAtMs: this.expiresAtMs,
+      approved: this.#session.approved(),
+      keygen: phase === 'failed' ? 'running' : phase,
+      proposal: known && { aggregateKey: known.proposal.aggregateKey, receivedAtMs: known.receivedAtMs },
+      ...this.#cosigner.facts(),
+    })
+    if (action.kind !== this.#lastAction.kind) this.#logger.debug('Rotation step', { action: action.kind })
+    this.#lastAction = action
+    return await this.#perform(action, known?.proposal)
+  }
+
+  /** Before anything is signed for it: after a restart the same key must go on, a second one would find its nonce taken. */
+  async #saveProposal(proposal: VerifiedProposal): Promise<void> {
+    if (this.#savedProposal) return
+    await this.#c.proposals.put(this.spec.id, encodeProposal(proposal))
+    this.#savedProposal = true
+  }
+
+  async #perform(action: Action, proposal: VerifiedProposal | undefined): Promise<'over' | 'changed' | 'waiting'> {
+    switch (action.kind) {
+      case 'wait':
+        return 'waiting'
+      case 'start_keygen':
+        this.#session.startKeygen()
+        return 'waiting'
+      case 'finish':
+        this.#logger.info('Rotation over', { pendingId: this.spec.id, outcome: action.outcome })
+        await this.#c.proposals.delete(this.spec.id)
+        return 'over'
+      case 'ask_chain':
+        if (proposal !== undefined) await this.#cosigner.askChain(proposal)
+        return 'changed'
+      case 'cosign': {
+        if (proposal === undefined) return 'waiting'
+        const cosignature: Cosignature = await this.#cosigner.sign(proposal, action.variant)
+        this.#session.announceCosignature(cosignature)
+        return 'changed'
+      }
+      case 'broadcast':
+        if (proposal !== undefined) await this.#cosigner.broadcast(proposal, action.variant)
+        return 'changed'
+    }
+  }
+}

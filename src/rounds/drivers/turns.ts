@@ -1,0 +1,39 @@
+/** So many at once, the others in the order in which they came. */
+export class Turns {
+  #free: number
+  readonly #queue: (() => void)[] = []
+  constructor(atOnce: number) {
+    this.#free = atOnce
+  }
+
+  /** True when it is the caller's turn, who then owes a `give`; false if `timeoutMs` passed or `signal` aborted before. */
+  take(timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
+    if (signal?.aborted) return Promise.resolve(false)
+    if (this.#free > 0) {
+      this.#free--
+      return Promise.resolve(true)
+    }
+    return new Promise((resolve) => {
+      const settle = (turn: boolean) => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', leave)
+        resolve(turn)
+      }
+      const enter = () => settle(true)
+      const leave = () => {
+        const at = this.#queue.indexOf(enter)
+        if (at >= 0) this.#queue.splice(at, 1)
+        settle(false)
+      }
+      const timer = setTimeout(leave, Math.max(0, timeoutMs))
+      signal?.addEventListener('abort', leave, { once: true })
+      this.#queue.push(enter)
+    })
+  }
+
+  give(): void {
+    const next = this.#queue.shift()
+    if (next === undefined) this.#free++
+    else next()
+  }
+}

@@ -1,0 +1,205 @@
+import type { ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { multiaddr } from '@multiformats/multiaddr'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { asPendingId, type PeerIdStr } from '../../../src/base/index.ts'
+import { KeyPair } from '../../../src/curve/index.ts'
+import { createConnectionGater, Gate, type GateDenial } from '../../../src/gating/index.ts'
+import type { SignerSet, Snapshot } from '../../../src/registry/index.ts'
+import { signerSet } from '../../fixtures/sets.ts'
+import { CountingMetrics, ManualClock, MemoryLogger } from '../registry/support/ports.ts'
+
+const [self, member, incoming, stranger, bridge] = Array.from({ length: 5 }, () => KeyPair.generate()) as [
+  KeyPair,
+  KeyPair,
+  KeyPair,
+  KeyPair,
+  KeyPair,
+]
+const ED25519 = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp' as PeerIdStr
+const ADDRESS = '/ip4/127.0.0.1/tcp/4001'
+const tip = { indexBlockHash: '22'.repeat(32), stacksHeight: 7, burnHeight: 7 }
+const holding = (set: SignerSet): Snapshot => ({ kind: 'set', set, tip, readAtMs: 0 })
+const set = signerSet([self, member])
+
+let clock: ManualClock
+let logger: MemoryLogger
+let metrics: CountingMetrics
+let gate: Gate
+let gater: Required<ConnectionGater>
+
+beforeEach(() => {
+  clock = new ManualClock()
+  logger = new MemoryLogger()
+  metrics = new CountingMetrics()
+  gate = new Gate({ self: self.publicKey, bridges: [bridge.peerId], clock, logger, metrics })
+  gater = createConnectionGater(gate)
+})
+
+const ready = (): void => {
+  gate.applySnapshot(holding(set))
+  gate.applyPending({
+    id: asPendingId('ab'.repeat(32)),
+    keys: [self.publicKey, member.publicKey, incoming.publicKey],
+    threshold: 2,
+  })
+}
+const removed = (): void => {
+  gate.applySnapshot(holding(set))
+  gate.applySnapshot(holding(signerSet([member, incoming], 2, '33'.repeat(32))))
+}
+const connectionFrom = (address: string): MultiaddrConnection => {
+  const partial: Pick<MultiaddrConnection, 'remoteAddr'> = { remoteAddr: multiaddr(address) }
+  return partial as MultiaddrConnection
+}
+
+interface Hook {
+  readonly name: keyof ConnectionGater
+  readonly direction: 'inbound' | 'outbound'
+  readonly place: 'dial' | 'connection'
+  /** Whether the refusal's log line names the remote address. */
+  readonly address: string | undefined
+  readonly denies: (peer: PeerId) => boolean | Promise<boolean>
+}
+const at = connectionFrom(ADDRESS)
+const upgraded = { place: 'connection', address: ADDRESS } as const
+const HOOKS: readonly Hook[] = [
+  {
+    name: 'denyDialPeer',
+    direction: 'outbound',
+    place: 'dial',
+    address: undefined,
+    denies: (p) => gater.denyDialPeer(p),
+  },
+  {
+    name: 'denyOutboundConnection',
+    direction: 'outbound',
+    ...upgraded,
+    denies: (p) => gater.denyOutboundConnection(p, at),
+  },
+  {
+    name: 'denyInboundEncryptedConnection',
+    direction: 'inbound',
+    ...upgraded,
+    denies: (p) => gater.denyInboundEncryptedConnection(p, at),
+  },
+  {
+    name: 'denyOutboundEncryptedConnection',
+    direction: 'outbound',
+    ...upgraded,
+    denies: (p) => gater.denyOutboundEncryptedConnection(p, at),
+  },
+  {
+    name: 'denyInboundUpgradedConnection',
+    direction: 'inbound',
+    ...upgraded,
+    denies: (p) => gater.denyInboundUpgradedConnection(p, at),
+  },
+  {
+    name: 'denyOutboundUpgradedConnection',
+    direction: 'outbound',
+    ...upgraded,
+    denies: (p) => gater.denyOutboundUpgradedConnection(p, at),
+  },
+]
+
+interface Case {
+  readonly who: string
+  readonly peer: PeerIdStr
+  readonly given: () => void
+  readonly inbound: GateDenial | undefined
+  readonly outbound: GateDenial | undefined
+}
+const both = (denial: GateDenial | undefined) => ({ inbound: denial, outbound: denial })
+const CASES: readonly Case[] = [
+  { who: 'a signer', peer: member.peerId, given: ready, ...both(undefined) },
+  { who: 'a pending key', peer: incoming.peerId, given: ready, ...both(undefined) },
+  { who: 'a bridge', peer: bridge.peerId, given: ready, inbound: undefined, outbound: 'wrong_direction' },
+  { who: 'a stranger', peer: stranger.peerId, given: ready, ...both('not_in_registry') },
+  { who: 'a key of another type', peer: ED25519, given: ready, ...both('not_a_secp256k1_key') },
+  { who: 'a signer, this node being removed', peer: member.peerId, given: removed, ...both('self_removed') },
+  { who: 'a bridge, this node being removed', peer: bridge.peerId, given: removed, ...both('self_removed') },
+  { who: 'a signer, before the registry was read', peer: member.peerId, given: () => {}, ...both('not_ready') },
+]
+
+describe.each(HOOKS)('$name', ({ direction, place, address, denies }) => {
+  it.each(CASES)('should decide by the role of $who', async (c) => {
+    c.given()
+    const reason = c[direction]
+    expect(await denies(peerIdFromString(c.peer))).toBe(reason !== undefined)
+    expect(gate.denials.totals()).toEqual(reason === undefined ? {} : { [reason]: 1 })
+    expect(metrics.of('gate_denials_total', `${reason},${place}`)).toBe(reason === undefined ? 0 : 1)
+    expect(logger.lines.map((l) => l.fields)).toEqual(
+      reason === undefined
+        ? []
+        : [{ peerId: c.peer, reason, place, ...(address === undefined ? {} : { remoteAddress: address }) }],
+    )
+  })
+})
+
+describe('createConnectionGater', () => {
+  it('should refuse a dial to an address that names no peer', async () => {
+    ready()
+    expect(await gater.denyDialMultiaddr(multiaddr(ADDRESS))).toBe(true)
+    expect(metrics.of('gate_denials_total', 'unknown_peer_dial,dial')).toBe(1)
+  })
+
+  it('should leave a dial to an address that names its peer to the other hooks', async () => {
+    ready()
+    expect(await gater.denyDialMultiaddr(multiaddr(`${ADDRESS}/p2p/${stranger.peerId}`))).toBe(false)
+    expect(gate.denials.totals()).toEqual({})
+  })
+
+  it.each([
+    ['denyInboundRelayReservation', () => gater.denyInboundRelayReservation(peerIdFromString(member.peerId))],
+    [
+      'denyOutboundRelayedConnection',
+      () => gater.denyOutboundRelayedConnection(peerIdFromString(member.peerId), peerIdFromString(member.peerId)),
+    ],
+    [
+      'denyInboundRelayedConnection',
+      () => gater.denyInboundRelayedConnection(peerIdFromString(member.peerId), peerIdFromString(member.peerId)),
+    ],
+  ])('should refuse relays to everyone, a signer too: %s', async (_hook, denies) => {
+    ready()
+    expect(await denies()).toBe(true)
+    expect(metrics.of('gate_denials_total', 'no_right_to_protocol,connection')).toBe(1)
+  })
+
+  it.each(CASES)('should keep addresses of $who only if it may be dialled', async (c) => {
+    c.given()
+    const kept = await gater.filterMultiaddrForPeer(peerIdFromString(c.peer), multiaddr(ADDRESS))
+    expect(kept).toBe(c.outbound === undefined)
+  })
+
+  it('should decide by the snapshot of this moment, not by that of its making', async () => {
+    ready()
+    expect(await gater.denyInboundEncryptedConnection(peerIdFromString(member.peerId), at)).toBe(false)
+    gate.applySnapshot(holding(signerSet([self, incoming], 2, '33'.repeat(32))))
+    expect(await gater.denyInboundEncryptedConnection(peerIdFromString(member.peerId), at)).toBe(true)
+  })
+})
+
+describe('the log of denials', () => {
+  const knock = async (peer: PeerIdStr) => await gater.denyInboundEncryptedConnection(peerIdFromString(peer), at)
+
+  it('should name one peer once a minute, and count it every time', async () => {
+    ready()
+    for (let i = 0; i < 5; i++) await knock(stranger.peerId)
+    expect(logger.messages('warn')).toHaveLength(1)
+    clock.advance(59_999)
+    await knock(stranger.peerId)
+    expect(logger.messages('warn')).toHaveLength(1)
+    clock.advance(1)
+    await knock(stranger.peerId)
+    expect(logger.messages('warn')).toHaveLength(2)
+    expect(gate.denials.totals()).toEqual({ not_in_registry: 7 })
+  })
+
+  it('should not let one noisy peer hide another', async () => {
+    ready()
+    await knock(stranger.peerId)
+    await knock(ED25519)
+    expect(logger.lines.map((l) => l.fields.peerId)).toEqual([stranger.peerId, ED25519])
+  })
+})

@@ -1,0 +1,180 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { asPendingId, noMetrics, type PeerIdStr } from '../../../src/base/index.ts'
+import { KeyPair } from '../../../src/curve/index.ts'
+import { type ClosePeer, Evictor, Gate } from '../../../src/gating/index.ts'
+import { Membership } from '../../../src/node/membership.ts'
+import type { MeshPeer } from '../../../src/p2p/index.ts'
+import type { SignerSet, Snapshot } from '../../../src/registry/index.ts'
+import type { PendingSpec } from '../../../src/rounds/index.ts'
+import { signerSet } from '../../fixtures/sets.ts'
+import { ManualClock, MemoryLogger } from '../registry/support/ports.ts'
+
+const [self, member, leaving, incoming] = Array.from({ length: 4 }, () => KeyPair.generate()) as [
+  KeyPair,
+  KeyPair,
+  KeyPair,
+  KeyPair,
+]
+const tip = { indexBlockHash: '22'.repeat(32), stacksHeight: 7, burnHeight: 7 }
+const holding = (set: SignerSet): Snapshot => ({ kind: 'set', set, tip, readAtMs: 0 })
+const before = signerSet([self, member, leaving], 2, '11'.repeat(32))
+const after = signerSet([self, member, incoming], 2, '22'.repeat(32))
+const pendingOf = (keys: readonly KeyPair[]): PendingSpec => ({
+  id: asPendingId('ab'.repeat(32)),
+  parentSetHash: before.hash,
+  keys: keys.map((k) => k.publicKey).toSorted(),
+  threshold: 2,
+  attempt: 1,
+  currentKeys: before.keys,
+  currentThreshold: before.threshold,
+  principal: before.principal,
+})
+
+/** Remembers what it was told, in order, and what the gate said of the leaving key at that moment. */
+class FakeHost implements ClosePeer {
+  readonly told: { readonly what: 'sweep' | 'keep'; readonly leavingIsWelcome: boolean }[] = []
+  readonly closed: PeerIdStr[] = []
+  kept: readonly MeshPeer[] = []
+  failure: Error | undefined
+  readonly #welcome: () => boolean
+  constructor(welcome: () => boolean) {
+    this.#welcome = welcome
+  }
+  connections() {
+    this.told.push({ what: 'sweep', leavingIsWelcome: this.#welcome() })
+    if (this.failure !== undefined) throw this.failure
+    return []
+  }
+  async closePeer(peer: PeerIdStr) {
+    this.closed.push(peer)
+    return { closedConnections: 1 }
+  }
+  keepConnected(peers: readonly MeshPeer[]): void {
+    this.told.push({ what: 'keep', leavingIsWelcome: this.#welcome() })
+    this.kept = peers
+  }
+}
+
+let gate: Gate
+let host: FakeHost
+let logger: MemoryLogger
+let membership: Membership
+beforeEach(() => {
+  logger = new MemoryLogger()
+  const ports = { clock: new ManualClock(), logger, metrics: noMetrics }
+  gate = new Gate({ self: self.publicKey, bridges: [], ...ports })
+  host = new FakeHost(() => gate.mayConnect(leaving.peerId, 'inbound').ok)
+  const evictor = new Evictor({ gate, close: host, ...ports })
+  const seeds = [
+    { peerId: member.peerId, address: '/ip4/127.0.0.1/tcp/1' },
+    { peerId: leaving.peerId, address: '/ip4/127.0.0.1/tcp/2' },
+    { peerId: member.peerId, address: '/ip4/127.0.0.1/tcp/3' },
+  ]
+  membership = new Membership({ self: self.publicKey, gate, evictor, host, seeds, ...ports })
+})
+const kept = (): PeerIdStr[] => host.kept.map((p) => p.peerId).toSorted()
+const ids = (...peers: readonly KeyPair[]): PeerIdStr[] => peers.map((p) => p.peerId).toSorted()
+
+describe('a snapshot', () => {
+  it('should reach the gate before the evictor sweeps, and the evictor before the mesh', () => {
+    membership.applySnapshot(holding(before))
+    host.told.length = 0
+    membership.applySnapshot(holding(after))
+    expect(host.told).toEqual([
+      { what: 'sweep', leavingIsWelcome: false },
+      { what: 'keep', leavingIsWelcome: false },
+    ])
+  })
+
+  it('should have removed keys closed by the PeerID of their key', async () => {
+    membership.applySnapshot(holding(before))
+    membership.applySnapshot(holding(after))
+    await expect.poll(() => host.closed).toEqual([leaving.peerId])
+  })
+
+  it('should have nobody closed when nobody left', async () => {
+    membership.applySnapshot(holding(before))
+    membership.applySnapshot(holding(before))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(host.closed).toEqual([])
+  })
+
+  it('should keep every other member connected, and not itself', () => {
+    membership.applySnapshot(holding(before))
+    expect(kept()).toEqual(ids(member, leaving))
+  })
+
+  it('should not keep a removed key connected', () => {
+    membership.applySnapshot(holding(before))
+    membership.applySnapshot(holding(after))
+    expect(kept()).toEqual(ids(member, incoming))
+  })
+
+  it('R7: should not keep a removed key connected for a pending set that named it and is still open', () => {
+    membership.applySnapshot(holding(before))
+    membership.applyPending(pendingOf([self, member, leaving, incoming]))
+    expect(kept()).toEqual(ids(member, leaving, incoming))
+    membership.applySnapshot(holding(after))
+    expect(kept()).toEqual(ids(member, incoming))
+  })
+
+  it('should keep the pending set open while the same set is read again', () => {
+    membership.applySnapshot(holding(before))
+    membership.applyPending(pendingOf([self, member, incoming]))
+    membership.applySnapshot(holding(before))
+    expect(kept()).toEqual(ids(member, leaving, incoming))
+  })
+
+  it('should keep nobody connected once this node itself was removed, and say so once', () => {
+    membership.applySnapshot(holding(before))
+    membership.applySnapshot(holding(signerSet([member, incoming], 2, '33'.repeat(32))))
+    expect(kept()).toEqual([])
+    membership.applySnapshot(holding(signerSet([member, incoming], 2, '33'.repeat(32))))
+    expect(logger.messages('warn').filter((m) => m.includes('removed'))).toHaveLength(1)
+  })
+
+  it('should keep nobody connected while this node stands in no set', () => {
+    membership.applySnapshot(holding(signerSet([member, incoming], 2, '33'.repeat(32))))
+    expect(kept()).toEqual([])
+  })
+
+  it('should reach the mesh even when eviction fails', async () => {
+    membership.applySnapshot(holding(before))
+    host.failure = new Error('stuck')
+    membership.applySnapshot(holding(after))
+    expect(kept()).toEqual(ids(member, incoming))
+    await expect.poll(() => logger.messages('error')).toEqual(['Eviction failed'])
+  })
+})
+
+describe('a pending set', () => {
+  it('should be admitted by the gate before its members are dialled', () => {
+    membership.applySnapshot(holding(before))
+    membership.applyPending(pendingOf([self, member, incoming]))
+    expect(gate.roleOf(incoming.peerId)).toBe('pending')
+    expect(kept()).toEqual(ids(member, leaving, incoming))
+  })
+
+  it('should be dropped whole', () => {
+    membership.applySnapshot(holding(before))
+    membership.applyPending(pendingOf([self, member, incoming]))
+    membership.applyPending(undefined)
+    expect(gate.roleOf(incoming.peerId)).toBe('none')
+    expect(kept()).toEqual(ids(member, leaving))
+  })
+})
+
+describe('seeds', () => {
+  it('should be grouped by PeerID, in the order of the config', () => {
+    membership.applySnapshot(holding(before))
+    expect(host.kept.find((p) => p.peerId === member.peerId)?.addresses).toEqual([
+      '/ip4/127.0.0.1/tcp/1',
+      '/ip4/127.0.0.1/tcp/3',
+    ])
+  })
+
+  it('should leave a member without one to be found by its own dial', () => {
+    membership.applySnapshot(holding(after))
+    expect(host.kept.find((p) => p.peerId === incoming.peerId)?.addresses).toEqual([])
+  })
+})

@@ -1,0 +1,106 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type Startable, silentLogger } from '../../../src/base/index.ts'
+import { Gate } from '../../../src/gating/index.ts'
+import type { Foundation } from '../../../src/node/foundation.ts'
+import type { NodeConfig } from '../../../src/node/index.ts'
+import type { NetworkParts } from '../../../src/node/network-parts.ts'
+import { createServing } from '../../../src/node/serving-parts.ts'
+import type { SigningParts } from '../../../src/node/signing-parts.ts'
+import { AdminServer, HealthBoard, PromMetrics } from '../../../src/status/index.ts'
+import { BRIDGE, ManualClock, MEMBER, MemoryNetwork, type MemoryStream, SERVER } from '../rpc/harness.ts'
+import { errorAnswer, greets, resultAnswer, signFrame } from '../rpc/server-harness.ts'
+
+let signed: string[]
+let net: MemoryNetwork
+let started: Startable | undefined
+let opened: MemoryStream | undefined
+beforeEach(() => {
+  signed = []
+  net = new MemoryNetwork()
+})
+afterEach(async () => {
+  await opened?.close()
+  await started?.stop()
+  started = undefined
+})
+
+/** The node's own wiring of rpc, over streams in memory, for a config that lists these bridges. */
+async function serveBridges(bridges: NodeConfig['bridges']): Promise<MemoryStream> {
+  const clock = new ManualClock()
+  const metrics = new PromMetrics()
+  const ports = { clock, metrics, logger: silentLogger }
+  const config: Partial<NodeConfig> = {
+    bridges,
+    registry: {
+      id: { network: 'devnet', chainId: 1, contract: 'SN1.registry' },
+      endpoints: [],
+      quorum: 1,
+      pollIntervalMs: 1_000,
+      bootstrap: undefined,
+      observerListen: undefined,
+    },
+    admin: { socketPath: '/nowhere/admin.sock', listen: undefined, tokenFile: undefined },
+  }
+  const key: Partial<Foundation['key']> = { keyPair: SERVER }
+  const base: Partial<Foundation> = { ...ports, config: config as NodeConfig, key: key as Foundation['key'] }
+  const host: Partial<NetworkParts['host']> = { peerId: SERVER.peerId, streams: net.server }
+  const network: Partial<NetworkParts> = {
+    gate: new Gate({ self: SERVER.publicKey, bridges: bridges.map((b) => b.peerId), ...ports }),
+    host: host as NetworkParts['host'],
+  }
+  const threshold: Partial<SigningParts['threshold']> = {
+    sign: async (client) => {
+      signed.push(client)
+      return { ok: true, signature: new Uint8Array(64) }
+    },
+  }
+  const signing: Partial<SigningParts> = {
+    activeKey: () => undefined,
+    threshold: threshold as SigningParts['threshold'],
+  }
+  const { servers } = await createServing(
+    base as Foundation,
+    network as NetworkParts,
+    signing as SigningParts,
+    new HealthBoard({ clock, expected: [] }),
+  )
+  // Only rpc: the admin API of this node listens nowhere.
+  started = servers.find((s) => !(s instanceof AdminServer))
+  await started?.start()
+  opened = await net.open()
+  return opened
+}
+
+describe("a bridge's rights over rpc (DESIGN §10)", () => {
+  it('should be what the config lists for it', async () => {
+    const stream = await serveBridges([{ peerId: BRIDGE.peerId, methods: ['hello', 'threshold.sign'] }])
+    await stream.write(signFrame(1))
+    expect((await resultAnswer(stream)).id).toBe(1)
+    expect(signed).toEqual([BRIDGE.peerId])
+  })
+
+  it('should not be to sign, if only hello is listed', async () => {
+    const stream = await serveBridges([{ peerId: BRIDGE.peerId, methods: ['hello'] }])
+    await stream.write(signFrame(1))
+    expect(await errorAnswer(stream)).toMatchObject({ id: 1, code: 'NOT_GRANTED' })
+    expect(signed).toEqual([])
+    expect(await greets(stream)).toBe(true)
+  })
+
+  it("should not be another bridge's", async () => {
+    const stream = await serveBridges([
+      { peerId: BRIDGE.peerId, methods: ['hello'] },
+      { peerId: MEMBER.peerId, methods: ['threshold.sign'] },
+    ])
+    await stream.write(signFrame(1))
+    expect(await errorAnswer(stream)).toMatchObject({ code: 'NOT_GRANTED' })
+    expect(signed).toEqual([])
+  })
+
+  it('should be none for a peer that no config lists', async () => {
+    const stream = await serveBridges([])
+    await stream.write(signFrame(1))
+    expect(await errorAnswer(stream)).toMatchObject({ code: 'NOT_GRANTED' })
+    expect(signed).toEqual([])
+  })
+})

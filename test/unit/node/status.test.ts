@@ -1,0 +1,143 @@
+import { describe, expect, it } from 'vitest'
+import { nodeStatus, type StatusFacts, stateOf, viewOfRotation } from '../../../src/node/status.ts'
+import type { RotationStatus } from '../../../src/rotation/index.ts'
+import { connectionTo, gateIn, holding, INCOMING, MEMBER, OTHER, SELF, SET, SPEC, WITHOUT_SELF } from './facts.ts'
+
+/** Stands beside public values in the facts; a status that spreads what it was given would show it. */
+const CANARY = 'canary-7f3a'
+const withCanary = <T extends object>(value: T): T => ({ ...value, signingShare: CANARY })
+
+const rotation: RotationStatus = withCanary({
+  spec: withCanary(SPEC),
+  action: { kind: 'wait', for: 'approvals', missing: [INCOMING.publicKey] },
+  approved: [SELF.publicKey],
+  keygen: { phase: 'idle', attempt: 0, lastFailure: undefined },
+  lastError: undefined,
+})
+const facts = (over: Partial<StatusFacts> = {}): StatusFacts => ({
+  gate: gateIn.signer(),
+  peerId: SELF.peerId,
+  registryId: withCanary({ network: 'devnet', chainId: 1, contract: 'SN1.registry' }),
+  snapshot: withCanary(holding(withCanary(SET))),
+  registryHealth: withCanary({ lastReadAtMs: 9, lastFailure: undefined }),
+  connections: [withCanary(connectionTo(MEMBER))],
+  addresses: [`/ip4/127.0.0.1/tcp/1/p2p/${SELF.peerId}`],
+  admin: { url: undefined, observerUrl: undefined },
+  rotation: undefined,
+  keyHeld: true,
+  lastEviction: undefined,
+  health: { ok: true, red: [], checks: [] },
+  ...over,
+})
+
+describe('stateOf', () => {
+  it.each(['waiting', 'pending', 'signer', 'removed'] as const)('should tell a node that is %s', (state) => {
+    expect(stateOf(gateIn[state]())).toBe(state)
+  })
+  it('should be waiting before the registry was read', () => {
+    expect(stateOf(gateIn.unread())).toBe('waiting')
+  })
+})
+
+describe('nodeStatus', () => {
+  it('should show the set, the key and the members of a signer', () => {
+    const status = nodeStatus(facts())
+    expect(status).toMatchObject({
+      state: 'signer',
+      publicKey: SELF.publicKey,
+      peerId: SELF.peerId,
+      network: 'devnet',
+      contract: 'SN1.registry',
+      registry: { kind: 'set', stacksHeight: 70, burnHeight: 7, lastReadAtMs: 9, lastFailure: null },
+      set: { hash: SET.hash, threshold: 2, groupKey: SET.groupKey },
+      key: { groupKey: SET.groupKey, held: true },
+      rotation: null,
+      lastEviction: null,
+    })
+    expect(status.members.map((m) => m.publicKey)).toEqual(SET.keys)
+    expect(status.members.map((m) => m.role)).toEqual(['signer', 'signer', 'signer'])
+  })
+
+  it('should mark itself, and only those connected that have a link', () => {
+    const { members } = nodeStatus(facts())
+    expect(members.filter((m) => m.self).map((m) => m.publicKey)).toEqual([SELF.publicKey])
+    expect(members.filter((m) => m.connected).map((m) => m.publicKey)).toEqual([MEMBER.publicKey])
+    expect(members.find((m) => m.publicKey === MEMBER.publicKey)?.links).toEqual([
+      { transport: 'tcp', direction: 'outbound', remoteAddress: '/ip4/127.0.0.1/tcp/4001' },
+    ])
+    expect(members.find((m) => m.publicKey === OTHER.publicKey)?.links).toEqual([])
+  })
+
+  it('should say that the key on chain is not held', () => {
+    expect(nodeStatus(facts({ keyHeld: false })).key).toEqual({ groupKey: SET.groupKey, held: false })
+  })
+
+  it('should show neither set nor key nor members before the registry was read', () => {
+    const registryHealth = { lastReadAtMs: undefined, lastFailure: undefined }
+    expect(nodeStatus(facts({ gate: gateIn.unread(), snapshot: undefined, registryHealth }))).toMatchObject({
+      state: 'waiting',
+      registry: { kind: 'unknown', stacksHeight: null, burnHeight: null, lastReadAtMs: null },
+      set: null,
+      key: null,
+      members: [],
+    })
+  })
+
+  it('should show the participants of a pending set that are not in the set as pending', () => {
+    const { state, members } = nodeStatus(facts({ gate: gateIn.pending(), snapshot: holding(WITHOUT_SELF), rotation }))
+    expect(state).toBe('pending')
+    const pending = members.filter((m) => m.role === 'pending').map((m) => m.publicKey)
+    expect(pending).toEqual([SELF.publicKey, INCOMING.publicKey].toSorted())
+    expect(members).toHaveLength(4)
+  })
+
+  it('should show a removed node as removed, and not among the members', () => {
+    const status = nodeStatus(facts({ gate: gateIn.removed(), snapshot: holding(WITHOUT_SELF), keyHeld: false }))
+    expect(status.state).toBe('removed')
+    expect(status.members.some((m) => m.self)).toBe(false)
+  })
+
+  it('should show refusals of the gate', () => {
+    const gate = gateIn.signer()
+    gate.denied(INCOMING.peerId, 'not_in_registry', 'connection')
+    const { denials } = nodeStatus(facts({ gate }))
+    expect(denials.totals).toEqual({ not_in_registry: 1 })
+    expect(denials.recent).toMatchObject([{ peerId: INCOMING.peerId, place: 'connection' }])
+  })
+
+  it('should show nothing but the fields of its type', () => {
+    const gate = gateIn.pending()
+    const text = JSON.stringify(nodeStatus(facts({ gate, rotation })))
+    expect(text).not.toContain(CANARY)
+    expect(text).not.toMatch(/"[^"]*(secret|share|private|passphrase|token|seed)[^"]*":/i)
+  })
+})
+
+describe('viewOfRotation', () => {
+  it('should name who is waited for', () => {
+    expect(viewOfRotation(rotation)).toEqual({
+      pendingId: SPEC.id,
+      keys: SPEC.keys,
+      threshold: 2,
+      attempt: 1,
+      approved: [SELF.publicKey],
+      step: 'wait',
+      waitingFor: 'approvals',
+      missing: [INCOMING.publicKey],
+      keygen: rotation.keygen,
+      lastError: null,
+    })
+  })
+
+  it('should wait for nobody in a step that does something', () => {
+    expect(viewOfRotation({ ...rotation, action: { kind: 'start_keygen' } })).toMatchObject({
+      step: 'start_keygen',
+      waitingFor: null,
+      missing: [],
+    })
+  })
+
+  it('should pass the last error on', () => {
+    expect(viewOfRotation({ ...rotation, lastError: 'TX_REJECTED: BadNonce' })?.lastError).toBe('TX_REJECTED: BadNonce')
+  })
+})
