@@ -151,7 +151,7 @@ describe('countersign rotation approve', () => {
     const asked = { keys: [KEY_A, KEY_C], threshold: 2, attempt: 1 }
     expect(approvals).toEqual([
       { ...asked, dry_run: true },
-      { ...asked, dry_run: false, pending_id: PENDING_ID },
+      { ...asked, dry_run: false, pending_id: PENDING_ID, replace: false },
     ])
   })
 

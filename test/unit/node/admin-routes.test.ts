@@ -83,6 +83,15 @@ describe('POST /rotation/approve', () => {
     expect(jsonOf(answer)).toMatchObject({ pendingId: ID, approved: false })
   })
 
+  it.each([
+    [true, true],
+    ['true', false],
+    [1, false],
+  ])('should withdraw an earlier approval only when told so in so many words: %j', async (replace, withdrawn) => {
+    await approve({ ...good, replace })
+    expect(reconciler.replaces).toEqual([withdrawn])
+  })
+
   it('R7: should refuse when the set shown to the operator means another one now', async () => {
     await expect(approve({ ...good, pending_id: OTHER_ID })).rejects.toMatchObject({ code: 'PENDING_ID_CHANGED' })
     expect(reconciler.approved).toEqual([])
