@@ -37,8 +37,9 @@ export function jsonLogger(init: JsonLoggerInit, component = 'node'): Logger {
     (level: LogLevel) =>
     (message: string, fields: LogFields = {}) => {
       if (LOG_LEVELS.indexOf(level) < least) return
-      const time = new Date(now()).toISOString()
-      init.write(JSON.stringify({ time, level, component, message, ...fields }, render))
+      const head = { time: new Date(now()).toISOString(), level, component, message }
+      // First for the order of a line's fields, last so that no field can pass for one of them.
+      init.write(stringify(Object.assign({ ...head }, fields, head)))
     }
   return {
     debug: at('debug'),
@@ -49,8 +50,20 @@ export function jsonLogger(init: JsonLoggerInit, component = 'node'): Logger {
   }
 }
 
-function render(_key: string, value: unknown): unknown {
-  if (value instanceof Uint8Array) return `[${value.length} bytes]`
+function stringify(line: LogFields): string {
+  try {
+    return JSON.stringify(line, render)
+  } catch (error) {
+    // A cyclic field: logging must never be what fails.
+    const { time, level, component, message } = line
+    return JSON.stringify({ time, level, component, message, unrenderable: String(error).split('\n')[0] })
+  }
+}
+
+/** `this` is the object that holds the value: a Buffer is seen there as it is, before its own `toJSON` has spelt it out. */
+function render(this: Readonly<Record<string, unknown>>, key: string, value: unknown): unknown {
+  const held = this[key]
+  if (held instanceof Uint8Array) return `[${held.length} bytes]`
   if (value instanceof Error) return `${value.name}: ${value.message}`
   if (typeof value === 'bigint') return value.toString()
   return value

@@ -48,13 +48,15 @@ export const hasStanding = (s: GateState): boolean => has(s.set?.keys, s.self) |
 /** The role of an authenticated peer. A signer's PeerID is derived from its key, so the key is read back from the PeerID. */
 export function standingOf(s: GateState, peer: PeerIdStr): Standing {
   const none = (denial: GateDenial): Standing => ({ role: 'none', denial })
-  // Removed, but wanted back: its pending set may be made like any other's.
-  if (s.selfRemoved && !has(s.pending?.keys, s.self)) return none('self_removed')
+  // Removed, but wanted back by a pending set: that set may be made like any other's, and nothing else goes on.
+  if (s.selfRemoved && (s.bridges.has(peer) || !has(s.pending?.keys, s.self))) return none('self_removed')
   if (s.bridges.has(peer)) return { role: 'bridge', denial: 'no_right_to_protocol' }
   const key = keyOfPeerId(peer)
   if (key === undefined) return none('not_a_secp256k1_key')
   if (!hasStanding(s)) return none('not_ready')
-  if (has(s.set?.keys, key)) return { role: 'signer', denial: 'no_right_to_protocol' }
+  // The set's members are signers to each other; to a node outside it they are the others of its pending set.
+  if (has(s.set?.keys, key))
+    return { role: has(s.set?.keys, s.self) ? 'signer' : 'pending', denial: 'no_right_to_protocol' }
   if (has(s.pending?.keys, key)) return { role: 'pending', denial: 'no_right_to_protocol' }
   return none('not_in_registry')
 }

@@ -14,8 +14,8 @@ export interface ActiveShare {
 
 /** R21: active exactly when the snapshot names the key and this node holds its certificate. */
 export function activeShare(gate: Gate, vault: ShareVault): ActiveShare | undefined {
-  const { set, self, selfRemoved } = gate.state
-  if (set === undefined || selfRemoved || !set.keys.includes(self)) return undefined
+  const { set, self } = gate.state
+  if (set === undefined || !set.keys.includes(self)) return undefined
   const stored = vault.byGroupKey(set.groupKey)
   if (stored === undefined || stored.certificate.length === 0) return undefined
   return {

@@ -20,15 +20,12 @@ export function rotationRoutes(reconciler: RotationReconciler): readonly AdminRo
       handler: async (request) => {
         const body = jsonBody(request)
         const proposal = proposalOf(body)
-        const { id, keys, threshold, attempt } = reconciler.preview(proposal)
-        // What was shown to the operator is what is approved, even if the registry changed between the two calls.
-        if (body.pending_id !== undefined && body.pending_id !== id)
-          throw new CodedError(
-            'PENDING_ID_CHANGED',
-            'the registry changed since this set was shown: look again, then approve',
-          )
-        if (body.dry_run !== true) await reconciler.approve(proposal, { replace: body.replace === true })
-        return jsonAnswer(200, { pendingId: id, keys, threshold, attempt, approved: body.dry_run !== true })
+        const dryRun = body.dry_run === true
+        const expectedId = body.pending_id === undefined ? undefined : String(body.pending_id)
+        const { id, keys, threshold, attempt } = dryRun
+          ? reconciler.preview(proposal)
+          : await reconciler.approve(proposal, { replace: body.replace === true, expectedId })
+        return jsonAnswer(200, { pendingId: id, keys, threshold, attempt, approved: !dryRun })
       },
     },
   ]

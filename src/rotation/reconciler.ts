@@ -24,6 +24,8 @@ export interface ReconcilerInit extends Omit<ActiveRotationInit, 'spec' | 'appro
 }
 
 export interface ApproveOptions {
+  /** The pending id that the operator was shown: anything else is not what was consented to. */
+  readonly expectedId?: string | undefined
   /** Withdraws the approval of another pending set, if this node has not co-signed for it. */
   readonly replace?: boolean
 }
@@ -140,9 +142,14 @@ export class RotationReconciler implements Startable {
     this.#cancelTick = this.#c.clock.after(TICK_MS, () => this.#tick())
   }
 
-  async #approve(proposal: SetProposal, { replace = false }: ApproveOptions): Promise<PendingSpec> {
+  async #approve(proposal: SetProposal, { replace = false, expectedId }: ApproveOptions): Promise<PendingSpec> {
     if (this.#stored !== undefined) await this.#resume(this.#stored)
     const spec = this.preview(proposal)
+    if (expectedId !== undefined && expectedId !== spec.id)
+      throw new CodedError(
+        'PENDING_ID_CHANGED',
+        'the registry changed since this set was shown: look again, then approve',
+      )
     const active = this.#active
     if (active?.spec.id === spec.id) return spec
     if (active !== undefined) {

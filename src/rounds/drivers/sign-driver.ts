@@ -103,7 +103,8 @@ export class SignDriver implements ThresholdRounds, Startable {
     const round = requestHash(request)
     // Members that were told "not asked yet" by this node may ask it again (R27), also while its own round waits for a turn.
     this.#perform(this.#book.reconsider(round))
-    if (!(await this.#turns.take(deadlineMs - this.#c.clock.now(), signal))) return failure(signal?.aborted ? 'STOPPED' : 'TIMEOUT')
+    if (!(await this.#turns.take(deadlineMs - this.#c.clock.now(), signal)))
+      return failure(signal?.aborted ? 'STOPPED' : 'TIMEOUT')
     try {
       return await this.#coordinate(round, request, deadlineMs, signal)
     } finally {

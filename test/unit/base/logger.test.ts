@@ -45,8 +45,7 @@ describe('jsonLogger', () => {
     expect(last()).toMatchObject({ secret: '[4 bytes]', inner: { list: ['[4 bytes]'] } })
   })
 
-  // Known fault: JSON.stringify asks Buffer's toJSON before the replacer sees the value.
-  it.fails("should not render a Buffer's bytes", () => {
+  it("should not render a Buffer's bytes", () => {
     const { logger, lines, last } = logAt('info')
     logger.info('x', { secret: Buffer.from(SECRET) })
     expect(lines[0]).not.toMatch(/222|173|dead/)

@@ -108,7 +108,12 @@ describe('roles × rights', () => {
 
   it('should go to work for a pending set that takes a removed node back', () => {
     const back = { ...state, selfRemoved: true }
-    expect(decideConnection(back, member.peerId, 'inbound').ok).toBe(true)
+    const outside = { ...back, set: signerSet([member, bridge], 2, '77'.repeat(32)) }
+    expect(decideConnection(outside, member.peerId, 'inbound').ok).toBe(true)
+    expect(standingOf(outside, member.peerId).role).toBe('pending')
+    expect(decideTopic(outside, member.peerId, { scope: outside.set.hash, purpose: 'sign' }).ok).toBe(false)
+    expect(decideTopic(outside, member.peerId, { scope: pendingId, purpose: 'keygen' }).ok).toBe(true)
+    expect(decideConnection(outside, bridge.peerId, 'inbound')).toEqual({ ok: false, reason: 'self_removed' })
     expect(decideConnection(back, stranger.peerId, 'inbound').ok).toBe(false)
   })
 })

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { asPendingId, asSetHash, CodedError, fromUtf8, type HttpAnswer, utf8 } from '../../../src/base/index.ts'
 import { KeyPair } from '../../../src/curve/index.ts'
 import { rotationRoutes } from '../../../src/node/admin-routes.ts'
-import type { RotationReconciler, SetProposal } from '../../../src/rotation/index.ts'
+import type { ApproveOptions, RotationReconciler, SetProposal } from '../../../src/rotation/index.ts'
 import type { PendingSpec } from '../../../src/rounds/index.ts'
 
 const KEYS = [1, 2].map(() => KeyPair.generate().publicKey).toSorted()
@@ -13,6 +13,7 @@ const OTHER_ID = asPendingId('cd'.repeat(32))
 class FakeReconciler implements Pick<RotationReconciler, 'status' | 'preview' | 'approve'> {
   readonly approved: SetProposal[] = []
   readonly replaces: boolean[] = []
+  readonly expected: (string | undefined)[] = []
   refusal: CodedError | undefined
   status() {
     return undefined
@@ -28,8 +29,10 @@ class FakeReconciler implements Pick<RotationReconciler, 'status' | 'preview' | 
       principal: 'SN000000000000000000002Q6VF78',
     }
   }
-  async approve(proposal: SetProposal, options?: { readonly replace?: boolean }): Promise<PendingSpec> {
+  async approve(proposal: SetProposal, options?: ApproveOptions): Promise<PendingSpec> {
+    if (this.refusal !== undefined) throw this.refusal
     this.approved.push(proposal)
+    this.expected.push(options?.expectedId)
     this.replaces.push(options?.replace ?? false)
     return this.preview(proposal)
   }
@@ -92,9 +95,10 @@ describe('POST /rotation/approve', () => {
     expect(reconciler.replaces).toEqual([withdrawn])
   })
 
-  it('R7: should refuse when the set shown to the operator means another one now', async () => {
-    await expect(approve({ ...good, pending_id: OTHER_ID })).rejects.toMatchObject({ code: 'PENDING_ID_CHANGED' })
-    expect(reconciler.approved).toEqual([])
+  it('R7: should let the reconciler compare the pending id that the operator was shown', async () => {
+    await approve({ ...good, pending_id: OTHER_ID })
+    await approve(good)
+    expect(reconciler.expected).toEqual([OTHER_ID, undefined])
   })
 
   it("should pass the reconciler's refusal on, and approve nothing", async () => {

@@ -137,6 +137,16 @@ describe('a rotation', () => {
     expect(first().reconciler.status()?.spec.attempt).toBe(1)
   })
 
+  it('R7: should not consent to another set than the operator was shown', async () => {
+    await founded()
+    const set = replaced(await newcomer())
+    const { id } = first().reconciler.preview({ ...set, attempt: 2 })
+    await expect(first().reconciler.approve(set, { expectedId: id })).rejects.toMatchObject({
+      code: 'PENDING_ID_CHANGED',
+    })
+    expect(first().reconciler.status()).toBeUndefined()
+  })
+
   it('R7: should withdraw an approval only when it is told to', async () => {
     await founded()
     const incoming = await newcomer()
