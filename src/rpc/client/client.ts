@@ -45,7 +45,7 @@ export interface Client {
     /** A BIP340 signature, 64 bytes. `TIMEOUT` names the signers that did not answer in `details.missing`. */
     sign(request: SignRequest): Promise<{ readonly signature: Uint8Array }>
   }
-  /** Any method of the table with JSON params: snake_case names, bytes as lower-case hex (`countersign call`). */
+  /** Any method of the table with JSON params: snake_case names, bytes as lower-case hex. */
   call(method: string, params: unknown, options?: CallOptions): Promise<JsonObject>
   /** Cancels what is open and lets go of the connection. */
   close(): Promise<void>

@@ -77,7 +77,7 @@ export class RpcError extends CodedError<WireErrorCode | ClientErrorCode> {
     this.details = all
     this.requestId = init.requestId ?? 0
   }
-  /** For `countersign call`: snake_case, only what applies. */
+  /** As JSON: snake_case, only what applies. */
   toJSON(): Readonly<Record<string, unknown>> {
     const { field, expected, missing, cheaters } = this.details
     return {

@@ -22,9 +22,9 @@ export type Right = 'admitted' | 'granted'
 export const QUOTA_CLASSES = ['control', 'read', 'sign'] as const
 export type QuotaClass = (typeof QUOTA_CLASSES)[number]
 
-/** One method. Server, client, `countersign call` and docs/PROTOCOL.md all follow from this row. */
+/** One method. Server, client and docs/PROTOCOL.md all follow from this row. */
 export interface MethodRow<Q extends DescMessage = DescMessage, A extends DescMessage = DescMessage> {
-  /** One sentence, for `countersign call --help` and the docs. */
+  /** One sentence, for the docs. */
   readonly summary: string
   readonly request: Shape<Q>
   readonly response: Shape<A>
