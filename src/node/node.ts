@@ -61,6 +61,7 @@ async function startOn(base: Foundation, onFatal: (error: Error) => void): Promi
     }),
     watcher,
     signing.sign,
+    signing.certificates,
     part({ stop: () => signing.threshold.stop() }),
     signing.reconciler,
     ...servers,

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { createRotateKeysTx, createStacksClient } from '../registry/index.ts'
 import { RotationReconciler } from '../rotation/index.ts'
-import { isCertifiedShare, openPendingSession, SignDriver } from '../rounds/index.ts'
+import { CertificateHelp, isCertifiedShare, openPendingSession, SignDriver } from '../rounds/index.ts'
 import {
   createPolicy,
   openShareVault,
@@ -19,6 +19,7 @@ import { stateOf } from './status.ts'
 export interface SigningParts {
   readonly activeKey: () => ActiveShare | undefined
   readonly sign: SignDriver
+  readonly certificates: CertificateHelp
   readonly threshold: StoppableThresholdService
   readonly reconciler: RotationReconciler
 }
@@ -65,8 +66,18 @@ export async function createSigning(
     logger,
     metrics,
   })
+  const certificates = new CertificateHelp({
+    network,
+    messenger,
+    vault,
+    currentSet: () => (stateOf(gate) === 'signer' ? gate.state.set : undefined),
+    isCertified: isCertifiedShare(network),
+    onCertified: () => sign.refresh(),
+    clock,
+    logger,
+  })
   const reconciler = createReconciler(base, { vault, messenger, onPending: (spec) => membership.applyPending(spec) })
-  return { activeKey, sign, threshold, reconciler }
+  return { activeKey, sign, certificates, threshold, reconciler }
 }
 
 function createReconciler(

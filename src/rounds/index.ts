@@ -1,3 +1,4 @@
+export { CertificateHelp, type CertificateHelpInit } from './drivers/certificate-help.ts'
 export { SignDriver, type SignDriverInit, type SigningKey } from './drivers/sign-driver.ts'
 export { isCertifiedShare } from './pending/certified-share.ts'
 export { decodeProposal, encodeProposal } from './pending/messages.ts'
