@@ -29,6 +29,9 @@ export class BoundedMap<K, V> {
     this.#entries.delete(oldest.value[0])
     this.#onForget(...oldest.value)
   }
+  values(): Iterable<V> {
+    return this.#entries.values()
+  }
   delete(key: K): void {
     this.#entries.delete(key)
   }

@@ -1,4 +1,4 @@
-import type { Clock, Logger, PublicKey } from '../base/index.ts'
+import { type Clock, CodedError, type Logger, type PublicKey } from '../base/index.ts'
 import type { RegistryId, RegistryWatcher, RotateKeysTx, Snapshot } from '../registry/index.ts'
 import {
   type Cosignature,
@@ -68,7 +68,13 @@ export class ActiveRotation {
 
   static async load(init: ActiveRotationInit): Promise<ActiveRotation> {
     const stored = await init.proposals.get(init.spec.id)
-    return new ActiveRotation(init, stored && decodeProposal(stored))
+    const known = stored && decodeProposal(stored)
+    if (stored !== undefined && known === undefined)
+      throw new CodedError(
+        'STORE_UNREADABLE',
+        `the stored key of pending set ${init.spec.id} is malformed; restore the data folder`,
+      )
+    return new ActiveRotation(init, known)
   }
 
   get expiresAtMs(): number {

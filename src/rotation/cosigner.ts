@@ -2,7 +2,7 @@ import { type Clock, CodedError, describeError, type Logger, type PublicKey, zer
 import { MAX_FEE_USTX, type RotateKeysCall, type RotateKeysPlan, type RotateKeysTx } from '../registry/index.ts'
 import type { Cosignature, PendingSpec, VerifiedProposal } from '../rounds/index.ts'
 import { type NonceGuard, payloadId } from './cosign-guard.ts'
-import type { RotationFacts, Variant } from './decide.ts'
+import { MAX_NAMED_FEES, type RotationFacts, type Variant } from './decide.ts'
 
 export interface CosignerInit {
   readonly self: PublicKey
@@ -18,20 +18,29 @@ export interface CosignerInit {
   readonly signal: AbortSignal
 }
 
-/** What a Stacks node says of a transaction that it, or another member's, already took: no reason to name another fee. */
+/** What a Stacks node says of a transaction that it, or another member's, already took: nothing for the operator to mend. */
 const ALREADY_ON_ITS_WAY: readonly unknown[] = ['ConflictingNonceInMempool', 'BadNonce']
+
+/** Every member's namings, which an honest co-signer signs all. */
+const MAX_JUDGED = MAX_NAMED_FEES * 16
+
+const nameOf = (c: Pick<Cosignature, 'author' | 'nonce' | 'feeUstx'>): string => `${c.author}/${c.nonce}/${c.feeUstx}`
 
 /** Signs, collects and sends the rotate-keys transaction of one pending set. */
 export class Cosigner {
   readonly #c: CosignerInit
-  readonly #verified = new Map<PublicKey, Cosignature>()
-  /** The last that did not verify, per co-signer: it is repeated every few seconds, and judged once. */
-  readonly #refused = new Map<PublicKey, string>()
-  readonly #fruitless = new Set<number>()
-  #own: Cosignature | undefined
+  /** Verified, this node's own included; only those of the chain's nonce are kept when that moves. */
+  readonly #verified = new Map<string, Cosignature>()
+  /** Judged once: it is repeated every few seconds. */
+  readonly #refused = new Set<string>()
+  /** Variants judged per co-signer at this nonce: each costs a signature check and a place. */
+  readonly #judged = new Map<PublicKey, number>()
+  readonly #sent = new Set<number>()
+  #hasSigned = false
   #chainNonce: number | undefined
   #ownFeeUstx: number | undefined
-  #broadcastAtMs: number | undefined
+  #raised = false
+  #askedAtMs = 0
   #rejection: string | undefined
 
   constructor(init: CosignerInit) {
@@ -40,7 +49,7 @@ export class Cosigner {
 
   /** True once this node has put its name to a payload: from then on no other may be approved beside it (R29). */
   get hasSigned(): boolean {
-    return this.#own !== undefined
+    return this.#hasSigned
   }
 
   /** Why the chain refused the last try, in a sentence; undefined if it did not. */
@@ -48,30 +57,29 @@ export class Cosigner {
     return this.#rejection
   }
 
-  facts(): Pick<
-    RotationFacts,
-    'chainNonce' | 'ownFeeUstx' | 'ownCosignature' | 'cosignatures' | 'fruitlessFees' | 'broadcastAtMs'
-  > {
+  facts(): Pick<RotationFacts, 'chainNonce' | 'ownFeeUstx' | 'raised' | 'askedAtMs' | 'cosignatures' | 'sentFees'> {
     return {
       chainNonce: this.#chainNonce,
       ownFeeUstx: this.#ownFeeUstx,
-      ownCosignature: this.#own,
+      raised: this.#raised,
+      askedAtMs: this.#askedAtMs,
       cosignatures: [...this.#verified.values()],
-      fruitlessFees: this.#fruitless,
-      broadcastAtMs: this.#broadcastAtMs,
+      sentFees: this.#sent,
     }
   }
 
   /** Takes in what others announced; only what verifies over this very transaction counts, and nothing of it can throw. */
   async hear(heard: readonly Cosignature[], proposal: VerifiedProposal): Promise<void> {
     for (const c of heard) {
-      const known = this.#verified.get(c.author)
-      if (known?.nonce === c.nonce && known.feeUstx === c.feeUstx) continue
-      const name = `${c.transcript}/${c.nonce}/${c.feeUstx}`
-      if (c.transcript !== proposal.transcript || this.#refused.get(c.author) === name) continue
-      if (await this.#verifies(proposal, c)) this.#verified.set(c.author, c)
+      const name = nameOf(c)
+      if (c.transcript !== proposal.transcript || c.nonce !== this.#chainNonce) continue
+      if (this.#verified.has(name) || this.#refused.has(name)) continue
+      const judged = this.#judged.get(c.author) ?? 0
+      if (judged >= MAX_JUDGED) continue
+      this.#judged.set(c.author, judged + 1)
+      if (await this.#verifies(proposal, c)) this.#verified.set(name, c)
       else {
-        this.#refused.set(c.author, name)
+        this.#refused.add(name)
         this.#c.logger.warn('Co-signature does not verify', { author: c.author, nonce: c.nonce, feeUstx: c.feeUstx })
       }
     }
@@ -88,29 +96,36 @@ export class Cosigner {
     }
   }
 
-  /** Asks for the principal's nonce and a fee; a transaction that had no effect in time was sent in vain. */
+  /** Asks for the principal's nonce and a fee. At the same nonce as before, what was tried had no effect: more is offered. */
   async askChain(proposal: VerifiedProposal): Promise<void> {
     const { tx, spec, feeUstx, signal } = this.#c
     const nonce = await tx.nextNonce(spec.principal, signal)
     const call = this.#call(proposal)
-    const estimate = () => tx.estimateFeeUstx(call, spec.currentKeys, spec.currentThreshold, signal)
-    this.#ownFeeUstx = feeUstx ?? (await estimate())
-    if (nonce !== this.#chainNonce) this.#fruitless.clear()
-    else if (this.#broadcastAtMs !== undefined && this.#own !== undefined) this.#fruitless.add(this.#own.feeUstx)
+    const estimateUstx = feeUstx ?? (await tx.estimateFeeUstx(call, spec.currentKeys, spec.currentThreshold, signal))
+    const before = nonce === this.#chainNonce && this.#sent.size > 0 ? this.#ownFeeUstx : undefined
+    const raisedUstx = before === undefined ? estimateUstx : Math.max(estimateUstx, Math.ceil(before * 1.5))
+    this.#ownFeeUstx = Math.min(MAX_FEE_USTX, raisedUstx)
+    this.#raised = before !== undefined
+    if (nonce !== this.#chainNonce) {
+      this.#verified.clear()
+      this.#refused.clear()
+      this.#judged.clear()
+    }
     this.#chainNonce = nonce
-    this.#broadcastAtMs = undefined
+    this.#askedAtMs = this.#c.clock.now()
+    this.#sent.clear()
   }
 
-  async sign(proposal: VerifiedProposal, variant: Variant): Promise<Cosignature> {
+  async sign(proposal: VerifiedProposal, { nonce, feeUstx }: Variant): Promise<Cosignature> {
     const { spec, tx, nonces, self } = this.#c
-    await nonces.reserve(spec.principal, variant.nonce, payloadId(spec.principal, this.#call(proposal)))
+    await nonces.reserve(spec.principal, nonce, payloadId(spec.principal, this.#call(proposal)))
+    this.#hasSigned = true
     const secret = this.#c.exposeSecret()
     try {
-      const signature = await tx.sign(this.#plan(proposal, variant), secret)
-      const { nonce, feeUstx } = variant
-      this.#own = { author: self, transcript: proposal.transcript, nonce, feeUstx, signature }
-      this.#broadcastAtMs = undefined
-      return this.#own
+      const signature = await tx.sign(this.#plan(proposal, { nonce, feeUstx }), secret)
+      const own = { author: self, transcript: proposal.transcript, nonce, feeUstx, signature }
+      this.#verified.set(nameOf(own), own)
+      return own
     } finally {
       zeroize(secret)
     }
@@ -118,24 +133,25 @@ export class Cosigner {
 
   /**
    * Several members send the same transaction; whoever comes second is told that it is known, which is no failure. What
-   * the chain says otherwise stands in `rejection` for the operator, and counts like a transaction without effect: the
-   * next try comes after the same patience, so that a refusal can't drive the fee up in seconds.
+   * the chain says otherwise stands in `rejection` for the operator; the next fee is tried, or, when there is none, more
+   * is offered after `TX_PATIENCE_MS`, so that a refusal can't drive the fee up in seconds.
    */
   async broadcast(proposal: VerifiedProposal, variant: Variant): Promise<void> {
-    const same = (c: Cosignature) => c.nonce === variant.nonce && c.feeUstx === variant.feeUstx
-    const all = [...(this.#own === undefined ? [] : [this.#own]), ...this.#verified.values()].filter(same)
+    const { nonce, feeUstx } = variant
+    const all = [...this.#verified.values()].filter((c) => c.nonce === nonce && c.feeUstx === feeUstx)
     const signatures = new Map(all.map((c) => [c.author, c.signature]))
     try {
       const txid = await this.#c.tx.broadcast(this.#plan(proposal, variant), signatures, this.#c.signal)
-      this.#broadcastAtMs = this.#c.clock.now()
       this.#rejection = undefined
-      this.#c.logger.info('rotate-keys sent', { txid, nonce: variant.nonce, feeUstx: variant.feeUstx })
+      this.#c.logger.info('rotate-keys sent', { txid, nonce, feeUstx })
     } catch (error) {
       if (!(error instanceof CodedError) || error.code !== 'TX_REJECTED') throw error
       this.#c.logger.info('rotate-keys not taken', { error: describeError(error) })
-      this.#broadcastAtMs = this.#c.clock.now()
       if (!ALREADY_ON_ITS_WAY.includes(error.data.reason)) this.#rejection = error.message
     }
+    this.#sent.add(feeUstx)
+    // Patience is counted from the last try.
+    this.#askedAtMs = this.#c.clock.now()
   }
 
   #call(proposal: VerifiedProposal): RotateKeysCall {

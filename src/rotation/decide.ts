@@ -1,13 +1,15 @@
 import type { PublicKey } from '../base/index.ts'
-import { MAX_FEE_USTX, type Snapshot } from '../registry/index.ts'
+import type { Snapshot } from '../registry/index.ts'
 import { missingApprovals, type PendingSpec } from '../rounds/index.ts'
 
-/** How long a co-signer waits for those before it in the order to name nonce and fee, per place. */
+/** How long a co-signer leaves it to those before it in the order to name nonce and fee, per place. */
 export const COSIGN_TURN_MS = 3_000
-/** How long an accepted transaction may stay without effect before the chain is asked again: accepted ≠ done. */
+/** How long a transaction may stay without effect, or without enough signatures, before the chain is asked again: accepted ≠ done. */
 export const TX_PATIENCE_MS = 60_000
-/** A fee that another member names is followed only this near to one's own estimate: nobody may stall or drain by naming it. */
-export const FEE_TOLERANCE = 4
+/** A fee that another member names is signed up to so many times one's own: enough to agree, too little to drain the account. */
+export const FEE_TOLERANCE = 16
+/** How often one member's naming is followed at one nonce, each time for a quarter more at least: a walk in small steps ends. */
+export const MAX_NAMED_FEES = 8
 
 /** Nonce and fee: the variants of one rotate-keys payload. */
 export interface Variant {
@@ -27,14 +29,16 @@ export interface RotationFacts {
   readonly proposal: { readonly aggregateKey: PublicKey; readonly receivedAtMs: number } | undefined
   /** The principal's next nonce, once asked for this proposal. */
   readonly chainNonce: number | undefined
-  /** This node's own estimate, asked together with the nonce. */
+  /** This node's own fee: the estimate asked together with the nonce, half as much again for every time it bore no fruit. */
   readonly ownFeeUstx: number | undefined
-  readonly ownCosignature: Variant | undefined
-  /** Verified co-signatures of others. */
+  /** The own fee was raised, because what was sent at this nonce had no effect. */
+  readonly raised: boolean
+  /** When the chain was last asked, or a transaction last sent. */
+  readonly askedAtMs: number
+  /** Verified co-signatures at this nonce, this node's own included, in the order in which they were heard. */
   readonly cosignatures: readonly (Variant & { readonly author: PublicKey })[]
-  /** Fees that were sent at this nonce and had no effect in `TX_PATIENCE_MS`. */
-  readonly fruitlessFees: ReadonlySet<number>
-  readonly broadcastAtMs: number | undefined
+  /** Fees at which the transaction was sent since the chain was last asked. */
+  readonly sentFees: ReadonlySet<number>
 }
 
 export type Action =
@@ -80,36 +84,42 @@ function beforeKey(f: RotationFacts): Action {
   return { kind: 'wait', for: 'keygen', missing: [] }
 }
 
-/** One's own fee for the next try: half as much again as what bore no fruit. */
-function ownFee(estimateUstx: number, fruitless: ReadonlySet<number>): number {
-  let feeUstx = estimateUstx
-  while (fruitless.has(feeUstx) && feeUstx < MAX_FEE_USTX) feeUstx = Math.min(MAX_FEE_USTX, Math.ceil(feeUstx * 1.5))
-  return feeUstx
+/** Fees that this node is ready to sign, those named by earlier members of the order first. */
+function acceptableFees(f: RotationFacts, at: RotationFacts['cosignatures'], ownFeeUstx: number): readonly number[] {
+  const fees: number[] = []
+  for (const author of cosignOrder(f.spec)) {
+    const named: number[] = []
+    for (const { feeUstx } of at.filter((c) => c.author === author)) {
+      if (fees.includes(feeUstx) || feeUstx > ownFeeUstx * FEE_TOLERANCE) continue
+      if (named.length >= MAX_NAMED_FEES || feeUstx * 4 < (named.at(-1) ?? 0) * 5) continue
+      named.push(feeUstx)
+      fees.push(feeUstx)
+    }
+  }
+  return fees
 }
 
-function putOnChain(f: RotationFacts, sinceMs: number, nonce: number, estimateUstx: number): Action {
+/**
+ * Every member signs every fee in reason that anyone names: only one transaction of a nonce can be mined, so signing
+ * several harms nobody, and members that disagree about the fee can't block each other (R29 fixes the payload, not its fee).
+ */
+function putOnChain(f: RotationFacts, sinceMs: number, nonce: number, ownFeeUstx: number): Action {
+  const at = f.cosignatures.filter((c) => c.nonce === nonce)
+  const signersOf = (feeUstx: number) => new Set(at.filter((c) => c.feeUstx === feeUstx).map((c) => c.author))
+  const fees = acceptableFees(f, at, ownFeeUstx)
+  const unsigned = fees.find((feeUstx) => !signersOf(feeUstx).has(f.self))
+  if (unsigned !== undefined) return { kind: 'cosign', variant: { nonce, feeUstx: unsigned } }
+  const ready = fees.filter((feeUstx) => signersOf(feeUstx).size >= f.spec.currentThreshold)
+  const unsent = ready.find((feeUstx) => !f.sentFees.has(feeUstx))
+  if (unsent !== undefined) return { kind: 'broadcast', variant: { nonce, feeUstx: unsent } }
   const order = cosignOrder(f.spec)
   const rank = order.indexOf(f.self)
-  const mineUstx = ownFee(estimateUstx, f.fruitlessFees)
-  const followable = (feeUstx: number): boolean =>
-    feeUstx === mineUstx ||
-    (!f.fruitlessFees.has(feeUstx) && feeUstx * FEE_TOLERANCE >= mineUstx && feeUstx <= mineUstx * FEE_TOLERANCE)
-  const live = f.cosignatures.filter((c) => c.nonce === nonce)
-  // The first in the order that named a fee in reason leads; whoever signed another fee of the same payload signs again.
-  const leader = live
-    .filter((c) => order.indexOf(c.author) < rank && followable(c.feeUstx))
-    .toSorted((a, b) => order.indexOf(a.author) - order.indexOf(b.author))[0]
-  const own = f.ownCosignature?.nonce === nonce ? f.ownCosignature : undefined
-  if (leader !== undefined && own?.feeUstx !== leader.feeUstx)
-    return { kind: 'cosign', variant: { nonce, feeUstx: leader.feeUstx } }
-  if (own === undefined || !followable(own.feeUstx)) {
-    if (f.nowMs >= sinceMs + rank * COSIGN_TURN_MS) return { kind: 'cosign', variant: { nonce, feeUstx: mineUstx } }
-    return { kind: 'wait', for: 'cosignatures', missing: order.slice(0, rank) }
-  }
-  const signed = new Set([f.self, ...live.filter((c) => c.feeUstx === own.feeUstx).map((c) => c.author)])
-  if (signed.size < f.spec.currentThreshold)
-    return { kind: 'wait', for: 'cosignatures', missing: order.filter((k) => !signed.has(k)) }
-  if (f.broadcastAtMs === undefined) return { kind: 'broadcast', variant: own }
-  if (f.nowMs > f.broadcastAtMs + TX_PATIENCE_MS) return { kind: 'ask_chain' }
-  return { kind: 'wait', for: 'chain', missing: [] }
+  // Whoever is first in the order names at once, the others when nothing of the earlier ones is on its way; later, who offers more.
+  const wanted = ready.length === 0 || (f.raised && ready.every((feeUstx) => feeUstx < ownFeeUstx))
+  if (wanted && !fees.includes(ownFeeUstx) && f.nowMs >= sinceMs + rank * COSIGN_TURN_MS)
+    return { kind: 'cosign', variant: { nonce, feeUstx: ownFeeUstx } }
+  if (f.nowMs > f.askedAtMs + TX_PATIENCE_MS) return { kind: 'ask_chain' }
+  if (ready.length > 0) return { kind: 'wait', for: 'chain', missing: [] }
+  const signed = new Set(at.map((c) => c.author))
+  return { kind: 'wait', for: 'cosignatures', missing: order.filter((k) => !signed.has(k)) }
 }

@@ -1,4 +1,12 @@
-import { type Cancel, type Clock, describeError, Emitter, type Logger, type PublicKey } from '../../base/index.ts'
+import {
+  BoundedMap,
+  type Cancel,
+  type Clock,
+  describeError,
+  Emitter,
+  type Logger,
+  type PublicKey,
+} from '../../base/index.ts'
 import type { Envelope, Messenger, Topic, Verdict } from '../../p2p/index.ts'
 import {
   decodeApproval,
@@ -14,6 +22,10 @@ import type { Cosignature, PendingSpec, VerifiedProposal } from './types.ts'
 
 /** A message may be lost, and members come late: what still matters is said again at this interval. */
 const REPEAT_MS = 2_000
+/** Variants kept per co-signer: every member's namings at one nonce, a few times raised. */
+const MAX_VARIANTS = 128
+
+const variantOf = (c: Cosignature): string => `${c.transcript}/${c.nonce}/${c.feeUstx}`
 
 /** Runs keygen attempts for a pending set (port: its driver lives beside the machine). */
 export interface KeygenRunner {
@@ -50,8 +62,9 @@ export class DefaultPendingSession implements PendingSession {
   readonly #logger: Logger
   readonly #keygen: KeygenRunner
   readonly #approvals = new Map<PublicKey, number>()
-  readonly #cosignatures = new Map<PublicKey, Cosignature>()
-  #ownCosignature: Cosignature | undefined
+  /** Per author, the latest few variants (nonce and fee) that it signed; our own are said again until the end. */
+  readonly #cosignatures = new Map<PublicKey, BoundedMap<string, Cosignature>>()
+  readonly #ownCosignatures = new BoundedMap<string, Cosignature>(MAX_VARIANTS)
   #proposal: { readonly proposal: VerifiedProposal; readonly receivedAtMs: number } | undefined
   /** When each member's proposal was last looked at: proving one costs n signature checks. */
   readonly #judgedAtMs = new Map<PublicKey, number>()
@@ -110,12 +123,12 @@ export class DefaultPendingSession implements PendingSession {
   }
 
   announceCosignature(cosignature: Cosignature): void {
-    this.#ownCosignature = cosignature
+    this.#ownCosignatures.set(variantOf(cosignature), cosignature)
     this.#publish(PENDING_STEPS.cosign, encodeCosignature(cosignature))
   }
 
   cosignatures(): readonly Cosignature[] {
-    return [...this.#cosignatures.values()]
+    return [...this.#cosignatures.values()].flatMap((variants) => [...variants.values()])
   }
 
   #onEnvelope(envelope: Envelope): Verdict {
@@ -170,8 +183,11 @@ export class DefaultPendingSession implements PendingSession {
   #onCosignature(envelope: Envelope): Verdict {
     const cosignature = decodeCosignature(envelope.payload, envelope.author)
     if (cosignature === undefined || !this.spec.currentKeys.includes(envelope.author)) return 'ignore'
-    this.#cosignatures.set(envelope.author, cosignature)
-    this.changed.emit()
+    const variants = this.#cosignatures.get(envelope.author) ?? new BoundedMap<string, Cosignature>(MAX_VARIANTS)
+    this.#cosignatures.set(envelope.author, variants)
+    const news = variants.get(variantOf(cosignature)) === undefined
+    if (news) variants.set(variantOf(cosignature), cosignature)
+    if (news) this.changed.emit()
     return 'accept'
   }
 
@@ -187,8 +203,7 @@ export class DefaultPendingSession implements PendingSession {
       const own = this.#approvals.get(this.#c.self)
       if (own !== undefined) this.#publish(PENDING_STEPS.approve, encodeApproval(this.spec, own))
       if (this.#proposal !== undefined) this.#publish(PENDING_STEPS.proposal, encodeProposal(this.#proposal.proposal))
-      if (this.#ownCosignature !== undefined)
-        this.#publish(PENDING_STEPS.cosign, encodeCosignature(this.#ownCosignature))
+      for (const own of this.#ownCosignatures.values()) this.#publish(PENDING_STEPS.cosign, encodeCosignature(own))
       this.#repeat()
     })
   }

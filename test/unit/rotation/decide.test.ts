@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { asPendingId, asSetHash, type PublicKey } from '../../../src/base/index.ts'
 import { KeyPair } from '../../../src/curve/index.ts'
+import { MAX_NAMED_FEES } from '../../../src/rotation/decide.ts'
 import { cosignOrder, nextAction, type RotationFacts } from '../../../src/rotation/index.ts'
 import { missingApprovals, type PendingSpec } from '../../../src/rounds/index.ts'
 import { signerSet } from '../../fixtures/sets.ts'
@@ -37,10 +38,10 @@ const facts = (over: Partial<RotationFacts>): RotationFacts => ({
   proposal: undefined,
   chainNonce: undefined,
   ownFeeUstx: undefined,
-  ownCosignature: undefined,
+  raised: false,
+  askedAtMs: 0,
   cosignatures: [],
-  fruitlessFees: new Set(),
-  broadcastAtMs: undefined,
+  sentFees: new Set(),
   ...over,
 })
 const withKey = (over: Partial<RotationFacts>) =>
@@ -92,85 +93,102 @@ describe('nextAction', () => {
     expect(nextAction(facts({ chainNonce: 5, ownFeeUstx: 1, keygen: 'running' })).kind).toBe('wait')
   })
 
+  const by = (author: PublicKey, feeUstx: number, nonce = 5) => ({ author, feeUstx, nonce })
+  const cosign = (feeUstx: number) => ({ kind: 'cosign', variant: { nonce: 5, feeUstx } })
+  const LATER = { nowMs: 10_000 }
+
   it('should let the first in the order name nonce and fee', () => {
-    expect(nextAction(withKey({}))).toEqual({ kind: 'cosign', variant: { nonce: 5, feeUstx: 300 } })
-    expect(nextAction(withKey({ self: second }))).toEqual({ kind: 'wait', for: 'cosignatures', missing: [first] })
+    expect(nextAction(withKey({}))).toEqual(cosign(300))
+    expect(nextAction(withKey({ self: second }))).toMatchObject({ kind: 'wait', for: 'cosignatures' })
   })
 
   it('should take over when the first stays silent', () => {
-    expect(nextAction(withKey({ self: second, nowMs: 5_000 })).kind).toBe('cosign')
+    expect(nextAction(withKey({ self: second, nowMs: 5_000 }))).toEqual(cosign(300))
   })
 
-  it('should follow an earlier co-signer to its fee, and not a later one', () => {
-    const own = { nonce: 5, feeUstx: 300 }
-    const other = { nonce: 5, feeUstx: 400 }
-    expect(
-      nextAction(withKey({ self: second, ownCosignature: own, cosignatures: [{ ...other, author: first }] })),
-    ).toEqual({
-      kind: 'cosign',
-      variant: other,
-    })
-    expect(
-      nextAction(withKey({ self: second, ownCosignature: own, cosignatures: [{ ...other, author: third }] })).kind,
-    ).toBe('wait')
+  it('should sign whatever fee in reason others name, so that nobody blocks by naming another', () => {
+    for (const feeUstx of [0, 1, 75, 1_200, 4_800])
+      expect(nextAction(withKey({ self: second, cosignatures: [by(third, feeUstx)] }))).toEqual(cosign(feeUstx))
   })
 
-  it('should not follow a fee that is far from its own estimate, and name its own', () => {
-    for (const feeUstx of [0, 74, 1_201, 10_000_000]) {
-      const cosignatures = [{ nonce: 5, feeUstx, author: first }]
-      const action = nextAction(withKey({ self: second, cosignatures, nowMs: 10_000 }))
-      expect(action).toEqual({ kind: 'cosign', variant: { nonce: 5, feeUstx: 300 } })
+  it('should not sign a fee that would drain the account', () => {
+    expect(nextAction(withKey({ ...LATER, self: second, cosignatures: [by(first, 4_801)] }))).toEqual(cosign(300))
+  })
+
+  it('should not follow one member in small steps, nor for ever', () => {
+    const walk = Array.from({ length: 500 }, (_, i) => by(third, 100 + i))
+    const signed: number[] = []
+    for (;;) {
+      const action = nextAction(
+        withKey({ self: second, cosignatures: [...walk, ...signed.map((fee) => by(second, fee))] }),
+      )
+      if (action.kind !== 'cosign') break
+      signed.push(action.variant.feeUstx)
+      expect(signed.length).toBeLessThan(50)
     }
-    const near = [{ nonce: 5, feeUstx: 1_200, author: first }]
-    expect(nextAction(withKey({ self: second, cosignatures: near }))).toMatchObject({ variant: { feeUstx: 1_200 } })
-  })
-
-  it('should leave a fee that had no effect, and name a higher one', () => {
-    const own = { nonce: 5, feeUstx: 300 }
-    const facts = { ownCosignature: own, cosignatures: [{ ...own, author: third }], nowMs: 10_000 }
-    expect(nextAction(withKey({ ...facts, fruitlessFees: new Set([300]) }))).toEqual({
-      kind: 'cosign',
-      variant: { nonce: 5, feeUstx: 450 },
-    })
-  })
-
-  it('should not sign for ever where even the highest fee had no effect', () => {
-    const highest = { nonce: 5, feeUstx: 10_000_000 }
-    const facts = withKey({
-      ownFeeUstx: highest.feeUstx,
-      ownCosignature: highest,
-      cosignatures: [{ ...highest, author: third }],
-      fruitlessFees: new Set([highest.feeUstx]),
-      nowMs: 10_000,
-    })
-    expect(nextAction(facts).kind).toBe('broadcast')
+    // Whoever signed a fee passes it on, so the bound is for all of them together.
+    expect(signed.length).toBeLessThanOrEqual(MAX_NAMED_FEES * cosignOrder(spec).length)
   })
 
   it('should ignore co-signatures of another nonce', () => {
-    const own = { nonce: 5, feeUstx: 300 }
-    expect(
-      nextAction(withKey({ ownCosignature: own, cosignatures: [{ nonce: 4, feeUstx: 300, author: second }] })).kind,
-    ).toBe('wait')
+    expect(nextAction(withKey({ self: second, cosignatures: [by(first, 300, 4)] })).kind).toBe('wait')
   })
 
-  it('should broadcast with enough signatures of one variant', () => {
-    const own = { nonce: 5, feeUstx: 300 }
-    expect(nextAction(withKey({ ownCosignature: own, cosignatures: [{ ...own, author: third }] }))).toEqual({
-      kind: 'broadcast',
-      variant: own,
-    })
+  it('should broadcast with enough signatures of one fee, once', () => {
+    const enough = { cosignatures: [by(first, 300), by(third, 300)] }
+    expect(nextAction(withKey(enough))).toEqual({ kind: 'broadcast', variant: { nonce: 5, feeUstx: 300 } })
+    expect(nextAction(withKey({ ...enough, sentFees: new Set([300]) }))).toMatchObject({ kind: 'wait', for: 'chain' })
   })
 
-  it('should ask the chain again when an accepted transaction has no effect', () => {
-    const own = { nonce: 5, feeUstx: 300 }
+  it('should not count signatures of different fees together', () => {
+    const cosignatures = [by(first, 300), by(third, 5_000)]
+    expect(nextAction(withKey({ ...LATER, cosignatures })).kind).toBe('wait')
+  })
+
+  it('should ask the chain again when what was sent, or signed by too few, has no effect', () => {
     const sent = withKey({
-      ownCosignature: own,
-      cosignatures: [{ ...own, author: third }],
-      broadcastAtMs: 2_000,
+      cosignatures: [by(first, 300), by(third, 300)],
+      sentFees: new Set([300]),
+      askedAtMs: 2_000,
       nowMs: 3_000,
     })
     expect(nextAction(sent).kind).toBe('wait')
     expect(nextAction({ ...sent, nowMs: 100_000 }).kind).toBe('ask_chain')
+    const few = withKey({ cosignatures: [by(first, 300)], askedAtMs: 2_000, nowMs: 100_000 })
+    expect(nextAction(few).kind).toBe('ask_chain')
+  })
+
+  it('should offer more only after the chain was asked again in vain', () => {
+    const ready = {
+      ...LATER,
+      cosignatures: [by(first, 300), by(third, 300)],
+      sentFees: new Set([300]),
+      ownFeeUstx: 450,
+    }
+    expect(nextAction(withKey(ready)).kind).toBe('wait')
+    expect(nextAction(withKey({ ...ready, raised: true }))).toEqual(cosign(450))
+  })
+
+  it('should let members with far different fees agree', () => {
+    // 3 of 3, one of them with five times the others' fee: everyone signs everything, the cheaper one is sent.
+    const everyone = [first, second, third]
+    const heard: { author: PublicKey; feeUstx: number; nonce: number }[] = []
+    const fees = new Map([
+      [first, 1_000],
+      [second, 5_000],
+      [third, 1_000],
+    ])
+    const sends: PublicKey[] = []
+    for (let round = 0; round < 10; round++)
+      for (const self of everyone) {
+        const strict = { ...spec, currentThreshold: 3 }
+        const action = nextAction(
+          withKey({ ...LATER, self, spec: strict, cosignatures: heard, ownFeeUstx: fees.get(self) }),
+        )
+        if (action.kind === 'cosign') heard.push(by(self, action.variant.feeUstx))
+        if (action.kind === 'broadcast') sends.push(self)
+      }
+    expect(new Set(sends)).toEqual(new Set(everyone))
   })
 })
 
