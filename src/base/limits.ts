@@ -38,8 +38,21 @@ export const LIMITS = {
   dialTimeoutMs: 10_000,
   /** Handshakes not yet authenticated, all hosts together. */
   maxPendingInbound: 64,
-  /** Accepted per second and host before identity; devnets put every member on one host. */
+  /**
+   * Of those, what all hosts without a member may hold together: half, so that the other half is room for members however many
+   * addresses a flood comes from.
+   */
+  maxPendingOfStrangers: 32,
+  /** Of those, one host without a member: an honest handshake takes milliseconds, and 4 such hosts don't make a flood. */
+  maxPendingPerStrangerHost: 8,
+  /** One host from which a member has come: a NAT or devnet of 17 may start at once, and two such hosts don't fill the whole. */
+  maxPendingPerMemberHost: 16,
+  /** Accepted per second and host before identity, and at once; devnets put every member on one host. */
   inboundPerSecondPerHost: 50,
+  /** Hosts whose rate is remembered: under 1 MiB; a flood from more hosts than this is for the caps of pending handshakes. */
+  maxRatedHosts: 4_096,
+  /** Admitted peers whose host is remembered: the largest set, a pending one, their bridges, and room for changes. */
+  maxVouchingPeers: 512,
   redialMinMs: 250,
   redialMaxMs: 15_000,
 

@@ -1,12 +1,17 @@
 import type { ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface'
-import type { PeerIdStr } from '../base/index.ts'
+import type { Clock, PeerIdStr } from '../base/index.ts'
 import type { Gate } from './gate.ts'
+import { hostOf } from './host-of.ts'
+import { HostQuota } from './host-quota.ts'
 
 /**
  * The gate at every hook of js-libp2p. The decisive ones are the encrypted ones, the first moment an identity is proven;
  * the library's default gater would allow all, so every hook is given.
  */
-export function createConnectionGater(gate: Gate): Required<ConnectionGater> {
+export function createConnectionGater(gate: Gate, clock: Clock): Required<ConnectionGater> {
+  const quota = new HostQuota({ clock, isAdmitted: (peer) => gate.mayConnect(peer, 'inbound').ok })
+  /** Ends the handshake of a connection before its deadline does; without an entry once the connection is garbage. */
+  const releases = new WeakMap<MultiaddrConnection, () => void>()
   const deny = (
     peer: PeerId,
     direction: 'inbound' | 'outbound',
@@ -19,6 +24,22 @@ export function createConnectionGater(gate: Gate): Required<ConnectionGater> {
     return !answer.ok
   }
   const at = (connection: MultiaddrConnection): string => connection.remoteAddr.toString()
+  const denyStranger = (connection: MultiaddrConnection): boolean => {
+    const handshake = quota.begin(hostOf(at(connection)))
+    if (!handshake.ok) {
+      gate.denied(undefined, handshake.reason, 'connection', at(connection))
+      return true
+    }
+    releases.set(connection, handshake.value)
+    connection.addEventListener('close', handshake.value, { once: true })
+    return false
+  }
+  const denyProven = (peer: PeerId, direction: 'inbound' | 'outbound', connection: MultiaddrConnection): boolean => {
+    releases.get(connection)?.()
+    if (deny(peer, direction, 'connection', at(connection))) return true
+    quota.vouch(peer.toString() as PeerIdStr, hostOf(at(connection)))
+    return false
+  }
   const never = (): boolean => {
     gate.denied(undefined, 'no_right_to_protocol', 'connection')
     return true
@@ -31,11 +52,11 @@ export function createConnectionGater(gate: Gate): Required<ConnectionGater> {
       if (!named) gate.denied(undefined, 'unknown_peer_dial', 'dial')
       return !named
     },
-    // Only an address is known here; rate and concurrency caps before identity are the host's (LIMITS).
-    denyInboundConnection: () => false,
+    // Only an address is known here. On QUIC this comes after the handshake and saves none of its work, only what follows.
+    denyInboundConnection: denyStranger,
     denyOutboundConnection: (peer, connection) => deny(peer, 'outbound', 'connection', at(connection)),
-    denyInboundEncryptedConnection: (peer, connection) => deny(peer, 'inbound', 'connection', at(connection)),
-    denyOutboundEncryptedConnection: (peer, connection) => deny(peer, 'outbound', 'connection', at(connection)),
+    denyInboundEncryptedConnection: (peer, connection) => denyProven(peer, 'inbound', connection),
+    denyOutboundEncryptedConnection: (peer, connection) => denyProven(peer, 'outbound', connection),
     denyInboundUpgradedConnection: (peer, connection) => deny(peer, 'inbound', 'connection', at(connection)),
     denyOutboundUpgradedConnection: (peer, connection) => deny(peer, 'outbound', 'connection', at(connection)),
     denyInboundRelayReservation: never,

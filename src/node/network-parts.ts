@@ -24,7 +24,7 @@ export function createNetwork(base: Foundation): NetworkParts {
     network: config.registry.id.network,
     boot,
     roles: gate,
-    connectionGater: createConnectionGater(gate),
+    connectionGater: createConnectionGater(gate, clock),
     ...ports,
   })
   const evictor = new Evictor({ gate, close: host, ...ports })

@@ -80,7 +80,8 @@ export async function createNode(
     connectionGater: init.gater,
     connectionManager: {
       maxConnections: MAX_CONNECTIONS,
-      inboundConnectionThreshold: LIMITS.inboundPerSecondPerHost,
+      // The gater's own quota decides per host, and counts; the library's would refuse before it, and unseen.
+      inboundConnectionThreshold: Number.MAX_SAFE_INTEGER,
       maxIncomingPendingConnections: LIMITS.maxPendingInbound,
       inboundUpgradeTimeout: LIMITS.handshakeTimeoutMs,
       dialTimeout: LIMITS.dialTimeoutMs,

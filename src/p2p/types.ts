@@ -61,6 +61,9 @@ export const DENIAL_REASONS = [
   'unknown_peer_dial',
   'self_removed',
   'not_ready',
+  'host_pending',
+  'host_rate',
+  'inbound_full',
 ] as const
 export type DenialReason = (typeof DENIAL_REASONS)[number]
 

@@ -77,4 +77,13 @@ describe('BoundedMap', () => {
     expect(forgotten).toEqual([])
     expect(map.size).toBe(1)
   })
+
+  it('should list what it holds, oldest first', () => {
+    const map = new BoundedMap<string, number>(2)
+    for (const [i, key] of ['a', 'b', 'c', 'b'].entries()) map.set(key, i)
+    expect([...map]).toEqual([
+      ['c', 2],
+      ['b', 3],
+    ])
+  })
 })

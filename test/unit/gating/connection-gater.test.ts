@@ -2,7 +2,7 @@ import type { ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/inter
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { asPendingId, type PeerIdStr } from '../../../src/base/index.ts'
+import { asPendingId, LIMITS, type PeerIdStr } from '../../../src/base/index.ts'
 import { KeyPair } from '../../../src/curve/index.ts'
 import { createConnectionGater, Gate, type GateDenial } from '../../../src/gating/index.ts'
 import type { SignerSet, Snapshot } from '../../../src/registry/index.ts'
@@ -33,7 +33,7 @@ beforeEach(() => {
   logger = new MemoryLogger()
   metrics = new CountingMetrics()
   gate = new Gate({ self: self.publicKey, bridges: [bridge.peerId], clock, logger, metrics })
-  gater = createConnectionGater(gate)
+  gater = createConnectionGater(gate, clock)
 })
 
 const ready = (): void => {
@@ -201,5 +201,76 @@ describe('the log of denials', () => {
     await knock(stranger.peerId)
     await knock(ED25519)
     expect(logger.lines.map((l) => l.fields.peerId)).toEqual([stranger.peerId, ED25519])
+  })
+})
+
+describe('denyInboundConnection', () => {
+  const STRANGER_HOST = '/ip4/203.0.113.9/tcp/4001'
+  /** A connection that can be closed, as the library's can. */
+  const arriving = (address: string) => {
+    const events = new EventTarget()
+    const partial: Pick<MultiaddrConnection, 'remoteAddr'> = { remoteAddr: multiaddr(address) }
+    const connection = Object.assign(events, partial) as EventTarget & MultiaddrConnection
+    return { connection, close: () => events.dispatchEvent(new Event('close')) }
+  }
+  const isDenied = async (address: string): Promise<boolean> =>
+    gater.denyInboundConnection(arriving(address).connection)
+  /** Opens as many as one stranger's host may have pending. */
+  const fill = async (address: string) => {
+    const opened = Array.from({ length: LIMITS.maxPendingPerStrangerHost }, () => arriving(address))
+    for (const { connection } of opened) expect(await gater.denyInboundConnection(connection)).toBe(false)
+    const [first] = opened
+    if (first === undefined) throw new Error('the cap is 0')
+    return first
+  }
+
+  it('should refuse one more unproven handshake than a host may have, and count it without a peer', async () => {
+    await fill(STRANGER_HOST)
+    expect(await isDenied(STRANGER_HOST)).toBe(true)
+    expect(metrics.of('gate_denials_total', 'host_pending,connection')).toBe(1)
+    expect(gate.denials.recent().map((d) => d.peerId)).toEqual([undefined])
+    expect(await isDenied('/ip4/203.0.113.10/tcp/4001')).toBe(false)
+  })
+  it('should make room when a connection closes', async () => {
+    const first = await fill(STRANGER_HOST)
+    first.close()
+    expect(await isDenied(STRANGER_HOST)).toBe(false)
+  })
+  it('should make room when an identity is proven, even one that is refused', async () => {
+    ready()
+    const { connection } = await fill(STRANGER_HOST)
+    expect(await gater.denyInboundEncryptedConnection(peerIdFromString(stranger.peerId), connection)).toBe(true)
+    expect(await isDenied(STRANGER_HOST)).toBe(false)
+    expect(await isDenied(STRANGER_HOST)).toBe(true)
+  })
+  it('should make room once only for a connection that is proven and then closes', async () => {
+    ready()
+    const { connection, close } = await fill(STRANGER_HOST)
+    await gater.denyInboundEncryptedConnection(peerIdFromString(stranger.peerId), connection)
+    close()
+    expect(await isDenied(STRANGER_HOST)).toBe(false)
+    expect(await isDenied(STRANGER_HOST)).toBe(true)
+  })
+  it.each(['denyInboundEncryptedConnection', 'denyOutboundEncryptedConnection'] as const)(
+    'should give more room to a host where a member proved its key (%s)',
+    async (hook) => {
+      ready()
+      await gater[hook](peerIdFromString(member.peerId), arriving(STRANGER_HOST).connection)
+      await fill(STRANGER_HOST)
+      expect(await isDenied(STRANGER_HOST)).toBe(false)
+    },
+  )
+  it('should give no more room to a host where a stranger proved its key', async () => {
+    ready()
+    await gater.denyInboundEncryptedConnection(peerIdFromString(stranger.peerId), arriving(STRANGER_HOST).connection)
+    await fill(STRANGER_HOST)
+    expect(await isDenied(STRANGER_HOST)).toBe(true)
+  })
+  it('should take the room back when the member is removed', async () => {
+    ready()
+    await gater.denyInboundEncryptedConnection(peerIdFromString(member.peerId), arriving(STRANGER_HOST).connection)
+    gate.applySnapshot(holding(signerSet([self, incoming], 2, '33'.repeat(32))))
+    await fill(STRANGER_HOST)
+    expect(await isDenied(STRANGER_HOST)).toBe(true)
   })
 })
