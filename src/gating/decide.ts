@@ -19,6 +19,8 @@ export interface GateState {
   /** The approved pending set, if there is one. */
   readonly pending: PendingSet | undefined
   readonly bridges: ReadonlySet<PeerIdStr>
+  /** Whom this operator refuses, whatever else they are (`[p2p] deny`). */
+  readonly denied: ReadonlySet<PeerIdStr>
   /** Our own key was in a set and no longer is: nobody is served any more. */
   readonly selfRemoved: boolean
 }
@@ -33,6 +35,7 @@ export type GateDenial =
   | 'no_right_to_topic'
   | 'self_removed'
   | 'not_ready'
+  | 'denied_by_operator'
 
 export interface Standing {
   readonly role: Role
@@ -48,6 +51,8 @@ export const hasStanding = (s: GateState): boolean => has(s.set?.keys, s.self) |
 /** The role of an authenticated peer. A signer's PeerID is derived from its key, so the key is read back from the PeerID. */
 export function standingOf(s: GateState, peer: PeerIdStr): Standing {
   const none = (denial: GateDenial): Standing => ({ role: 'none', denial })
+  // First, so that it wins over every role, of the chain's or of this config's.
+  if (s.denied.has(peer)) return none('denied_by_operator')
   // Removed, but wanted back by a pending set: that set may be made like any other's, and nothing else goes on.
   if (s.selfRemoved && (s.bridges.has(peer) || !has(s.pending?.keys, s.self))) return none('self_removed')
   if (s.bridges.has(peer)) return { role: 'bridge', denial: 'no_right_to_protocol' }

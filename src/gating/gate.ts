@@ -15,6 +15,8 @@ import type { Role } from './roles.ts'
 export interface GateInit {
   readonly self: PublicKey
   readonly bridges: readonly PeerIdStr[]
+  /** Static; wins over every role. */
+  readonly denied: readonly PeerIdStr[]
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
@@ -34,6 +36,7 @@ export class Gate {
       set: undefined,
       pending: undefined,
       bridges: new Set(init.bridges),
+      denied: new Set(init.denied),
       selfRemoved: false,
     }
     this.denials = new Denials(init)

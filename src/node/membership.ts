@@ -68,10 +68,10 @@ export class Membership {
       : new Set<PublicKey>()
     wanted.delete(self)
     host.keepConnected(
-      [...wanted].map((key): MeshPeer => {
-        const peerId = peerIdOfKey(key)
-        return { peerId, addresses: this.#addresses.get(peerId) ?? [] }
-      }),
+      [...wanted]
+        .map(peerIdOfKey)
+        .filter((peerId) => !gate.state.denied.has(peerId))
+        .map((peerId): MeshPeer => ({ peerId, addresses: this.#addresses.get(peerId) ?? [] })),
     )
   }
 }

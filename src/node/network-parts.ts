@@ -11,11 +11,15 @@ export interface NetworkParts {
   readonly membership: Membership
 }
 
-export function createNetwork(base: Foundation): NetworkParts {
+export function createNetwork(
+  base: Pick<Foundation, 'config' | 'boot' | 'clock' | 'logger' | 'metrics'> & {
+    readonly key: Pick<Foundation['key'], 'keyPair'>
+  },
+): NetworkParts {
   const { config, key, boot, clock, logger, metrics } = base
   const ports = { clock, logger, metrics }
   const self = key.keyPair.publicKey
-  const gate = new Gate({ self, bridges: config.bridges.map((b) => b.peerId), ...ports })
+  const gate = new Gate({ self, bridges: config.bridges.map((b) => b.peerId), denied: config.p2p.deny, ...ports })
   const host = createP2pHost({
     keyPair: key.keyPair,
     listen: config.p2p.listen,

@@ -61,6 +61,7 @@ export const DENIAL_REASONS = [
   'unknown_peer_dial',
   'self_removed',
   'not_ready',
+  'denied_by_operator',
   'host_pending',
   'host_rate',
   'inbound_full',

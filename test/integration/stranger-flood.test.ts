@@ -18,7 +18,7 @@ afterEach(async () => {
 /** A host behind the real gate and gater, a member of the set of Alice and Bob. */
 async function member(key: typeof alice) {
   const ports = { clock: systemClock, logger, metrics: new TestMetrics() }
-  const gate = new Gate({ self: key.publicKey, bridges: [], ...ports })
+  const gate = new Gate({ self: key.publicKey, bridges: [], denied: [], ...ports })
   gate.applySnapshot({
     kind: 'set',
     set: signerSet([alice, bob]),

@@ -30,6 +30,7 @@ export function parseConfig(text: string, file: string, context: ConfigContext):
   const quorum = rules.quorumOf(registry, file)
   const bootstrap = rules.bootstrapOf(registry, file)
   rules.checkTransports(p2p, file)
+  rules.checkDeny(p2p, identity.public_key, file)
   rules.checkSigning(signing, registry, file)
   const signers = [identity.public_key, ...(bootstrap?.keys ?? [])]
   const suggest = (word: string) => nearest(word, context.methods)
@@ -53,6 +54,7 @@ export function parseConfig(text: string, file: string, context: ConfigContext):
       announce: p2p.announce.map((a) => a.text),
       transports: p2p.transports,
       seeds: p2p.seeds.flatMap(({ text: address, peerId }) => (peerId === undefined ? [] : [{ address, peerId }])),
+      deny: p2p.deny,
     },
     signing: { policy: signing.policy },
     bridges,

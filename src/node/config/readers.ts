@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { dirname, resolve } from 'node:path'
 import type { PeerIdStr, PublicKey } from '../../base/index.ts'
-import { parsePeerId, parsePublicKey } from '../../curve/index.ts'
+import { parsePeerId, parsePublicKey, peerIdOfKey } from '../../curve/index.ts'
 import { parseContractId } from '../../registry/index.ts'
 import { configError, type Place } from './errors.ts'
 import { type NodeAddress, parseAddress } from './multiaddr.ts'
@@ -110,6 +110,12 @@ export const publicKey: Read<PublicKey> = parsed('a compressed secp256k1 public 
   parsePublicKey(v),
 )
 export const peerId: Read<PeerIdStr> = parsed('the PeerID of a secp256k1 key (16Uiu2HA…)', parsePeerId)
+
+/** Either spelling of a peer: the key as the registry has it, or the PeerID of it as logs have it. */
+export const peer: Read<PeerIdStr> = parsed(
+  'a public key (66 lower-case hex digits) or the PeerID of one (16Uiu2HA…)',
+  (v) => (/^[0-9a-f]{66}$/.test(v) ? peerIdOfKey(parsePublicKey(v)) : parsePeerId(v)),
+)
 
 export const contractId: Read<string> = parsed(
   'a contract, <Stacks address>.<name>, with its address unchanged to the last letter (its checksum is wrong)',

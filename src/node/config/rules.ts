@@ -87,6 +87,13 @@ export function checkTransports({ listen, transports }: Section<'p2p'>, file: st
     )
 }
 
+/** A node that refused its own key would be cut off by a slip, and in no other way noticed. */
+export function checkDeny({ deny }: Section<'p2p'>, self: PublicKey, file: string): void {
+  const own = deny.indexOf(peerIdOfKey(self))
+  if (own >= 0)
+    throw configError({ file, section: 'p2p', key: `deny[${own}]` }, "is this node's own key: take it out of the list")
+}
+
 /** R11, as far as a config can tell; the chain's own answer is asked again at start. */
 export function checkSigning(signing: Section<'signing'>, registry: Section<'registry'>, file: string): void {
   const at = { file, section: 'signing' }

@@ -40,6 +40,8 @@ const MAX_ADDRESSES = 32
 /** Every member may be a seed on two transports and two address families. */
 const MAX_SEEDS = LIMITS.maxSigners * 4
 const MAX_METHODS = 64
+/** A denied key beside every member of the largest set is more than anybody writes by hand. */
+const MAX_DENIED = LIMITS.maxSigners
 const TRANSPORTS = ['tcp', 'quic'] as const satisfies readonly Transport[]
 
 const same = (word: string): string => word
@@ -140,6 +142,12 @@ export const SECTIONS = {
       [],
       'Known addresses of other signers; who is admitted stands in the registry, not here.',
       '["/dns4/other.example.org/tcp/4700/p2p/16Uiu2HA…"]',
+    ),
+    deny: defaulted(
+      read.list(read.peer, 0, MAX_DENIED, same),
+      [],
+      'Keys or PeerIDs that are never let in, whatever the registry or this file says of them elsewhere.',
+      '["02…", "16Uiu2HA…"]',
     ),
   },
   signing: {

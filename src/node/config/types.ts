@@ -55,6 +55,8 @@ export interface NodeConfig {
     readonly announce: readonly string[]
     readonly transports: readonly Transport[]
     readonly seeds: readonly Seed[]
+    /** Refused whatever else they are. */
+    readonly deny: readonly PeerIdStr[]
   }
   readonly signing: {
     readonly policy: PolicyKind

@@ -32,7 +32,7 @@ beforeEach(() => {
   clock = new ManualClock()
   logger = new MemoryLogger()
   metrics = new CountingMetrics()
-  gate = new Gate({ self: self.publicKey, bridges: [bridge.peerId], clock, logger, metrics })
+  gate = new Gate({ self: self.publicKey, bridges: [bridge.peerId], denied: [], clock, logger, metrics })
   gater = createConnectionGater(gate, clock)
 })
 

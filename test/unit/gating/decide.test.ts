@@ -27,6 +27,7 @@ const state: GateState = {
   set,
   pending: { id: pendingId, keys: [self.publicKey, member.publicKey, incoming.publicKey], threshold: 2 },
   bridges: new Set([bridge.peerId]),
+  denied: new Set(),
   selfRemoved: false,
 }
 const PROTOCOL = {
@@ -115,5 +116,34 @@ describe('roles × rights', () => {
     expect(decideTopic(outside, member.peerId, { scope: pendingId, purpose: 'keygen' }).ok).toBe(true)
     expect(decideConnection(outside, bridge.peerId, 'inbound')).toEqual({ ok: false, reason: 'self_removed' })
     expect(decideConnection(back, stranger.peerId, 'inbound').ok).toBe(false)
+  })
+})
+
+describe('the deny list', () => {
+  const ready = { signer: member, pending: incoming, bridge, none: stranger }
+  const denying = { ...state, denied: new Set(Object.values(ready).map((k) => k.peerId)) }
+
+  it.each(ROLES)('should win over the role %s: no connection, stream or topic', (role) => {
+    const refused = { ok: false, reason: 'denied_by_operator' }
+    const { peerId } = ready[role]
+    expect(standingOf(denying, peerId).role).toBe('none')
+    for (const direction of ['inbound', 'outbound'] as const)
+      expect(decideConnection(denying, peerId, direction)).toEqual(refused)
+    for (const kind of STREAM_KINDS) expect(decideStream(denying, peerId, PROTOCOL[kind])).toEqual(refused)
+    expect(decideTopic(denying, peerId, { scope: set.hash, purpose: 'sign' })).toEqual(refused)
+    expect(decideTopic(denying, peerId, { scope: pendingId, purpose: 'keygen' })).toEqual(refused)
+  })
+
+  it('should say so even when the node serves nobody', () => {
+    expect(standingOf({ ...denying, selfRemoved: true }, member.peerId).denial).toBe('denied_by_operator')
+    expect(standingOf({ ...denying, set: undefined, pending: undefined }, member.peerId).denial).toBe(
+      'denied_by_operator',
+    )
+  })
+
+  it('should touch nobody else', () => {
+    const one = { ...state, denied: new Set([incoming.peerId]) }
+    expect(standingOf(one, member.peerId).role).toBe('signer')
+    expect(standingOf(one, bridge.peerId).role).toBe('bridge')
   })
 })

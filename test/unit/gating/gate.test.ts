@@ -22,7 +22,7 @@ const before = signerSet([self, member, leaving], 2, '11'.repeat(32))
 const after = signerSet([self, member, incoming], 2, '22'.repeat(32))
 
 const gateWith = (snapshot: Snapshot): Gate => {
-  const gate = new Gate({ self: self.publicKey, bridges: [bridge.peerId], ...ports })
+  const gate = new Gate({ self: self.publicKey, bridges: [bridge.peerId], denied: [], ...ports })
   gate.applySnapshot(snapshot)
   return gate
 }
@@ -46,7 +46,7 @@ class FakeHost implements ClosePeer {
 
 describe('Gate', () => {
   it('should admit nobody before the registry was read', () => {
-    const gate = new Gate({ self: self.publicKey, bridges: [], ...ports })
+    const gate = new Gate({ self: self.publicKey, bridges: [], denied: [], ...ports })
     expect(gate.mayConnect(member.peerId, 'inbound')).toEqual({ ok: false, reason: 'not_ready' })
   })
 
@@ -101,6 +101,19 @@ describe('Evictor', () => {
     expect(host.closed).toEqual([leaving.peerId])
     expect(evictor.last()?.peers).toEqual([leaving.peerId])
     expect(evictor.last()?.closedMs).toBeGreaterThan(0)
+  })
+
+  it('should close a member and a bridge that the operator denies, and nobody else', async () => {
+    const gate = new Gate({
+      self: self.publicKey,
+      bridges: [bridge.peerId],
+      denied: [leaving.peerId, bridge.peerId],
+      ...ports,
+    })
+    gate.applySnapshot(holding(before))
+    const host = new FakeHost([member.peerId, leaving.peerId, bridge.peerId])
+    await evictorOf(gate, host).sweep([], nowMs)
+    expect(host.closed.toSorted()).toEqual([leaving.peerId, bridge.peerId].toSorted())
   })
 
   it('should tear down dials and records of a removed key that holds no connection', async () => {

@@ -31,7 +31,14 @@ class CarelessVault extends MemoryVault {
 let gate: Gate
 let vault: MemoryVault
 beforeEach(() => {
-  gate = new Gate({ self: self.publicKey, bridges: [], clock: systemClock, logger: silentLogger, metrics: noMetrics })
+  gate = new Gate({
+    self: self.publicKey,
+    bridges: [],
+    denied: [],
+    clock: systemClock,
+    logger: silentLogger,
+    metrics: noMetrics,
+  })
   vault = new MemoryVault()
 })
 

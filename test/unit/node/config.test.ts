@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { CodedError } from '../../../src/base/index.ts'
+import { parsePublicKey, peerIdOfKey } from '../../../src/curve/index.ts'
 import { loadConfig, parseConfig } from '../../../src/node/config/index.ts'
 
 const KEY_A = '02007311430123d4cad97f4f7e86e023b28143130a18099ecf094d36fef0f6135c'
 const KEY_B = '031a4d9f4903da97498945a4e01a5023a1d53bc96ad670bfe03adf8a06c52e6380'
 const KEY_C = '035249137286c077ccee65ecc43e724b9b9e5a588e3d7f51e3b62f9624c2a49e46'
+const PEER_C = peerIdOfKey(parsePublicKey(KEY_C))
 const PEER = '16Uiu2HAm46BSFWYYWzMjhTRDRwXHpDWpQ32iu93nzDwd1F4Tt256'
 const PEER_KEY = '0280badf5208c6a1cdcd90ead9ee3af7fcd8f75fb80342cf31f015af61100d3809'
 const CONTRACT = 'SN3R84XZYA63QS28932XQF3G1J8R9PC3W76P9CSQS.sbtc-registry'
@@ -78,7 +80,7 @@ describe('a good config', () => {
         bootstrap: undefined,
         observerListen: undefined,
       },
-      p2p: { listen: ['/ip4/127.0.0.1/tcp/4700'], announce: [], transports: ['tcp', 'quic'], seeds: [] },
+      p2p: { listen: ['/ip4/127.0.0.1/tcp/4700'], announce: [], transports: ['tcp', 'quic'], seeds: [], deny: [] },
       signing: { policy: 'bridge' },
       bridges: [],
       rotation: { approvalTtlMs: 86_400_000, feeUstx: undefined },
@@ -113,6 +115,10 @@ describe('a good config', () => {
   it('should take seeds apart and keep their text', () => {
     const seed = `/dns4/other.example/udp/1/quic-v1/p2p/${PEER}`
     expect(parse({ 'p2p.seeds': `["${seed}"]` }).p2p.seeds).toEqual([{ address: seed, peerId: PEER }])
+  })
+
+  it('should take a denied peer by its key or its PeerID', () => {
+    expect(parse({ 'p2p.deny': `["${KEY_C}", "${PEER}"]` }).p2p.deny).toEqual([PEER_C, PEER])
   })
 
   it('should sort the bootstrap set', () => {
@@ -298,6 +304,30 @@ const MISTAKES: readonly (readonly [string, Changes, string, RegExp])[] = [
     /secp256k1/,
   ],
   ['a number among seeds', { 'p2p.seeds': '[1]' }, 'p2p.seeds[0]', /multiaddr.*not a number/],
+  ['a denied key in capitals', { 'p2p.deny': `["${KEY_C.toUpperCase()}"]` }, 'p2p.deny[0]', /66 lower-case/],
+  ['a denied key of no point', { 'p2p.deny': `["02${'ff'.repeat(32)}"]` }, 'p2p.deny[0]', /public key.*or the PeerID/],
+  [
+    'a denied PeerID of another key type',
+    { 'p2p.deny': '["12D3KooWQTrKeiv3G5Qyw9MFjwhBAbmD1DshG8CJWBzqQsqZ5VtB"]' },
+    'p2p.deny[0]',
+    /PeerID of one/,
+  ],
+  ['a denied address', { 'p2p.deny': '["203.0.113.9"]' }, 'p2p.deny[0]', /public key.*or the PeerID/],
+  ['a denied peer that is no text', { 'p2p.deny': '[7]' }, 'p2p.deny[0]', /not a number/],
+  ['a deny list that is no list', { 'p2p.deny': `"${KEY_C}"` }, 'p2p.deny', /must be a list/],
+  [
+    'a peer denied twice, in both spellings',
+    { 'p2p.deny': `["${KEY_C}", "${PEER_C}"]` },
+    'p2p.deny',
+    /lists one entry twice/,
+  ],
+  ['its own key denied', { 'p2p.deny': `["${KEY_C}", "${KEY_A}"]` }, 'p2p.deny[1]', /this node's own key/],
+  [
+    'its own PeerID denied',
+    { 'p2p.deny': `["${peerIdOfKey(parsePublicKey(KEY_A))}"]` },
+    'p2p.deny[0]',
+    /this node's own key/,
+  ],
 
   ['an unknown policy', { 'signing.policy': '"brige"' }, 'signing.policy', /did you mean "bridge"\?/],
   ['a policy that is no text', { 'signing.policy': 'true' }, 'signing.policy', /must be one of/],

@@ -32,6 +32,7 @@ const fresh = (): Gate =>
   new Gate({
     self: SELF.publicKey,
     bridges: [],
+    denied: [],
     clock: new ManualClock(),
     logger: new MemoryLogger(),
     metrics: noMetrics,

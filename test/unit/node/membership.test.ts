@@ -59,10 +59,10 @@ let gate: Gate
 let host: FakeHost
 let logger: MemoryLogger
 let membership: Membership
-beforeEach(() => {
+function make(denied: readonly PeerIdStr[] = []): void {
   logger = new MemoryLogger()
   const ports = { clock: new ManualClock(), logger, metrics: noMetrics }
-  gate = new Gate({ self: self.publicKey, bridges: [], ...ports })
+  gate = new Gate({ self: self.publicKey, bridges: [], denied, ...ports })
   host = new FakeHost(() => gate.mayConnect(leaving.peerId, 'inbound').ok)
   const evictor = new Evictor({ gate, close: host, ...ports })
   const seeds = [
@@ -71,7 +71,8 @@ beforeEach(() => {
     { peerId: member.peerId, address: '/ip4/127.0.0.1/tcp/3' },
   ]
   membership = new Membership({ self: self.publicKey, gate, evictor, host, seeds, ...ports })
-})
+}
+beforeEach(() => make())
 const kept = (): PeerIdStr[] => host.kept.map((p) => p.peerId).toSorted()
 const ids = (...peers: readonly KeyPair[]): PeerIdStr[] => peers.map((p) => p.peerId).toSorted()
 
@@ -102,6 +103,12 @@ describe('a snapshot', () => {
   it('should keep every other member connected, and not itself', () => {
     membership.applySnapshot(holding(before))
     expect(kept()).toEqual(ids(member, leaving))
+  })
+
+  it('should not keep connected, or dial, a member that the operator denies', () => {
+    make([leaving.peerId])
+    membership.applySnapshot(holding(before))
+    expect(kept()).toEqual(ids(member))
   })
 
   it('should not keep a removed key connected', () => {

@@ -45,7 +45,7 @@ async function serveBridges(bridges: NodeConfig['bridges']): Promise<MemoryStrea
   const base: Partial<Foundation> = { ...ports, config: config as NodeConfig, key: key as Foundation['key'] }
   const host: Partial<NetworkParts['host']> = { peerId: SERVER.peerId, streams: net.server }
   const network: Partial<NetworkParts> = {
-    gate: new Gate({ self: SERVER.publicKey, bridges: bridges.map((b) => b.peerId), ...ports }),
+    gate: new Gate({ self: SERVER.publicKey, bridges: bridges.map((b) => b.peerId), denied: [], ...ports }),
     host: host as NetworkParts['host'],
   }
   const threshold: Partial<SigningParts['threshold']> = {
