@@ -11,6 +11,12 @@ export interface PendingSet {
   readonly threshold: number
 }
 
+/**
+ * How far the last good snapshot is trusted (R5). `frozen`: too old to widen trust by, its members stay members.
+ * `closed`: too old, and the operator chose to admit nobody by it.
+ */
+export type RegistryTrust = 'fresh' | 'frozen' | 'closed'
+
 /** Everything a decision depends on; replaced as a whole, never changed in place. */
 export interface GateState {
   readonly self: PublicKey
@@ -18,6 +24,7 @@ export interface GateState {
   readonly set: SignerSet | undefined
   /** The approved pending set, if there is one. */
   readonly pending: PendingSet | undefined
+  readonly trust: RegistryTrust
   readonly bridges: ReadonlySet<PeerIdStr>
   /** Whom this operator refuses, whatever else they are (`[p2p] deny`). */
   readonly denied: ReadonlySet<PeerIdStr>
@@ -36,6 +43,7 @@ export type GateDenial =
   | 'self_removed'
   | 'not_ready'
   | 'denied_by_operator'
+  | 'registry_stale'
 
 export interface Standing {
   readonly role: Role
@@ -45,16 +53,22 @@ export interface Standing {
 
 const has = (keys: readonly PublicKey[] | undefined, key: PublicKey): boolean => keys?.includes(key) ?? false
 
+/** The pending set that admits anyone now: it widens trust, which an old snapshot can't do (R5). */
+export const admittedPending = (s: GateState): PendingSet | undefined => (s.trust === 'fresh' ? s.pending : undefined)
+
 /** True while this node has anything to do with other signers: it stands in the set, or in a pending set it approved. */
-export const hasStanding = (s: GateState): boolean => has(s.set?.keys, s.self) || has(s.pending?.keys, s.self)
+export const hasStanding = (s: GateState): boolean =>
+  s.trust !== 'closed' && (has(s.set?.keys, s.self) || has(admittedPending(s)?.keys, s.self))
 
 /** The role of an authenticated peer. A signer's PeerID is derived from its key, so the key is read back from the PeerID. */
 export function standingOf(s: GateState, peer: PeerIdStr): Standing {
   const none = (denial: GateDenial): Standing => ({ role: 'none', denial })
   // First, so that it wins over every role, of the chain's or of this config's.
   if (s.denied.has(peer)) return none('denied_by_operator')
+  if (s.trust === 'closed') return none('registry_stale')
+  const pending = admittedPending(s)
   // Removed, but wanted back by a pending set: that set may be made like any other's, and nothing else goes on.
-  if (s.selfRemoved && (s.bridges.has(peer) || !has(s.pending?.keys, s.self))) return none('self_removed')
+  if (s.selfRemoved && (s.bridges.has(peer) || !has(pending?.keys, s.self))) return none('self_removed')
   if (s.bridges.has(peer)) return { role: 'bridge', denial: 'no_right_to_protocol' }
   const key = keyOfPeerId(peer)
   if (key === undefined) return none('not_a_secp256k1_key')
@@ -62,7 +76,7 @@ export function standingOf(s: GateState, peer: PeerIdStr): Standing {
   // The set's members are signers to each other; to a node outside it they are the others of its pending set.
   if (has(s.set?.keys, key))
     return { role: has(s.set?.keys, s.self) ? 'signer' : 'pending', denial: 'no_right_to_protocol' }
-  if (has(s.pending?.keys, key)) return { role: 'pending', denial: 'no_right_to_protocol' }
+  if (has(pending?.keys, key)) return { role: 'pending', denial: 'no_right_to_protocol' }
   return none('not_in_registry')
 }
 
@@ -90,6 +104,6 @@ export function decideTopic(
 ): Outcome<void, GateDenial> {
   const { role, denial } = standingOf(s, peer)
   if (role === 'none') return refuse(denial)
-  const scope: string | undefined = topic.purpose === 'sign' ? s.set?.hash : s.pending?.id
+  const scope: string | undefined = topic.purpose === 'sign' ? s.set?.hash : admittedPending(s)?.id
   return RIGHTS[role].topics[topic.purpose] && scope === topic.scope ? accept(undefined) : refuse('no_right_to_topic')
 }

@@ -7,6 +7,7 @@ import {
   type GateDenial,
   type GateState,
   type PendingSet,
+  type RegistryTrust,
   standingOf,
 } from './decide.ts'
 import { Denials } from './denials.ts'
@@ -35,6 +36,7 @@ export class Gate {
       self: init.self,
       set: undefined,
       pending: undefined,
+      trust: 'fresh',
       bridges: new Set(init.bridges),
       denied: new Set(init.denied),
       selfRemoved: false,
@@ -59,6 +61,11 @@ export class Gate {
 
   applyPending(pending: PendingSet | undefined): void {
     this.#state = { ...this.#state, pending }
+  }
+
+  /** R5: the pending set is kept and admits again once the registry is fresh. */
+  applyTrust(trust: RegistryTrust): void {
+    this.#state = { ...this.#state, trust }
   }
 
   roleOf(peer: PeerIdStr): Role {

@@ -42,9 +42,9 @@ export async function openFoundation(
     if ((await keeper.load()) === undefined) await requireChain(config)
     await store.start()
     const boot = await nextBoot(store.space('boot'), clock.now())
-    const { id: registryId, endpoints, quorum, pollIntervalMs } = config.registry
+    const { id: registryId, endpoints, quorum, pollIntervalMs, maxAgeMs } = config.registry
     const watcher = createRegistryWatcher({
-      ...{ registryId, endpoints, quorum, pollIntervalMs },
+      ...{ registryId, endpoints, quorum, pollIntervalMs, maxAgeMs },
       ...{ keeper, clock, logger, metrics },
     })
     return { config, key, store, boot, watcher, metrics, clock, logger, close }

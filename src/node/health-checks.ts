@@ -22,16 +22,20 @@ export interface HealthFacts {
 }
 
 export function checkHealth(f: HealthFacts): Readonly<Record<HealthCheckName, CheckReport>> {
-  const { set, self } = f.gate.state
+  const { set, self, trust } = f.gate.state
   const lastMs = f.registry.lastReadAtMs
-  const stale = lastMs === undefined || f.nowMs - lastMs > MISSED_POLLS * f.pollIntervalMs + 10_000
+  const late = lastMs === undefined || f.nowMs - lastMs > MISSED_POLLS * f.pollIntervalMs + 10_000
   const state = stateOf(f.gate)
+  const why = f.registry.lastFailure === undefined ? '' : `: ${f.registry.lastFailure.detail}`
   const connected = new Set(f.connections.map((c) => c.peerId))
   const missing = (set?.keys ?? []).filter((k) => k !== self && !connected.has(peerIdOfKey(k)))
   return {
-    registry: stale
-      ? red(f.registry.lastFailure === undefined ? 'not read yet' : `not read lately: ${f.registry.lastFailure.detail}`)
-      : GREEN,
+    registry:
+      trust !== 'fresh'
+        ? red(`${STALE[trust]}${why}`)
+        : late
+          ? red(why === '' ? 'not read yet' : `not read lately${why}`)
+          : GREEN,
     membership: state === 'signer' ? GREEN : red(MEMBERSHIP[state]),
     mesh: missing.length === 0 ? GREEN : red(`no connection to ${missing.join(', ')}`),
     key:
@@ -47,6 +51,11 @@ const MEMBERSHIP = {
   waiting: 'this key stands in no set: approve a rotation that includes it, or wait for one',
   pending: 'this key is not in the registry yet; its set is being made',
   removed: 'this key was removed from the signer set',
+} as const
+/** R5. */
+const STALE = {
+  frozen: 'stale, older than max_age; pending sets, keygen and rotation are frozen',
+  closed: 'stale, older than max_age; nobody is admitted (on_stale = "close")',
 } as const
 const GREEN: CheckReport = { ok: true }
 const red = (reason: string): CheckReport => ({ ok: false, reason })

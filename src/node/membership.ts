@@ -1,10 +1,10 @@
 import { type Clock, describeError, type Logger, type PeerIdStr, type PublicKey } from '../base/index.ts'
 import { peerIdOfKey } from '../curve/index.ts'
-import { type Evictor, type Gate, hasStanding } from '../gating/index.ts'
+import { admittedPending, type Evictor, type Gate, hasStanding, type RegistryTrust } from '../gating/index.ts'
 import type { MeshPeer, P2pHost } from '../p2p/index.ts'
 import type { Snapshot } from '../registry/index.ts'
 import { type PendingSpec, participantsOf } from '../rounds/index.ts'
-import type { Seed } from './config/index.ts'
+import type { OnStale, Seed } from './config/index.ts'
 
 export interface MembershipInit {
   readonly self: PublicKey
@@ -12,8 +12,21 @@ export interface MembershipInit {
   readonly evictor: Evictor
   readonly host: Pick<P2pHost, 'keepConnected'>
   readonly seeds: readonly Seed[]
+  /** How far the last good snapshot is trusted now (R5). */
+  readonly trust: () => RegistryTrust
   readonly clock: Clock
   readonly logger: Logger
+}
+
+const TRUST_LOST = {
+  frozen: 'The registry is stale: its members stay, pending sets, keygen and rotation are frozen',
+  closed: 'The registry is stale: nobody is admitted until it is read again (on_stale = "close")',
+} as const
+
+/** R5, as the operator chose. */
+export const trustIn = (stale: boolean, onStale: OnStale): RegistryTrust => {
+  if (!stale) return 'fresh'
+  return onStale === 'close' ? 'closed' : 'frozen'
 }
 
 /** Flow 1 of DESIGN §3: a change of the set or of the pending set goes to the gate, then to the evictor, then to the mesh. */
@@ -31,6 +44,7 @@ export class Membership {
   applySnapshot(snapshot: Snapshot): void {
     const { gate, logger } = this.#c
     const before = gate.state
+    this.#applyTrust()
     gate.applySnapshot(snapshot)
     const after = gate.state
     // R7: the gate has dropped the pending set with its parent; nobody is dialled for it any more.
@@ -50,8 +64,25 @@ export class Membership {
   /** The gate admits a pending set before anything is said to it, and forgets it before anything else happens. */
   applyPending(spec: PendingSpec | undefined): void {
     this.#pending = spec
+    this.#applyTrust()
     this.#c.gate.applyPending(spec && { id: spec.id, keys: spec.keys, threshold: spec.threshold })
     this.#settle([])
+  }
+
+  /** Age comes without an event: to be called from time to time. */
+  refreshTrust(): void {
+    if (this.#applyTrust()) this.#settle([])
+  }
+
+  /** Before what it bears on, so that no decision is made by an old snapshot as if it were fresh. True if it changed. */
+  #applyTrust(): boolean {
+    const { gate, logger } = this.#c
+    const trust = this.#c.trust()
+    if (trust === gate.state.trust) return false
+    gate.applyTrust(trust)
+    if (trust === 'fresh') logger.info('The registry is fresh again')
+    else logger.warn(TRUST_LOST[trust])
+    return true
   }
 
   #settle(removed: readonly PeerIdStr[]): void {
@@ -63,7 +94,9 @@ export class Membership {
     const wanted = hasStanding(gate.state)
       ? new Set([
           ...(gate.state.set?.keys ?? []),
-          ...(this.#pending === undefined ? [] : participantsOf(this.#pending)),
+          ...(this.#pending === undefined || admittedPending(gate.state) === undefined
+            ? []
+            : participantsOf(this.#pending)),
         ])
       : new Set<PublicKey>()
     wanted.delete(self)

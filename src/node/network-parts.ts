@@ -1,7 +1,7 @@
 import { createConnectionGater, Evictor, Gate } from '../gating/index.ts'
 import { createP2pHost, type P2pHost } from '../p2p/index.ts'
 import type { Foundation } from './foundation.ts'
-import { Membership } from './membership.ts'
+import { Membership, trustIn } from './membership.ts'
 
 /** The gate, the host behind it, and what keeps both in step with the chain. */
 export interface NetworkParts {
@@ -14,9 +14,10 @@ export interface NetworkParts {
 export function createNetwork(
   base: Pick<Foundation, 'config' | 'boot' | 'clock' | 'logger' | 'metrics'> & {
     readonly key: Pick<Foundation['key'], 'keyPair'>
+    readonly watcher: Pick<Foundation['watcher'], 'stale'>
   },
 ): NetworkParts {
-  const { config, key, boot, clock, logger, metrics } = base
+  const { config, key, boot, clock, logger, metrics, watcher } = base
   const ports = { clock, logger, metrics }
   const self = key.keyPair.publicKey
   const gate = new Gate({ self, bridges: config.bridges.map((b) => b.peerId), denied: config.p2p.deny, ...ports })
@@ -32,6 +33,7 @@ export function createNetwork(
     ...ports,
   })
   const evictor = new Evictor({ gate, close: host, ...ports })
-  const membership = new Membership({ self, gate, evictor, host, seeds: config.p2p.seeds, clock, logger })
+  const trust = () => trustIn(watcher.stale(), config.registry.onStale)
+  const membership = new Membership({ self, gate, evictor, host, trust, seeds: config.p2p.seeds, clock, logger })
   return { gate, host, evictor, membership }
 }

@@ -45,6 +45,7 @@ async function startOn(base: Foundation, onFatal: (error: Error) => void): Promi
   let stopListening = () => {}
   let cancelLook = () => {}
   const look = () => {
+    network.membership.refreshTrust()
     reportHealth(base, network, signing, health)
     // A key becomes active when its certificate arrives, which no snapshot announces.
     signing.sign.refresh()

@@ -60,6 +60,7 @@ export const DENIAL_REASONS = [
   'no_right_to_topic',
   'unknown_peer_dial',
   'self_removed',
+  'registry_stale',
   'not_ready',
   'denied_by_operator',
   'host_pending',

@@ -15,6 +15,7 @@ export { createRotateKeysTx, type RotateKeysInit } from './rotate-keys.ts'
 export { MAX_FEE_USTX, requirePlanOf, requireRotatable, requireSoundPlan } from './rotate-plan.ts'
 export { type PendingSet, pendingId, setHash, sortKeys, uninitialisedParentHash } from './set-hash.ts'
 export { type Account, createStacksClient, indexBlockHash, type NodeInfo, type StacksClient } from './stacks-client.ts'
+export { DEFAULT_MAX_AGE_MS, isStale } from './staleness.ts'
 export type * from './types.ts'
 export { READ_FAILURES } from './types.ts'
 export {

@@ -71,6 +71,8 @@ export interface RegistryHealth {
 export interface RegistryWatcher extends Startable {
   /** undefined until the first good reading (from disk or chain). */
   latest(): Snapshot | undefined
+  /** R5: true while `latest` is older than `max_age`. Its members stay members; nothing that widens trust may be done by it. */
+  stale(): boolean
   /** Every snapshot that is applied and differs from the one before (other set, or initialised). Listeners run synchronously, in order of registration: the gate first. */
   readonly changes: Listenable<Snapshot>
   /** Read soon: hints coalesce to one read per second (R10). */

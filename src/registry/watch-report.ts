@@ -1,5 +1,6 @@
 import type { Clock, Logger, Metrics } from '../base/index.ts'
 import type { EndpointFailure } from './read-registry.ts'
+import { isStale } from './staleness.ts'
 import type { ReadFailure, RegistryHealth, Snapshot } from './types.ts'
 
 /** What operators see of the watcher: health, counters, and a log line when something changes and not at every poll. */
@@ -9,12 +10,15 @@ export class WatchReport {
   readonly #reads
   readonly #endpointFailures
   readonly #ageSeconds
+  readonly #stale
+  readonly #maxAgeMs: number
   readonly #stacksHeight
   readonly #signers
   #health: RegistryHealth = { lastReadAtMs: undefined, lastFailure: undefined }
   #failingEndpoints = ''
 
-  constructor(clock: Clock, logger: Logger, metrics: Metrics) {
+  constructor(clock: Clock, logger: Logger, metrics: Metrics, maxAgeMs: number) {
+    this.#maxAgeMs = maxAgeMs
     this.#clock = clock
     this.#logger = logger
     this.#reads = metrics.counter('registry_reads_total', 'Readings of the registry', ['result'])
@@ -26,6 +30,10 @@ export class WatchReport {
     this.#ageSeconds = metrics.gauge(
       'registry_snapshot_age_seconds',
       'Age of the last good snapshot, as of the last reading',
+    )
+    this.#stale = metrics.gauge(
+      'registry_stale',
+      '1 while the last good snapshot is older than max_age (R5), as of the last reading',
     )
     this.#stacksHeight = metrics.gauge('registry_stacks_height_blocks', 'Stacks height of the last good snapshot')
     this.#signers = metrics.gauge('registry_signers_total', 'Signers in the last good snapshot')
@@ -60,6 +68,7 @@ export class WatchReport {
 
   measure(snapshot: Snapshot): void {
     this.#ageSeconds.set({}, Math.max(0, this.#clock.now() - snapshot.readAtMs) / 1000)
+    this.#stale.set({}, isStale(snapshot, this.#maxAgeMs, this.#clock.now()) ? 1 : 0)
     this.#stacksHeight.set({}, snapshot.tip.stacksHeight)
     this.#signers.set({}, snapshot.kind === 'set' ? snapshot.set.keys.length : 0)
   }

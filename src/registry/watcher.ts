@@ -19,6 +19,7 @@ import { type EndpointFailure, type Reading, type RegistrySource, readRegistry }
 import { ReadScheduler } from './read-scheduler.ts'
 import { decodeSnapshot, encodeSnapshot } from './snapshot-codec.ts'
 import { createStacksClient } from './stacks-client.ts'
+import { DEFAULT_MAX_AGE_MS, isStale } from './staleness.ts'
 import type { RegistryHealth, RegistryId, RegistryWatcher, Snapshot, SnapshotKeeper } from './types.ts'
 import { WatchReport } from './watch-report.ts'
 
@@ -30,6 +31,8 @@ export interface RegistryWatcherInit {
   readonly quorum: number
   readonly pollIntervalMs: number
   readonly keeper: SnapshotKeeper
+  /** Past this age a snapshot is stale (R5). Default DEFAULT_MAX_AGE_MS. */
+  readonly maxAgeMs?: number
   readonly clock?: Clock
   readonly logger?: Logger
   readonly metrics?: Metrics
@@ -57,6 +60,7 @@ class ChainRegistryWatcher implements RegistryWatcher {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #readTimeoutMs: number
+  readonly #maxAgeMs: number
   #latest: Snapshot | undefined
 
   constructor(init: RegistryWatcherInit) {
@@ -66,6 +70,7 @@ class ChainRegistryWatcher implements RegistryWatcher {
     this.#clock = init.clock ?? systemClock
     this.#logger = (init.logger ?? silentLogger).child('registry')
     this.#keeper = init.keeper
+    this.#maxAgeMs = init.maxAgeMs ?? DEFAULT_MAX_AGE_MS
     this.#readTimeoutMs = timeoutMs * CALLS_PER_READ
     this.#source = {
       registryId,
@@ -73,7 +78,7 @@ class ChainRegistryWatcher implements RegistryWatcher {
       clock: this.#clock,
       clients: endpoints.map((endpoint) => createStacksClient(endpoint, { timeoutMs })),
     }
-    this.#report = new WatchReport(this.#clock, this.#logger, init.metrics ?? noMetrics)
+    this.#report = new WatchReport(this.#clock, this.#logger, init.metrics ?? noMetrics, this.#maxAgeMs)
     this.#emitter = new Emitter((error) =>
       this.#logger.error('A listener of registry changes failed', { error: describeError(error) }),
     )
@@ -98,6 +103,9 @@ class ChainRegistryWatcher implements RegistryWatcher {
 
   latest(): Snapshot | undefined {
     return this.#latest
+  }
+  stale(): boolean {
+    return isStale(this.#latest, this.#maxAgeMs, this.#clock.now())
   }
   hint(): void {
     this.#scheduler.hint()

@@ -117,6 +117,7 @@ export class ActiveRotation {
       nowMs: this.#c.clock.now(),
       self: this.#c.self,
       snapshot,
+      frozen: this.#c.watcher.stale(),
       spec: this.spec,
       approvalExpiresAtMs: this.expiresAtMs,
       approved: this.#session.approved(),

@@ -22,6 +22,8 @@ export interface RotationFacts {
   readonly nowMs: number
   readonly self: PublicKey
   readonly snapshot: Snapshot
+  /** R5: the snapshot is too old to widen trust by. */
+  readonly frozen: boolean
   readonly spec: PendingSpec
   readonly approvalExpiresAtMs: number
   readonly approved: ReadonlySet<PublicKey>
@@ -48,7 +50,7 @@ export type Action =
   | { readonly kind: 'ask_chain' }
   | { readonly kind: 'cosign'; readonly variant: Variant }
   | { readonly kind: 'broadcast'; readonly variant: Variant }
-export type WaitingFor = 'approvals' | 'keygen' | 'cosignatures' | 'chain'
+export type WaitingFor = 'registry' | 'approvals' | 'keygen' | 'cosignatures' | 'chain'
 
 /** The order in which co-signers name nonce and fee: rotated by the pending id, so that nobody is always first. */
 export function cosignOrder(spec: PendingSpec): readonly PublicKey[] {
@@ -60,6 +62,7 @@ export function cosignOrder(spec: PendingSpec): readonly PublicKey[] {
 export function nextAction(f: RotationFacts): Action {
   const over = ended(f)
   if (over !== undefined) return over
+  if (f.frozen) return { kind: 'wait', for: 'registry', missing: [] }
   if (f.proposal === undefined) return beforeKey(f)
   if (!f.spec.currentKeys.includes(f.self)) return { kind: 'wait', for: 'chain', missing: [] }
   if (f.chainNonce === undefined || f.ownFeeUstx === undefined) return { kind: 'ask_chain' }

@@ -1,4 +1,5 @@
 import { type Cancel, type Clock, CodedError, describeError, type Logger, type Startable } from '../base/index.ts'
+import type { Snapshot } from '../registry/index.ts'
 import type { PendingSpec } from '../rounds/index.ts'
 import { ActiveRotation, type ActiveRotationInit, type RotationStatus } from './active-rotation.ts'
 import {
@@ -143,6 +144,11 @@ export class RotationReconciler implements Startable {
   }
 
   async #approve(proposal: SetProposal, { replace = false, expectedId }: ApproveOptions): Promise<PendingSpec> {
+    if (this.#c.watcher.stale())
+      throw new CodedError(
+        'REGISTRY_STALE',
+        'the registry was not read for longer than [registry] max_age, and nothing new is approved by an old reading: see `countersign health`, then try again',
+      )
     if (this.#stored !== undefined) await this.#resume(this.#stored)
     const spec = this.preview(proposal)
     if (expectedId !== undefined && expectedId !== spec.id)
@@ -184,6 +190,8 @@ export class RotationReconciler implements Startable {
     const { watcher, bootstrap } = this.#c
     const snapshot = watcher.latest()
     if (snapshot === undefined) return
+    // R5: what is open waits, and nothing is opened.
+    if (watcher.stale()) return await this.#stepActive(snapshot)
     if (this.#active === undefined && this.#stored !== undefined) await this.#resume(this.#stored)
     // R6: only while the registry itself answers "uninitialised"; the config is the operator's consent.
     if (this.#active === undefined && snapshot.kind === 'uninitialised' && bootstrap?.keys.includes(this.#c.self)) {
@@ -191,6 +199,10 @@ export class RotationReconciler implements Startable {
       const spec = specOf(this.#c.registryId, snapshot, bootstrap, proposal)
       await this.#open(spec, { ...proposal, parentSetHash: spec.parentSetHash, expiresAtMs: Number.MAX_SAFE_INTEGER })
     }
+    await this.#stepActive(snapshot)
+  }
+
+  async #stepActive(snapshot: Snapshot): Promise<void> {
     const outcome = await this.#active?.step(snapshot)
     if (outcome === 'changed') this.#again = true
     if (outcome !== 'over') return

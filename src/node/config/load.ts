@@ -28,6 +28,7 @@ export function parseConfig(text: string, file: string, context: ConfigContext):
   const unlock = rules.unlockOf(identity, file)
   rules.checkNetwork(registry, file)
   const quorum = rules.quorumOf(registry, file)
+  rules.checkMaxAge(registry, file)
   const bootstrap = rules.bootstrapOf(registry, file)
   rules.checkTransports(p2p, file)
   rules.checkDeny(p2p, identity.public_key, file)
@@ -46,6 +47,8 @@ export function parseConfig(text: string, file: string, context: ConfigContext):
       endpoints: registry.endpoints,
       quorum,
       pollIntervalMs: registry.poll_interval,
+      maxAgeMs: registry.max_age,
+      onStale: registry.on_stale,
       bootstrap,
       observerListen: registry.observer_listen,
     },

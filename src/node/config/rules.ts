@@ -57,6 +57,15 @@ export function quorumOf({ endpoints, quorum, chain_id }: Section<'registry'>, f
   return chosen
 }
 
+/** R5: one read that is missed must not make the registry stale. */
+export function checkMaxAge({ max_age, poll_interval }: Section<'registry'>, file: string): void {
+  if (max_age < 2 * poll_interval)
+    throw configError(
+      { file, section: 'registry', key: 'max_age' },
+      'must be at least twice poll_interval: the registry would be stale between two reads',
+    )
+}
+
 /** What any set must fulfil that this node could help to make (R3, DESIGN §4); the list itself was checked before. */
 export function checkSet(keys: readonly PublicKey[], threshold: number, at: Place): SetSpec {
   const n = keys.length

@@ -1,9 +1,10 @@
 import { LIMITS, LOG_LEVELS } from '../../base/index.ts'
 import type { Transport } from '../../p2p/index.ts'
-import { MAX_FEE_USTX } from '../../registry/index.ts'
+import { DEFAULT_MAX_AGE_MS, MAX_FEE_USTX } from '../../registry/index.ts'
 import { POLICIES } from '../../signer/index.ts'
 import type { Read } from './readers.ts'
 import * as read from './readers.ts'
+import { ON_STALE } from './types.ts'
 
 /** One key of the config file. */
 export interface Row<T> {
@@ -102,6 +103,18 @@ export const SECTIONS = {
       10_000,
       'How often the registry is read when no event asks for it.',
       '"10s"',
+    ),
+    max_age: defaulted(
+      read.duration('1m', '168h'),
+      DEFAULT_MAX_AGE_MS,
+      'When the last good reading is older, the registry is stale: at least twice poll_interval.',
+      '"1h"',
+    ),
+    on_stale: defaulted(
+      read.oneOf(ON_STALE),
+      'freeze',
+      'freeze: members of a stale registry stay, nobody new is admitted and nothing is rotated. close: nobody is admitted.',
+      '"freeze"',
     ),
     bootstrap_signers: optional(
       read.list(read.publicKey, 2, LIMITS.maxMultisigKeys, same),

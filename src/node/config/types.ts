@@ -11,6 +11,10 @@ export interface HostPort {
   readonly port: number
 }
 
+/** What a stale registry does (R5). */
+export const ON_STALE = ['freeze', 'close'] as const
+export type OnStale = (typeof ON_STALE)[number]
+
 export interface SetSpec {
   /** Sorted, without duplicates. */
   readonly keys: readonly PublicKey[]
@@ -46,6 +50,9 @@ export interface NodeConfig {
     readonly endpoints: readonly string[]
     readonly quorum: number
     readonly pollIntervalMs: number
+    /** Past this age the last good snapshot is stale (R5). */
+    readonly maxAgeMs: number
+    readonly onStale: OnStale
     /** The pending set while the registry answers "uninitialised" (R6). */
     readonly bootstrap: SetSpec | undefined
     readonly observerListen: HostPort | undefined

@@ -26,6 +26,7 @@ const state: GateState = {
   self: self.publicKey,
   set,
   pending: { id: pendingId, keys: [self.publicKey, member.publicKey, incoming.publicKey], threshold: 2 },
+  trust: 'fresh',
   bridges: new Set([bridge.peerId]),
   denied: new Set(),
   selfRemoved: false,
@@ -145,5 +146,50 @@ describe('the deny list', () => {
     const one = { ...state, denied: new Set([incoming.peerId]) }
     expect(standingOf(one, member.peerId).role).toBe('signer')
     expect(standingOf(one, bridge.peerId).role).toBe('bridge')
+  })
+})
+
+describe('R5: a stale registry', () => {
+  const frozen: GateState = { ...state, trust: 'frozen' }
+  const closed: GateState = { ...state, trust: 'closed' }
+  const sign = { scope: set.hash, purpose: 'sign' } as const
+  const keygen = { scope: pendingId, purpose: 'keygen' } as const
+
+  it('R5: should keep members and bridges while frozen', () => {
+    for (const direction of ['inbound', 'outbound'] as const)
+      expect(decideConnection(frozen, member.peerId, direction).ok).toBe(true)
+    expect(decideTopic(frozen, member.peerId, sign).ok).toBe(true)
+    expect(decideConnection(frozen, bridge.peerId, 'inbound').ok).toBe(true)
+  })
+
+  it('R5: should not admit a pending set while frozen', () => {
+    expect(decideConnection(frozen, incoming.peerId, 'inbound')).toEqual({ ok: false, reason: 'not_in_registry' })
+  })
+
+  it('R5: should have no keygen messages while frozen, not even of members', () => {
+    expect(decideTopic(state, member.peerId, keygen).ok).toBe(true)
+    expect(decideTopic(frozen, member.peerId, keygen)).toEqual({ ok: false, reason: 'no_right_to_topic' })
+  })
+
+  it('R5: should give a node that only a pending set names nothing to do while frozen', () => {
+    const outside: GateState = { ...frozen, set: signerSet([member, stranger]) }
+    expect(decideConnection({ ...outside, trust: 'fresh' }, member.peerId, 'inbound').ok).toBe(true)
+    expect(decideConnection(outside, member.peerId, 'inbound')).toEqual({ ok: false, reason: 'not_ready' })
+  })
+
+  it('R5: should not have a removed node wanted back while frozen', () => {
+    const removed: GateState = { ...frozen, selfRemoved: true, set: signerSet([member, stranger]) }
+    expect(decideConnection(removed, member.peerId, 'inbound')).toEqual({ ok: false, reason: 'self_removed' })
+  })
+
+  it.each([
+    ['a member', member],
+    ['a pending member', incoming],
+    ['a bridge', bridge],
+    ['a stranger', stranger],
+  ])('R5: should not admit %s while closed', (_who, peer) => {
+    expect(decideConnection(closed, peer.peerId, 'inbound')).toEqual({ ok: false, reason: 'registry_stale' })
+    expect(decideStream(closed, peer.peerId, PROTOCOL.ping)).toEqual({ ok: false, reason: 'registry_stale' })
+    expect(decideTopic(closed, peer.peerId, sign)).toEqual({ ok: false, reason: 'registry_stale' })
   })
 })

@@ -77,6 +77,8 @@ describe('a good config', () => {
         endpoints: ['http://127.0.0.1:20443'],
         quorum: 1,
         pollIntervalMs: 10_000,
+        maxAgeMs: 3_600_000,
+        onStale: 'freeze',
         bootstrap: undefined,
         observerListen: undefined,
       },
@@ -109,7 +111,10 @@ describe('a good config', () => {
       ['2m', 120_000],
       ['1h', 3_600_000],
     ] as const)
-      expect(parse({ 'registry.poll_interval': `"${text}"` }).registry.pollIntervalMs, text).toBe(ms)
+      expect(
+        parse({ 'registry.poll_interval': `"${text}"`, 'registry.max_age': '"2h"' }).registry.pollIntervalMs,
+        text,
+      ).toBe(ms)
   })
 
   it('should take seeds apart and keep their text', () => {
@@ -238,6 +243,16 @@ const MISTAKES: readonly (readonly [string, Changes, string, RegExp])[] = [
   ],
   ['a quorum of 0', { 'registry.quorum': '0' }, 'registry.quorum', /from 1/],
   ['a quorum above the endpoints', { 'registry.quorum': '2' }, 'registry.quorum', /only 1 endpoint is listed/],
+  ['a max_age below a minute', { 'registry.max_age': '"59s"' }, 'registry.max_age', /from "1m"/],
+  ['a max_age beyond a week', { 'registry.max_age': '"169h"' }, 'registry.max_age', /to "168h"/],
+  ['a max_age without unit', { 'registry.max_age': '3600' }, 'registry.max_age', /unit.*not a number/],
+  [
+    'R5: a max_age that one missed read exceeds',
+    { 'registry.poll_interval': '"31s"', 'registry.max_age': '"1m"' },
+    'registry.max_age',
+    /twice poll_interval/,
+  ],
+  ['on_stale misspelt', { 'registry.on_stale': '"freez"' }, 'registry.on_stale', /did you mean "freeze"\?/],
   ['a duration without unit', { 'registry.poll_interval': '10' }, 'registry.poll_interval', /unit.*not a number/],
   [
     'a duration with an unknown unit',

@@ -31,6 +31,17 @@ describe('checkHealth', () => {
     })
   })
 
+  it.each([
+    ['frozen', 'stale, older than max_age; pending sets, keygen and rotation are frozen'],
+    ['closed', 'stale, older than max_age; nobody is admitted (on_stale = "close")'],
+  ] as const)('R5: should say that the registry is stale and %s, and why it is not read', (trust, said) => {
+    const gate = gateIn.signer()
+    gate.applyTrust(trust)
+    expect(redOf({ gate }).registry).toBe(said)
+    const lastFailure = { reason: 'no_quorum', detail: '1 of 2 agree', atMs: NOW } as const
+    expect(redOf({ gate, registry: { lastReadAtMs: undefined, lastFailure } }).registry).toBe(`${said}: 1 of 2 agree`)
+  })
+
   it('should be red for a registry that was not read for several polls', () => {
     expect(Object.keys(redOf({ registry: { lastReadAtMs: NOW - 60_000, lastFailure: undefined } }))).toEqual([
       'registry',

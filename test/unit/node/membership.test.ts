@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { asPendingId, noMetrics, type PeerIdStr } from '../../../src/base/index.ts'
 import { KeyPair } from '../../../src/curve/index.ts'
-import { type ClosePeer, Evictor, Gate } from '../../../src/gating/index.ts'
-import { Membership } from '../../../src/node/membership.ts'
+import { type ClosePeer, Evictor, Gate, type RegistryTrust } from '../../../src/gating/index.ts'
+import { Membership, trustIn } from '../../../src/node/membership.ts'
 import type { MeshPeer } from '../../../src/p2p/index.ts'
 import type { SignerSet, Snapshot } from '../../../src/registry/index.ts'
 import type { PendingSpec } from '../../../src/rounds/index.ts'
@@ -59,8 +59,10 @@ let gate: Gate
 let host: FakeHost
 let logger: MemoryLogger
 let membership: Membership
+let trust: RegistryTrust
 function make(denied: readonly PeerIdStr[] = []): void {
   logger = new MemoryLogger()
+  trust = 'fresh'
   const ports = { clock: new ManualClock(), logger, metrics: noMetrics }
   gate = new Gate({ self: self.publicKey, bridges: [], denied, ...ports })
   host = new FakeHost(() => gate.mayConnect(leaving.peerId, 'inbound').ok)
@@ -70,7 +72,7 @@ function make(denied: readonly PeerIdStr[] = []): void {
     { peerId: leaving.peerId, address: '/ip4/127.0.0.1/tcp/2' },
     { peerId: member.peerId, address: '/ip4/127.0.0.1/tcp/3' },
   ]
-  membership = new Membership({ self: self.publicKey, gate, evictor, host, seeds, ...ports })
+  membership = new Membership({ self: self.publicKey, gate, evictor, host, trust: () => trust, seeds, ...ports })
 }
 beforeEach(() => make())
 const kept = (): PeerIdStr[] => host.kept.map((p) => p.peerId).toSorted()
@@ -183,5 +185,70 @@ describe('seeds', () => {
   it('should leave a member without one to be found by its own dial', () => {
     membership.applySnapshot(holding(after))
     expect(host.kept.find((p) => p.peerId === incoming.peerId)?.addresses).toEqual([])
+  })
+})
+
+describe('R5: a stale registry', () => {
+  beforeEach(() => {
+    membership.applySnapshot(holding(before))
+    membership.applyPending(pendingOf([self, member, incoming]))
+  })
+
+  it('R5: should keep members and drop the pending set while frozen, and say so once', () => {
+    trust = 'frozen'
+    membership.refreshTrust()
+    membership.refreshTrust()
+    expect(kept()).toEqual(ids(member, leaving))
+    expect(gate.mayConnect(incoming.peerId, 'inbound').ok).toBe(false)
+    expect(logger.messages('warn').filter((m) => m.includes('stale'))).toHaveLength(1)
+  })
+
+  it('R5: should take the pending set up again when the registry is fresh', () => {
+    trust = 'frozen'
+    membership.refreshTrust()
+    trust = 'fresh'
+    membership.refreshTrust()
+    expect(kept()).toEqual(ids(member, leaving, incoming))
+    expect(logger.messages('info')).toContain('The registry is fresh again')
+  })
+
+  it('R5: should have connections closed and keep nobody while closed', () => {
+    trust = 'closed'
+    host.told.length = 0
+    membership.refreshTrust()
+    expect(host.told).toEqual([
+      { what: 'sweep', leavingIsWelcome: false },
+      { what: 'keep', leavingIsWelcome: false },
+    ])
+    expect(kept()).toEqual([])
+  })
+
+  it('R5: should not admit a pending set that comes while frozen', () => {
+    trust = 'frozen'
+    membership.applyPending(pendingOf([self, member, incoming]))
+    expect(gate.roleOf(incoming.peerId)).toBe('none')
+    expect(kept()).toEqual(ids(member, leaving))
+  })
+
+  it('R5: should apply a snapshot that is stale already as such, from its first moment', () => {
+    trust = 'closed'
+    host.told.length = 0
+    membership.applySnapshot(holding(before))
+    expect(host.told.every((t) => !t.leavingIsWelcome)).toBe(true)
+    expect(kept()).toEqual([])
+  })
+
+  it('R5: should disturb nobody while nothing changes', () => {
+    host.told.length = 0
+    membership.refreshTrust()
+    expect(host.told).toEqual([])
+  })
+
+  it('R5: should be frozen or closed as the operator chose', () => {
+    expect([trustIn(false, 'close'), trustIn(true, 'freeze'), trustIn(true, 'close')]).toEqual([
+      'fresh',
+      'frozen',
+      'closed',
+    ])
   })
 })

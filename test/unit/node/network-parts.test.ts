@@ -37,6 +37,7 @@ methods = ["threshold.sign"]
   const { gate } = createNetwork({
     config,
     key: { keyPair: self },
+    watcher: { stale: () => false },
     boot: 1,
     clock: new ManualClock(),
     logger: silentLogger,

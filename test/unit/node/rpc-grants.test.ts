@@ -36,6 +36,8 @@ async function serveBridges(bridges: NodeConfig['bridges']): Promise<MemoryStrea
       endpoints: [],
       quorum: 1,
       pollIntervalMs: 1_000,
+      maxAgeMs: 60_000,
+      onStale: 'freeze',
       bootstrap: undefined,
       observerListen: undefined,
     },

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { systemClock } from '../../../src/base/index.ts'
 import {
   createRegistryWatcher,
   type RegistryWatcher,
@@ -278,6 +279,60 @@ describe('registry watcher and its store', () => {
         fields: { reason: 'other_registry' },
       }),
     )
+  })
+})
+
+describe('R5: registry watcher and age', () => {
+  const MAX_AGE_MS = 60_000
+  async function aged() {
+    const over = await nodes(1)
+    push(over, 'a', 5, SET_1)
+    const clock = { nowMs: 10_000_000, now: () => clock.nowMs, after: systemClock.after }
+    const made = rig(over, { clock, maxAgeMs: MAX_AGE_MS })
+    expect(made.watcher.stale()).toBe(false)
+    await made.watcher.start()
+    const good = await made.watcher.readNow()
+    return { ...made, over, clock, good }
+  }
+
+  it('R5: should be stale past max_age, keep the members, and publish nothing', async () => {
+    const { watcher, clock, good, seen } = await aged()
+    clock.nowMs += MAX_AGE_MS
+    expect(watcher.stale()).toBe(false)
+    clock.nowMs += 1
+    expect(watcher.stale()).toBe(true)
+    expect(watcher.latest()).toBe(good)
+    expect(seen).toEqual([good])
+  })
+
+  it('R5: should count as stale when a read fails, and be fresh after a good one', async () => {
+    const { watcher, clock, over, metrics } = await aged()
+    for (const node of over) await node.stop()
+    clock.nowMs += MAX_AGE_MS + 1
+    await failing(watcher, 'unreachable')
+    expect(metrics.of('registry_stale')).toBe(1)
+    for (const node of over) await node.start()
+    await watcher.readNow()
+    expect(watcher.stale()).toBe(false)
+    expect(metrics.of('registry_stale')).toBe(0)
+  })
+
+  it('R5: should not be kept fresh by a clock that was far ahead', async () => {
+    const { watcher, clock } = await aged()
+    clock.nowMs -= MAX_AGE_MS + 1
+    expect(watcher.stale()).toBe(true)
+  })
+
+  it('R5: should be stale from its start by what the disk holds', async () => {
+    const { watcher, clock, over, keeper, metrics } = await aged()
+    await watcher.stop()
+    for (const node of over) await node.stop()
+    clock.nowMs += MAX_AGE_MS + 1
+    const again = rig(over, { clock, maxAgeMs: MAX_AGE_MS, keeper, metrics })
+    await again.watcher.start()
+    expect(again.watcher.latest()).toMatchObject({ set: { keys: publicKeys(3) } })
+    expect(again.watcher.stale()).toBe(true)
+    expect(metrics.of('registry_stale')).toBe(1)
   })
 })
 

@@ -31,6 +31,7 @@ const facts = (over: Partial<RotationFacts>): RotationFacts => ({
   nowMs: 1_000,
   self: first,
   snapshot: { kind: 'set', set: current, tip, readAtMs: 0 },
+  frozen: false,
   spec,
   approvalExpiresAtMs: 1_000_000,
   approved: new Set(keys),
@@ -54,6 +55,31 @@ describe('nextAction', () => {
       for: 'approvals',
       missing: [incoming],
     })
+  })
+
+  it.each<[string, Partial<RotationFacts>]>([
+    ['start keygen', { self: a }],
+    ['ask the chain', { proposal: { aggregateKey, receivedAtMs: 0 } }],
+    ['co-sign', { proposal: { aggregateKey, receivedAtMs: 0 }, chainNonce: 5, ownFeeUstx: 300 }],
+    [
+      'broadcast',
+      {
+        proposal: { aggregateKey, receivedAtMs: 0 },
+        chainNonce: 5,
+        ownFeeUstx: 300,
+        cosignatures: [
+          { author: first, nonce: 5, feeUstx: 300 },
+          { author: second, nonce: 5, feeUstx: 300 },
+        ],
+      },
+    ],
+  ])('R5: should wait for the registry instead of going on to %s while it is stale', (_what, over) => {
+    expect(nextAction(facts(over)).kind).not.toBe('wait')
+    expect(nextAction(facts({ ...over, frozen: true }))).toEqual({ kind: 'wait', for: 'registry', missing: [] })
+  })
+
+  it('R5: should still end an approval that expired while the registry is stale', () => {
+    expect(nextAction(facts({ frozen: true, approvalExpiresAtMs: 0 }))).toEqual({ kind: 'finish', outcome: 'expired' })
   })
 
   it('should start keygen once every new member and enough of the current set approved', () => {

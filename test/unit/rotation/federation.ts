@@ -41,6 +41,8 @@ export class FakeRegistry {
   abortNext = false
   /** Takes transactions into the mempool, and mines none. */
   stalled = false
+  /** R5: not read for too long. */
+  stale = false
   #height = 1
   readonly #watchers: Emitter<Snapshot>[] = []
 
@@ -53,6 +55,7 @@ export class FakeRegistry {
     this.#watchers.push(changes)
     return {
       latest: () => this.snapshot,
+      stale: () => this.stale,
       changes,
       hint: () => {},
       readNow: async () => this.snapshot,

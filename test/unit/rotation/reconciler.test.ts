@@ -287,6 +287,63 @@ describe('a rotation', () => {
   })
 })
 
+describe('R5: a stale registry', () => {
+  const refusedAsStale = (o: Operator, proposal: Parameters<Operator['reconciler']['approve']>[0]) =>
+    expect(o.reconciler.approve(proposal)).rejects.toMatchObject({ code: 'REGISTRY_STALE' })
+
+  it('R5: should approve nothing, and open nothing', async () => {
+    await founded()
+    fed.registry.stale = true
+    const incoming = await newcomer()
+    await refusedAsStale(incoming, replaced(incoming))
+    expect(incoming.pending).toEqual([])
+    expect(incoming.reconciler.status()).toBeUndefined()
+  })
+
+  it('R5: should not open the first set until it is read', async () => {
+    fed.registry.stale = true
+    for (const o of fed.founders) await o.reconciler.start()
+    // Runs after the first look of each.
+    for (const o of fed.founders) await refusedAsStale(o, { ...fed.bootstrap, attempt: 1 })
+    expect(fed.founders.map((o) => o.pending)).toEqual([[], [], []])
+    fed.registry.stale = false
+    await expect.poll(() => fed.registry.snapshot.kind, WAIT).toBe('set')
+  })
+
+  it('R5: should hold a rotation where it is, and go on when the registry is read', async () => {
+    await founded()
+    const incoming = await newcomer()
+    const proposal = replaced(incoming)
+    await first().reconciler.approve(proposal)
+    await second().reconciler.approve(proposal)
+    fed.registry.stale = true
+    first().reconciler.poke()
+    await expect
+      .poll(() => first().reconciler.status()?.action, WAIT)
+      .toEqual({ kind: 'wait', for: 'registry', missing: [] })
+    fed.registry.stale = false
+    await incoming.reconciler.approve(proposal)
+    await expect.poll(() => fed.registry.sent.length, WAIT).toBe(2)
+  })
+
+  it('R5: should not take up a stored approval until the registry is read', async () => {
+    await founded()
+    const incoming = await newcomer()
+    const proposal = replaced(incoming)
+    await first().reconciler.approve(proposal)
+    await first().reconciler.stop()
+    fed.registry.stale = true
+    const again = fed.reconcilerOf(first())
+    first().reconciler = again
+    first().pending.length = 0
+    await again.start()
+    await refusedAsStale(first(), proposal)
+    expect(first().pending).toEqual([])
+    fed.registry.stale = false
+    await expect.poll(() => first().pending.at(-1)?.keys, WAIT).toEqual(proposal.keys)
+  })
+})
+
 describe('NonceGuard', () => {
   it('R29: should fix one payload per account nonce, for good', async () => {
     const space = memorySpace()
