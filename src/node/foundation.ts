@@ -2,7 +2,15 @@ import { join } from 'node:path'
 import { type Clock, CodedError, type Logger, type Startable, systemClock } from '../base/index.ts'
 import { createRegistryWatcher, probeRegistry, type RegistryWatcher } from '../registry/index.ts'
 import { PromMetrics } from '../status/index.ts'
-import { fileKeeper, nextBoot, type OpenedKey, openKeyFile, openStore, type Store } from '../store/index.ts'
+import {
+  fileJournal,
+  fileKeeper,
+  nextBoot,
+  type OpenedKey,
+  openKeyFile,
+  openStore,
+  type Store,
+} from '../store/index.ts'
 import type { NodeConfig } from './config/index.ts'
 
 /** What the rest of the node stands on: key, store, boot number, registry. */
@@ -45,6 +53,7 @@ export async function openFoundation(
     const { id: registryId, endpoints, quorum, pollIntervalMs, maxAgeMs } = config.registry
     const watcher = createRegistryWatcher({
       ...{ registryId, endpoints, quorum, pollIntervalMs, maxAgeMs },
+      audit: fileJournal(join(config.dataDir, 'registry-audit.jsonl')),
       ...{ keeper, clock, logger, metrics },
     })
     return { config, key, store, boot, watcher, metrics, clock, logger, close }

@@ -27,6 +27,8 @@ export interface Reading {
   readonly state: RegistryState
   /** Endpoints that failed beside the quorum. */
   readonly failures: readonly EndpointFailure[]
+  /** Labels of the endpoints whose bytes agreed, of those that had answered by then. */
+  readonly agreed: readonly string[]
 }
 
 /**
@@ -61,8 +63,11 @@ export async function readRegistry(source: RegistrySource, signal?: AbortSignal)
       answers.values.filter((a) => a !== undefined),
       quorum,
     )
-    if (agreed !== undefined)
-      return { tip, state: await judgeAnswer(registryId, 'the quorum of Stacks nodes', agreed), failures }
+    if (agreed !== undefined) {
+      const state = await judgeAnswer(registryId, 'the quorum of Stacks nodes', agreed)
+      const said = up.filter((_, i) => answers.values[i] === agreed).map((client) => client.label)
+      return { tip, state, failures, agreed: said }
+    }
     // Fewer than a quorum know this block yet, or they disagree on it: a lower one may be common to them.
     failures.push(...failuresOf(up, answers))
     answered = Math.max(answered, answers.values.filter((a) => a !== undefined).length)

@@ -62,6 +62,12 @@ export interface SnapshotKeeper {
   save(bytes: Uint8Array): Promise<void>
 }
 
+/** Port (implemented with `store`): the record of set changes. */
+export interface SetAudit {
+  /** One line without its end; synced when it resolves. */
+  append(line: string): Promise<void>
+}
+
 export interface RegistryHealth {
   readonly lastReadAtMs: number | undefined
   readonly lastFailure: { readonly reason: ReadFailure; readonly detail: string; readonly atMs: number } | undefined

@@ -17,10 +17,11 @@ import { ReadError } from './errors.ts'
 import { requireSoundQuorum } from './quorum.ts'
 import { type EndpointFailure, type Reading, type RegistrySource, readRegistry } from './read-registry.ts'
 import { ReadScheduler } from './read-scheduler.ts'
+import { ChangeLog, setChange } from './set-audit.ts'
 import { decodeSnapshot, encodeSnapshot } from './snapshot-codec.ts'
 import { createStacksClient } from './stacks-client.ts'
 import { DEFAULT_MAX_AGE_MS, isStale } from './staleness.ts'
-import type { RegistryHealth, RegistryId, RegistryWatcher, Snapshot, SnapshotKeeper } from './types.ts'
+import type { RegistryHealth, RegistryId, RegistryWatcher, SetAudit, Snapshot, SnapshotKeeper } from './types.ts'
 import { WatchReport } from './watch-report.ts'
 
 export interface RegistryWatcherInit {
@@ -31,6 +32,8 @@ export interface RegistryWatcherInit {
   readonly quorum: number
   readonly pollIntervalMs: number
   readonly keeper: SnapshotKeeper
+  /** Where set changes are recorded. Default: nowhere. */
+  readonly audit?: SetAudit
   /** Past this age a snapshot is stale (R5). Default DEFAULT_MAX_AGE_MS. */
   readonly maxAgeMs?: number
   readonly clock?: Clock
@@ -57,6 +60,7 @@ class ChainRegistryWatcher implements RegistryWatcher {
   readonly #scheduler: ReadScheduler<Snapshot>
   readonly #report: WatchReport
   readonly #keeper: SnapshotKeeper
+  readonly #changeLog: ChangeLog | undefined
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #readTimeoutMs: number
@@ -79,6 +83,7 @@ class ChainRegistryWatcher implements RegistryWatcher {
       clients: endpoints.map((endpoint) => createStacksClient(endpoint, { timeoutMs })),
     }
     this.#report = new WatchReport(this.#clock, this.#logger, init.metrics ?? noMetrics, this.#maxAgeMs)
+    if (init.audit !== undefined) this.#changeLog = new ChangeLog(init.audit, this.#logger, init.metrics ?? noMetrics)
     this.#emitter = new Emitter((error) =>
       this.#logger.error('A listener of registry changes failed', { error: describeError(error) }),
     )
@@ -141,7 +146,12 @@ class ChainRegistryWatcher implements RegistryWatcher {
       const snapshot = freeze(reading, this.#clock.now())
       this.#report.succeeded(snapshot, reading.failures)
       // The gate first, the disk after: a slow disk must not keep a removed member connected.
+      const before = this.#latest
       this.#publish(snapshot)
+      if (nameOf(before) !== nameOf(snapshot))
+        this.#changeLog?.add(setChange(this.#source.registryId, before, snapshot, reading.agreed))
+      // Before the snapshot is stored: a change that a crash kept from being recorded is seen once more after it.
+      await this.#changeLog?.flush()
       await this.#save(snapshot)
       return snapshot
     } catch (error) {

@@ -2,6 +2,7 @@ export { type AtomicWrite, ensurePrivateFolder, writeFileAtomic } from './atomic
 export { passphraseFileBeside, unlockBeside } from './beside.ts'
 export { nextBoot } from './boot.ts'
 export { STORE_ERRORS, StoreError, type StoreErrorCode } from './errors.ts'
+export { fileJournal, type Journal } from './journal.ts'
 export { createKeyFile, type OfflineCopy, type OpenedKey, openKeyFile, writeOfflineCopy } from './key-file.ts'
 export { openStore, type StoreInit } from './leveldb.ts'
 export { readPrivateFile } from './private-file.ts'
