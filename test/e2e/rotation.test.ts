@@ -1,5 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { curve, randomBytes } from '../../src/curve/index.ts'
 import type { NodeStatus } from '../../src/node/index.ts'
@@ -154,5 +154,19 @@ describe('a rotation by the operators', () => {
     expect(key).not.toBe(devnet.description.groupKey)
     expect(key).toBe((await status(newcomerConfig)).set?.groupKey)
     await expect(devnet.bridge(2)).rejects.toMatchObject({ code: 'NOT_ADMITTED' })
+  })
+
+  it('should leave a record of each set, with its block and who said so', async () => {
+    const [signer] = signers()
+    if (signer === undefined) throw new Error('no signer')
+    const { set } = await status(signer.configFile)
+    const file = join(dirname(signer.configFile), 'data', 'registry-audit.jsonl')
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    const changes = readFileSync(file, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(changes.map((c) => c.old)).toEqual([null, ...changes.slice(0, -1).map((c) => c.new)])
+    expect(changes.at(-1)).toMatchObject({ new: set?.hash, endpoints: [devnet.description.chainUrl] })
   })
 })
