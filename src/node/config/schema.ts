@@ -180,7 +180,7 @@ export const SECTIONS = {
     ),
     fee_ustx: optional(
       read.integer(1, MAX_FEE_USTX, 'micro-STX'),
-      'Fee of a rotate-keys transaction: the first co-signer in turn names it, the others follow within a factor of 4 of their own. Default: as the chain estimates.',
+      'Fee of rotate-keys in micro-STX that this node names; up to 16 times as much is signed for others. Default: as the chain estimates.',
       '10000',
     ),
   },
