@@ -5,6 +5,7 @@ import { sealEnvelope } from '../../../../src/p2p/envelope.ts'
 import type { Envelope } from '../../../../src/p2p/index.ts'
 import { openEnvelope, topicName } from '../../../../src/p2p/index.ts'
 import { isCertifiedShare } from '../../../../src/rounds/index.ts'
+import { encodeKeygen } from '../../../../src/rounds/keygen/codec.ts'
 import { decodeProposal, encodeApproval, encodeProposal } from '../../../../src/rounds/pending/messages.ts'
 import { proposalVerifier } from '../../../../src/rounds/pending/verify-proposal.ts'
 import { type Federation, makeSpec, openFederation, registryId } from './federation.ts'
@@ -137,6 +138,56 @@ describe('keygen of a pending set', () => {
     fed.bus.meddle = (e, to) => (to === late.publicKey && e.step === 'trial' ? 'lose' : 'pass')
     await keygenAll(fed)
     await expect.poll(() => late.vault.list().some((s) => s.certificate.length > 0), { timeout: 10_000 }).toBe(true)
+  })
+})
+
+describe('keygen attempts', () => {
+  type M = Federation['members'][0]
+  const settled = async (): Promise<void> => {
+    for (let i = 0; i < 20; i++) await settle()
+  }
+
+  it('should not be driven on by one member faster or further than one at a time', async () => {
+    fed = openFederation()
+    const [a, , c] = fed.members as [M, M, M]
+    // Nobody else takes part, so that the attempt can't end by itself.
+    fed.bus.meddle = () => 'lose'
+    a.session.startKeygen()
+    const payload = encodeKeygen('trial', {
+      packageHash: new Uint8Array(32).fill(1),
+      share: new Uint8Array(32).fill(1),
+    })
+    for (let attempt = 2; attempt < 700; attempt++)
+      fed.bus.speak(c.key, topicOf(fed), { round: fed.spec.id, attempt, step: 'trial', payload }, a.publicKey)
+    await settled()
+    expect(a.session.keygen().attempt).toBe(1)
+    await expect.poll(() => a.session.keygen().attempt, { timeout: 10_000 }).toBe(2)
+  })
+
+  it('R20: should make no second key under a pending id once all had confirmed the first', async () => {
+    fed = openFederation()
+    const [a, b, c] = fed.members as [M, M, M]
+    // c keeps its trial share to itself, and complains once the others have said theirs.
+    let said = 0
+    const payload = encodeKeygen('complaint', { accused: undefined, code: 'transcript_mismatch' })
+    fed.bus.meddle = (e) => {
+      if (e.step === 'proposal' || (e.step === 'trial' && e.author === c.publicKey)) return 'lose'
+      if (e.step === 'trial' && ++said === 4)
+        for (const to of [a, b])
+          fed.bus.speak(
+            c.key,
+            topicOf(fed),
+            { round: fed.spec.id, attempt: 1, step: 'complaint', payload },
+            to.publicKey,
+          )
+      return 'pass'
+    }
+    approveAll(fed)
+    for (const m of fed.members) m.session.startKeygen()
+    for (const m of [a, b]) await expect.poll(() => m.session.keygen().phase, { timeout: 20_000 }).toBe('failed')
+    a.session.startKeygen()
+    expect(a.session.keygen()).toMatchObject({ phase: 'failed', attempt: 1 })
+    expect(a.session.proposal()).toBeUndefined()
   })
 })
 
