@@ -143,11 +143,7 @@ describe('keygen of a pending set', () => {
 
 describe('keygen attempts', () => {
   type M = Federation['members'][0]
-  const settled = async (): Promise<void> => {
-    for (let i = 0; i < 20; i++) await settle()
-  }
-
-  it('should not be driven on by one member faster or further than one at a time', async () => {
+  it('should not be driven further than one at a time by one member, whatever it claims', async () => {
     fed = openFederation()
     const [a, , c] = fed.members as [M, M, M]
     // Nobody else takes part, so that the attempt can't end by itself.
@@ -157,11 +153,10 @@ describe('keygen attempts', () => {
       packageHash: new Uint8Array(32).fill(1),
       share: new Uint8Array(32).fill(1),
     })
-    for (let attempt = 2; attempt < 700; attempt++)
+    for (const attempt of [2, 3, 50, 699, 4_000_000])
       fed.bus.speak(c.key, topicOf(fed), { round: fed.spec.id, attempt, step: 'trial', payload }, a.publicKey)
-    await settled()
-    expect(a.session.keygen().attempt).toBe(1)
-    await expect.poll(() => a.session.keygen().attempt, { timeout: 10_000 }).toBe(2)
+    await expect.poll(() => a.session.keygen().attempt, { timeout: 10_000 }).toBeGreaterThan(1)
+    expect(a.session.keygen().attempt).toBe(2)
   })
 
   it('R20: should make no second key under a pending id once all had confirmed the first', async () => {
