@@ -27,7 +27,7 @@ export const LIMITS = {
   authorBurst: 400,
   authorPerSecond: 100,
   /** Early messages kept per author until their round starts (R14). */
-  maxEarlyPerAuthor: 32,
+  maxEarlyPerAuthor: 8,
   /** Envelopes expire after this; it only bounds buffers, safety never rests on it (R17). */
   envelopeTtlMs: 120_000,
   /** Tolerated difference of clocks (R17). */

@@ -9,7 +9,7 @@ export function payloadId(principal: string, call: RotateKeysCall): string {
   return toHex(taggedHash('countersign/rotate-keys-payload', fields))
 }
 
-/** Fixes one payload per (principal, nonce), durably and before it is signed (R29). One per process and space. */
+/** Fixes one payload per (principal, nonce), durably and before it is signed (R29). One at a time per space: rotations run one after another. */
 export class NonceGuard {
   readonly #space: Space
   /** Check and reserve must be one step: whoever comes second waits for the first one's write. */

@@ -1,4 +1,4 @@
-import { type Cancel, type Clock, describeError, type Logger, type PublicKey } from '../../base/index.ts'
+import { type Cancel, type Clock, describeError, LIMITS, type Logger, type PublicKey } from '../../base/index.ts'
 import { aggregatePublicKey } from '../../crypto/index.ts'
 import type { Envelope, Messenger, Topic, Utterance, Verdict } from '../../p2p/index.ts'
 import type { ShareVault } from '../../signer/index.ts'
@@ -21,8 +21,6 @@ import type { PendingSpec, VerifiedProposal } from '../pending/types.ts'
 
 /** Pause before a new attempt, so that a member that fails at once does not spin. */
 const RETRY_MS = 1_000
-/** Messages of the coming attempt that are kept until we are there, per author (R14): one of each step. */
-const MAX_EARLY = 8
 /** A new key's first shares; refreshes count from here. */
 const EPOCH = 0
 /** A share without its certificate is staged (R20). */
@@ -86,7 +84,7 @@ export class DefaultKeygenRunner implements KeygenRunner {
     }
     if (this.#phase === 'done' || this.#phase === 'failed') return 'ignore'
     const early = this.#early.get(author) ?? []
-    if (early.length >= MAX_EARLY) early.shift()
+    if (early.length >= LIMITS.maxEarlyPerAuthor) early.shift()
     this.#early.set(author, [...early, envelope])
     if (this.#phase === 'running') this.#follow()
     return 'accept'
