@@ -2,13 +2,19 @@ import type { PeerIdStr, PendingId, PublicKey, SetHash } from '../base/index.ts'
 import { accept, type Outcome, refuse } from '../base/index.ts'
 import { keyOfPeerId } from '../curve/index.ts'
 import type { SignerSet } from '../registry/index.ts'
-import { RIGHTS, type Role, streamKindOf } from './roles.ts'
+import { RIGHTS, type Role, streamKindOf, type TopicKind } from './roles.ts'
 
 /** A pending set that this operator approved (R7), with everyone who has a part in it. */
 export interface PendingSet {
   readonly id: PendingId
   readonly keys: readonly PublicKey[]
   readonly threshold: number
+}
+
+/** A replaced set whose members this operator wants back to sign with its old key (R8). */
+export interface RecalledSet {
+  readonly hash: SetHash
+  readonly keys: readonly PublicKey[]
 }
 
 /**
@@ -24,8 +30,14 @@ export interface GateState {
   readonly set: SignerSet | undefined
   /** The approved pending set, if there is one. */
   readonly pending: PendingSet | undefined
+  /** Replaced sets that this operator recalled. */
+  readonly recalled: ReadonlyMap<SetHash, RecalledSet>
+  /** Names the registry itself, whatever set it holds: the scope of the liveness topic. */
+  readonly registryScope: SetHash
   readonly trust: RegistryTrust
   readonly bridges: ReadonlySet<PeerIdStr>
+  /** This operator's backup services. */
+  readonly backups: ReadonlySet<PeerIdStr>
   /** Whom this operator refuses, whatever else they are (`[p2p] deny`). */
   readonly denied: ReadonlySet<PeerIdStr>
   /** Our own key was in a set and no longer is: nobody is served any more. */
@@ -56,27 +68,36 @@ const has = (keys: readonly PublicKey[] | undefined, key: PublicKey): boolean =>
 /** The pending set that admits anyone now: it widens trust, which an old snapshot can't do (R5). */
 export const admittedPending = (s: GateState): PendingSet | undefined => (s.trust === 'fresh' ? s.pending : undefined)
 
-/** True while this node has anything to do with other signers: it stands in the set, or in a pending set it approved. */
+/** Recalled sets that this node was in itself; to recall one widens trust as well (R5). */
+const admittedRecalled = (s: GateState): readonly RecalledSet[] =>
+  s.trust === 'fresh' ? [...s.recalled.values()].filter((set) => has(set.keys, s.self)) : []
+
+/** True while this node has anything to do with other signers: it stands in the set, or in one it approved or recalled. */
 export const hasStanding = (s: GateState): boolean =>
-  s.trust !== 'closed' && (has(s.set?.keys, s.self) || has(admittedPending(s)?.keys, s.self))
+  s.trust !== 'closed' &&
+  (has(s.set?.keys, s.self) || has(admittedPending(s)?.keys, s.self) || admittedRecalled(s).length > 0)
 
 /** The role of an authenticated peer. A signer's PeerID is derived from its key, so the key is read back from the PeerID. */
 export function standingOf(s: GateState, peer: PeerIdStr): Standing {
   const none = (denial: GateDenial): Standing => ({ role: 'none', denial })
+  const role = (role: Exclude<Role, 'none'>): Standing => ({ role, denial: 'no_right_to_protocol' })
   // First, so that it wins over every role, of the chain's or of this config's.
   if (s.denied.has(peer)) return none('denied_by_operator')
   if (s.trust === 'closed') return none('registry_stale')
-  const pending = admittedPending(s)
-  // Removed, but wanted back by a pending set: that set may be made like any other's, and nothing else goes on.
-  if (s.selfRemoved && (s.bridges.has(peer) || !has(pending?.keys, s.self))) return none('self_removed')
-  if (s.bridges.has(peer)) return { role: 'bridge', denial: 'no_right_to_protocol' }
+  const isClient = s.bridges.has(peer) || s.backups.has(peer)
+  // Removed, but wanted by a pending or a recalled set: with its members that goes on, and nothing else.
+  const isWanted = has(admittedPending(s)?.keys, s.self) || admittedRecalled(s).length > 0
+  if (s.selfRemoved && (isClient || !isWanted)) return none('self_removed')
+  if (s.bridges.has(peer)) return role('bridge')
+  if (s.backups.has(peer)) return role('backup')
   const key = keyOfPeerId(peer)
   if (key === undefined) return none('not_a_secp256k1_key')
   if (!hasStanding(s)) return none('not_ready')
-  // The set's members are signers to each other; to a node outside it they are the others of its pending set.
-  if (has(s.set?.keys, key))
-    return { role: has(s.set?.keys, s.self) ? 'signer' : 'pending', denial: 'no_right_to_protocol' }
-  if (has(pending?.keys, key)) return { role: 'pending', denial: 'no_right_to_protocol' }
+  const pending = admittedPending(s)
+  if (has(s.set?.keys, s.self) && has(s.set?.keys, key)) return role('signer')
+  // To a node outside the set, the set's members are the others of its pending set.
+  if (has(pending?.keys, key) || (has(pending?.keys, s.self) && has(s.set?.keys, key))) return role('pending')
+  if (admittedRecalled(s).some((set) => has(set.keys, key))) return role('retired')
   return none('not_in_registry')
 }
 
@@ -96,14 +117,35 @@ export function decideStream(s: GateState, peer: PeerIdStr, protocol: string): O
   return RIGHTS[role].streams[streamKindOf(protocol)] ? accept(undefined) : refuse('no_right_to_protocol')
 }
 
-/** A topic is a right of a role *and* of one set: the sign topic of the current set, the keygen topic of the approved pending set. */
+/** A topic is a right of a role *and* of one set; of a recalled set's, also of its own members only. */
 export function decideTopic(
   s: GateState,
   peer: PeerIdStr,
-  topic: { readonly scope: SetHash | PendingId; readonly purpose: 'sign' | 'keygen' },
+  topic: { readonly scope: SetHash | PendingId; readonly purpose: 'sign' | 'keygen' | 'liveness' },
 ): Outcome<void, GateDenial> {
   const { role, denial } = standingOf(s, peer)
   if (role === 'none') return refuse(denial)
-  const scope: string | undefined = topic.purpose === 'sign' ? s.set?.hash : admittedPending(s)?.id
-  return RIGHTS[role].topics[topic.purpose] && scope === topic.scope ? accept(undefined) : refuse('no_right_to_topic')
+  const kind = topicKindOf(s, peer, topic)
+  return kind !== undefined && RIGHTS[role].topics[kind] ? accept(undefined) : refuse('no_right_to_topic')
+}
+
+/** Undefined: the topic of a set that this node has nothing, or no longer anything, to do with. */
+function topicKindOf(
+  s: GateState,
+  peer: PeerIdStr,
+  { scope, purpose }: Parameters<typeof decideTopic>[2],
+): TopicKind | undefined {
+  const is = (own: string | undefined, kind: TopicKind) => (own === scope ? kind : undefined)
+  switch (purpose) {
+    case 'keygen':
+      return is(admittedPending(s)?.id, 'keygen')
+    case 'liveness':
+      return is(s.registryScope, 'liveness')
+    case 'sign': {
+      if (s.set?.hash === scope) return 'sign'
+      const key = keyOfPeerId(peer)
+      const recalled = admittedRecalled(s).find((set) => set.hash === scope)
+      return key !== undefined && has(recalled?.keys, key) ? 'recall' : undefined
+    }
+  }
 }

@@ -1,4 +1,4 @@
-import type { Clock, Logger, Metrics, Outcome, PeerIdStr, PublicKey } from '../base/index.ts'
+import type { Clock, Logger, Metrics, Outcome, PeerIdStr, PublicKey, SetHash } from '../base/index.ts'
 import type { SignerSet, Snapshot } from '../registry/index.ts'
 import {
   decideConnection,
@@ -7,6 +7,7 @@ import {
   type GateDenial,
   type GateState,
   type PendingSet,
+  type RecalledSet,
   type RegistryTrust,
   standingOf,
 } from './decide.ts'
@@ -16,6 +17,9 @@ import type { Role } from './roles.ts'
 export interface GateInit {
   readonly self: PublicKey
   readonly bridges: readonly PeerIdStr[]
+  readonly backups?: readonly PeerIdStr[]
+  /** See GateState. */
+  readonly registryScope: SetHash
   /** Static; wins over every role. */
   readonly denied: readonly PeerIdStr[]
   readonly clock: Clock
@@ -36,8 +40,11 @@ export class Gate {
       self: init.self,
       set: undefined,
       pending: undefined,
+      recalled: new Map(),
+      registryScope: init.registryScope,
       trust: 'fresh',
       bridges: new Set(init.bridges),
+      backups: new Set(init.backups ?? []),
       denied: new Set(init.denied),
       selfRemoved: false,
     }
@@ -61,6 +68,11 @@ export class Gate {
 
   applyPending(pending: PendingSet | undefined): void {
     this.#state = { ...this.#state, pending }
+  }
+
+  /** R8: without the operator's word, nothing. */
+  applyRecalled(sets: readonly RecalledSet[]): void {
+    this.#state = { ...this.#state, recalled: new Map(sets.map((set) => [set.hash, set])) }
   }
 
   /** R5: the pending set is kept and admits again once the registry is fresh. */

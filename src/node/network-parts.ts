@@ -1,5 +1,6 @@
 import { createConnectionGater, Evictor, Gate } from '../gating/index.ts'
 import { createP2pHost, type P2pHost } from '../p2p/index.ts'
+import { registryScope } from '../registry/index.ts'
 import type { Foundation } from './foundation.ts'
 import { Membership, trustIn } from './membership.ts'
 
@@ -20,7 +21,13 @@ export function createNetwork(
   const { config, key, boot, clock, logger, metrics, watcher } = base
   const ports = { clock, logger, metrics }
   const self = key.keyPair.publicKey
-  const gate = new Gate({ self, bridges: config.bridges.map((b) => b.peerId), denied: config.p2p.deny, ...ports })
+  const gate = new Gate({
+    self,
+    bridges: config.bridges.map((b) => b.peerId),
+    registryScope: registryScope(config.registry.id),
+    denied: config.p2p.deny,
+    ...ports,
+  })
   const host = createP2pHost({
     keyPair: key.keyPair,
     listen: config.p2p.listen,

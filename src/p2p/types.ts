@@ -1,13 +1,13 @@
 import type { Listenable, Outcome, PeerIdStr, PendingId, PublicKey, SetHash, Startable } from '../base/index.ts'
 
 /** Purposes of gossip topics; one topic per set and purpose (DESIGN §6). */
-export const PURPOSES = ['keygen', 'sign'] as const
+export const PURPOSES = ['keygen', 'sign', 'liveness'] as const
 export type Purpose = (typeof PURPOSES)[number]
 
 /** A topic: the network's name, the set (or pending set) it belongs to, and its purpose. */
 export interface Topic {
   readonly network: string
-  /** Set hash for `sign`, pending id for `keygen`: 64 hex digits. */
+  /** Set hash for `sign`, pending id for `keygen`, the registry's own for `liveness`: 64 hex digits. */
   readonly scope: SetHash | PendingId
   readonly purpose: Purpose
 }

@@ -12,6 +12,7 @@ import type { RegistryId } from './types.ts'
 
 const SET_TAG = 'countersign/set/v1'
 const UNINITIALISED_TAG = 'countersign/uninitialised-set/v1'
+const SCOPE_TAG = 'countersign/registry/v1'
 const PENDING_TAG = 'countersign/pending-set/v1'
 
 /** In the order of their bytes: lower-case hex of one length sorts the same way. */
@@ -39,6 +40,10 @@ export function setHash(
 /** Stands for "no set yet" (R6) where a parent is named; its own tag, so no set can have it. */
 export const uninitialisedParentHash = (registry: RegistryId): SetHash =>
   asSetHash(toHex(taggedHash(UNINITIALISED_TAG, encodeFields(registry.network, registry.contract))))
+
+/** Names the registry itself, whatever set it holds: the scope of topics that outlive a set. */
+export const registryScope = (registry: RegistryId): SetHash =>
+  asSetHash(toHex(taggedHash(SCOPE_TAG, encodeFields(registry.network, registry.contract))))
 
 /** What a pending set is named by (R7): it has no aggregate key yet, so a set hash can't name it. */
 export interface PendingSet {

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { LIMITS, systemClock } from '../../src/base/index.ts'
 import { createConnectionGater, Gate } from '../../src/gating/index.ts'
 import { createP2pHost } from '../../src/p2p/index.ts'
-import { signerSet } from '../fixtures/sets.ts'
+import { SCOPE, signerSet } from '../fixtures/sets.ts'
 import { LISTEN, until } from '../unit/p2p/hosts.ts'
 import { keyPair, logger, NETWORK, TestMetrics } from '../unit/p2p/kit.ts'
 
@@ -18,7 +18,7 @@ afterEach(async () => {
 /** A host behind the real gate and gater, a member of the set of Alice and Bob. */
 async function member(key: typeof alice) {
   const ports = { clock: systemClock, logger, metrics: new TestMetrics() }
-  const gate = new Gate({ self: key.publicKey, bridges: [], denied: [], ...ports })
+  const gate = new Gate({ registryScope: SCOPE, self: key.publicKey, bridges: [], denied: [], ...ports })
   gate.applySnapshot({
     kind: 'set',
     set: signerSet([alice, bob]),

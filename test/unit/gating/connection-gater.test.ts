@@ -6,7 +6,7 @@ import { asPendingId, LIMITS, type PeerIdStr } from '../../../src/base/index.ts'
 import { KeyPair } from '../../../src/curve/index.ts'
 import { createConnectionGater, Gate, type GateDenial } from '../../../src/gating/index.ts'
 import type { SignerSet, Snapshot } from '../../../src/registry/index.ts'
-import { signerSet } from '../../fixtures/sets.ts'
+import { SCOPE, signerSet } from '../../fixtures/sets.ts'
 import { CountingMetrics, ManualClock, MemoryLogger } from '../registry/support/ports.ts'
 
 const [self, member, incoming, stranger, bridge] = Array.from({ length: 5 }, () => KeyPair.generate()) as [
@@ -32,7 +32,15 @@ beforeEach(() => {
   clock = new ManualClock()
   logger = new MemoryLogger()
   metrics = new CountingMetrics()
-  gate = new Gate({ self: self.publicKey, bridges: [bridge.peerId], denied: [], clock, logger, metrics })
+  gate = new Gate({
+    registryScope: SCOPE,
+    self: self.publicKey,
+    bridges: [bridge.peerId],
+    denied: [],
+    clock,
+    logger,
+    metrics,
+  })
   gater = createConnectionGater(gate, clock)
 })
 

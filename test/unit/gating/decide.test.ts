@@ -11,23 +11,23 @@ import {
   STREAM_KINDS,
   standingOf,
 } from '../../../src/gating/index.ts'
-import { signerSet } from '../../fixtures/sets.ts'
+import { SCOPE, signerSet } from '../../fixtures/sets.ts'
 
-const [self, member, incoming, stranger, bridge] = Array.from({ length: 5 }, () => KeyPair.generate()) as [
-  KeyPair,
-  KeyPair,
-  KeyPair,
-  KeyPair,
-  KeyPair,
-]
+const [self, member, incoming, stranger, bridge, retired, backup] = Array.from({ length: 7 }, () =>
+  KeyPair.generate(),
+) as [KeyPair, KeyPair, KeyPair, KeyPair, KeyPair, KeyPair, KeyPair]
 const set = signerSet([self, member])
+const oldSet = signerSet([self, retired], 2, '22'.repeat(32))
 const pendingId = asPendingId('ab'.repeat(32))
 const state: GateState = {
   self: self.publicKey,
   set,
   pending: { id: pendingId, keys: [self.publicKey, member.publicKey, incoming.publicKey], threshold: 2 },
   trust: 'fresh',
+  recalled: new Map([[oldSet.hash, oldSet]]),
+  registryScope: SCOPE,
   bridges: new Set([bridge.peerId]),
+  backups: new Set([backup.peerId]),
   denied: new Set(),
   selfRemoved: false,
 }
@@ -36,12 +36,15 @@ const PROTOCOL = {
   identify: '/ipfs/id/1.0.0',
   ping: '/ipfs/ping/1.0.0',
   direct: '/countersign/direct/1',
+  addresses: '/countersign/addresses/1',
+  relay: '/libp2p/circuit/relay/0.2.0/hop',
+  backup: '/countersign/backup/1',
   rpc: '/countersign/rpc/1',
   other: '/ipfs/kad/1.0.0',
 } as const
 
 describe('roles × rights', () => {
-  const peers = { signer: member, pending: incoming, bridge, none: stranger }
+  const peers = { signer: member, pending: incoming, retired, bridge, backup, none: stranger }
 
   it('should give every role exactly the streams of the table', () => {
     for (const role of ROLES)
@@ -101,8 +104,14 @@ describe('roles × rights', () => {
   })
 
   it('should refuse everyone, its own bridge too, once this node was removed', () => {
-    for (const peer of [member, bridge])
-      expect(decideConnection({ ...state, pending: undefined, selfRemoved: true }, peer.peerId, 'inbound')).toEqual({
+    for (const peer of [member, bridge, backup, retired])
+      expect(
+        decideConnection(
+          { ...state, pending: undefined, recalled: new Map(), selfRemoved: true },
+          peer.peerId,
+          'inbound',
+        ),
+      ).toEqual({
         ok: false,
         reason: 'self_removed',
       })
@@ -120,8 +129,48 @@ describe('roles × rights', () => {
   })
 })
 
+describe('R8: a recalled set', () => {
+  const inRecalled = { scope: oldSet.hash, purpose: 'sign' } as const
+
+  it('should give its members the sign topic of that set, and no other topic', () => {
+    expect(standingOf(state, retired.peerId).role).toBe('retired')
+    expect(decideTopic(state, retired.peerId, inRecalled).ok).toBe(true)
+    expect(decideTopic(state, retired.peerId, { scope: set.hash, purpose: 'sign' }).ok).toBe(false)
+    expect(decideTopic(state, retired.peerId, { scope: pendingId, purpose: 'keygen' }).ok).toBe(false)
+    expect(decideTopic(state, retired.peerId, { scope: SCOPE, purpose: 'liveness' }).ok).toBe(false)
+  })
+
+  it('should give its topic to none but its own members, signers of the current set included', () => {
+    expect(decideTopic(state, member.peerId, inRecalled).ok).toBe(false)
+    const both = { ...oldSet, keys: [...oldSet.keys, member.publicKey] }
+    const shared = { ...state, recalled: new Map([[both.hash, both]]) }
+    expect(decideTopic(shared, member.peerId, inRecalled).ok).toBe(true)
+    expect(standingOf(shared, member.peerId).role).toBe('signer')
+  })
+
+  it('should admit nobody without the recall, by an old registry, or where this node was no member of it', () => {
+    const foreign = { ...oldSet, keys: [retired.publicKey, member.publicKey] }
+    for (const other of [
+      { ...state, recalled: new Map() },
+      { ...state, trust: 'frozen' as const },
+      { ...state, recalled: new Map([[foreign.hash, foreign]]) },
+    ]) {
+      expect(standingOf(other, retired.peerId).role).toBe('none')
+      expect(decideTopic(other, retired.peerId, inRecalled).ok).toBe(false)
+    }
+  })
+
+  it('should let a removed node work with the recalled set, and serve no bridge', () => {
+    const removed = { ...state, set: signerSet([member, stranger]), pending: undefined, selfRemoved: true }
+    expect(standingOf(removed, retired.peerId).role).toBe('retired')
+    expect(decideTopic(removed, retired.peerId, inRecalled).ok).toBe(true)
+    for (const peer of [member, bridge, backup])
+      expect(decideConnection(removed, peer.peerId, 'inbound').ok).toBe(false)
+  })
+})
+
 describe('the deny list', () => {
-  const ready = { signer: member, pending: incoming, bridge, none: stranger }
+  const ready = { signer: member, pending: incoming, retired, bridge, backup, none: stranger }
   const denying = { ...state, denied: new Set(Object.values(ready).map((k) => k.peerId)) }
 
   it.each(ROLES)('should win over the role %s: no connection, stream or topic', (role) => {

@@ -3,7 +3,7 @@ import { asPendingId, asSetHash, noMetrics, type PeerIdStr, silentLogger } from 
 import { KeyPair } from '../../../src/curve/index.ts'
 import { type ClosePeer, Evictor, Gate } from '../../../src/gating/index.ts'
 import type { SignerSet, Snapshot } from '../../../src/registry/index.ts'
-import { signerSet } from '../../fixtures/sets.ts'
+import { SCOPE, signerSet } from '../../fixtures/sets.ts'
 
 const [self, member, leaving, incoming, stranger, bridge] = Array.from({ length: 6 }, () => KeyPair.generate()) as [
   KeyPair,
@@ -22,7 +22,7 @@ const before = signerSet([self, member, leaving], 2, '11'.repeat(32))
 const after = signerSet([self, member, incoming], 2, '22'.repeat(32))
 
 const gateWith = (snapshot: Snapshot): Gate => {
-  const gate = new Gate({ self: self.publicKey, bridges: [bridge.peerId], denied: [], ...ports })
+  const gate = new Gate({ registryScope: SCOPE, self: self.publicKey, bridges: [bridge.peerId], denied: [], ...ports })
   gate.applySnapshot(snapshot)
   return gate
 }
@@ -46,7 +46,7 @@ class FakeHost implements ClosePeer {
 
 describe('Gate', () => {
   it('should admit nobody before the registry was read', () => {
-    const gate = new Gate({ self: self.publicKey, bridges: [], denied: [], ...ports })
+    const gate = new Gate({ registryScope: SCOPE, self: self.publicKey, bridges: [], denied: [], ...ports })
     expect(gate.mayConnect(member.peerId, 'inbound')).toEqual({ ok: false, reason: 'not_ready' })
   })
 
@@ -105,6 +105,7 @@ describe('Evictor', () => {
 
   it('should close a member and a bridge that the operator denies, and nobody else', async () => {
     const gate = new Gate({
+      registryScope: SCOPE,
       self: self.publicKey,
       bridges: [bridge.peerId],
       denied: [leaving.peerId, bridge.peerId],

@@ -6,7 +6,7 @@ import { Gate } from '../../../src/gating/index.ts'
 import { activeShare } from '../../../src/node/active-key.ts'
 import type { SignerSet, Snapshot } from '../../../src/registry/index.ts'
 import type { StoredShare } from '../../../src/signer/index.ts'
-import { signerSet } from '../../fixtures/sets.ts'
+import { SCOPE, signerSet } from '../../fixtures/sets.ts'
 import { MemoryVault } from '../../fixtures/vault.ts'
 import { groupOf } from '../signer/fixtures.ts'
 
@@ -32,6 +32,7 @@ let gate: Gate
 let vault: MemoryVault
 beforeEach(() => {
   gate = new Gate({
+    registryScope: SCOPE,
     self: self.publicKey,
     bridges: [],
     denied: [],

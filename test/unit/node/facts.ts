@@ -4,7 +4,7 @@ import { Gate } from '../../../src/gating/index.ts'
 import type { ConnectionInfo } from '../../../src/p2p/index.ts'
 import type { SignerSet, Snapshot } from '../../../src/registry/index.ts'
 import type { PendingSpec } from '../../../src/rounds/index.ts'
-import { signerSet } from '../../fixtures/sets.ts'
+import { SCOPE, signerSet } from '../../fixtures/sets.ts'
 import { ManualClock, MemoryLogger } from '../registry/support/ports.ts'
 
 export const [SELF, MEMBER, OTHER, INCOMING] = Array.from({ length: 4 }, () => KeyPair.generate()) as [
@@ -30,6 +30,7 @@ export const SPEC: PendingSpec = {
 
 const fresh = (): Gate =>
   new Gate({
+    registryScope: SCOPE,
     self: SELF.publicKey,
     bridges: [],
     denied: [],

@@ -6,7 +6,7 @@ import { Membership, trustIn } from '../../../src/node/membership.ts'
 import type { MeshPeer } from '../../../src/p2p/index.ts'
 import type { SignerSet, Snapshot } from '../../../src/registry/index.ts'
 import type { PendingSpec } from '../../../src/rounds/index.ts'
-import { signerSet } from '../../fixtures/sets.ts'
+import { SCOPE, signerSet } from '../../fixtures/sets.ts'
 import { ManualClock, MemoryLogger } from '../registry/support/ports.ts'
 
 const [self, member, leaving, incoming] = Array.from({ length: 4 }, () => KeyPair.generate()) as [
@@ -64,7 +64,7 @@ function make(denied: readonly PeerIdStr[] = []): void {
   logger = new MemoryLogger()
   trust = 'fresh'
   const ports = { clock: new ManualClock(), logger, metrics: noMetrics }
-  gate = new Gate({ self: self.publicKey, bridges: [], denied, ...ports })
+  gate = new Gate({ registryScope: SCOPE, self: self.publicKey, bridges: [], denied, ...ports })
   host = new FakeHost(() => gate.mayConnect(leaving.peerId, 'inbound').ok)
   const evictor = new Evictor({ gate, close: host, ...ports })
   const seeds = [

@@ -7,6 +7,7 @@ import type { NetworkParts } from '../../../src/node/network-parts.ts'
 import { createServing } from '../../../src/node/serving-parts.ts'
 import type { SigningParts } from '../../../src/node/signing-parts.ts'
 import { AdminServer, HealthBoard, PromMetrics } from '../../../src/status/index.ts'
+import { SCOPE } from '../../fixtures/sets.ts'
 import { BRIDGE, ManualClock, MEMBER, MemoryNetwork, type MemoryStream, SERVER } from '../rpc/harness.ts'
 import { errorAnswer, greets, resultAnswer, signFrame } from '../rpc/server-harness.ts'
 
@@ -47,7 +48,13 @@ async function serveBridges(bridges: NodeConfig['bridges']): Promise<MemoryStrea
   const base: Partial<Foundation> = { ...ports, config: config as NodeConfig, key: key as Foundation['key'] }
   const host: Partial<NetworkParts['host']> = { peerId: SERVER.peerId, streams: net.server }
   const network: Partial<NetworkParts> = {
-    gate: new Gate({ self: SERVER.publicKey, bridges: bridges.map((b) => b.peerId), denied: [], ...ports }),
+    gate: new Gate({
+      registryScope: SCOPE,
+      self: SERVER.publicKey,
+      bridges: bridges.map((b) => b.peerId),
+      denied: [],
+      ...ports,
+    }),
     host: host as NetworkParts['host'],
   }
   const threshold: Partial<SigningParts['threshold']> = {
