@@ -1,7 +1,7 @@
 import type { PeerIdStr, PendingId, PublicKey, SetHash } from '../base/index.ts'
 import { accept, type Outcome, refuse } from '../base/index.ts'
-import { keyOfPeerId } from '../curve/index.ts'
 import type { SignerSet } from '../registry/index.ts'
+import { hasPeer, isSignerPeerId } from './peers.ts'
 import { RIGHTS, type Role, streamKindOf, type TopicKind } from './roles.ts'
 
 /** A pending set that this operator approved (R7), with everyone who has a part in it. */
@@ -77,7 +77,7 @@ export const hasStanding = (s: GateState): boolean =>
   s.trust !== 'closed' &&
   (has(s.set?.keys, s.self) || has(admittedPending(s)?.keys, s.self) || admittedRecalled(s).length > 0)
 
-/** The role of an authenticated peer. A signer's PeerID is derived from its key, so the key is read back from the PeerID. */
+/** The role of an authenticated peer. A signer's PeerID is derived from its key. */
 export function standingOf(s: GateState, peer: PeerIdStr): Standing {
   const none = (denial: GateDenial): Standing => ({ role: 'none', denial })
   const role = (role: Exclude<Role, 'none'>): Standing => ({ role, denial: 'no_right_to_protocol' })
@@ -90,14 +90,13 @@ export function standingOf(s: GateState, peer: PeerIdStr): Standing {
   if (s.selfRemoved && (isClient || !isWanted)) return none('self_removed')
   if (s.bridges.has(peer)) return role('bridge')
   if (s.backups.has(peer)) return role('backup')
-  const key = keyOfPeerId(peer)
-  if (key === undefined) return none('not_a_secp256k1_key')
+  if (!isSignerPeerId(peer)) return none('not_a_secp256k1_key')
   if (!hasStanding(s)) return none('not_ready')
   const pending = admittedPending(s)
-  if (has(s.set?.keys, s.self) && has(s.set?.keys, key)) return role('signer')
+  if (has(s.set?.keys, s.self) && hasPeer(s.set?.keys, peer)) return role('signer')
   // To a node outside the set, the set's members are the others of its pending set.
-  if (has(pending?.keys, key) || (has(pending?.keys, s.self) && has(s.set?.keys, key))) return role('pending')
-  if (admittedRecalled(s).some((set) => has(set.keys, key))) return role('retired')
+  if (hasPeer(pending?.keys, peer) || (has(pending?.keys, s.self) && hasPeer(s.set?.keys, peer))) return role('pending')
+  if (admittedRecalled(s).some((set) => hasPeer(set.keys, peer))) return role('retired')
   return none('not_in_registry')
 }
 
@@ -143,9 +142,8 @@ function topicKindOf(
       return is(s.registryScope, 'liveness')
     case 'sign': {
       if (s.set?.hash === scope) return 'sign'
-      const key = keyOfPeerId(peer)
       const recalled = admittedRecalled(s).find((set) => set.hash === scope)
-      return key !== undefined && has(recalled?.keys, key) ? 'recall' : undefined
+      return hasPeer(recalled?.keys, peer) ? 'recall' : undefined
     }
   }
 }
