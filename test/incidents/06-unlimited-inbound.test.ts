@@ -52,7 +52,8 @@ async function idle(port: number): Promise<Socket> {
   return socket
 }
 
-describe('a flood of strangers that prove nothing', () => {
+/** sBTC #1547, #1668: inbound connections without limit. */
+describe('incident 6: a flood of strangers that prove nothing', () => {
   it(`should not keep a member out: ${STRANGERS} idle connections of one host`, async () => {
     const victim = await member(alice)
     const [address = ''] = victim.host.addresses()
