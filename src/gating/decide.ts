@@ -47,7 +47,6 @@ export interface GateState {
 /** Why a decision was negative; the labels of the denial counters. */
 export type GateDenial =
   | 'not_in_registry'
-  | 'not_this_node_bridge'
   | 'wrong_direction'
   | 'not_a_secp256k1_key'
   | 'no_right_to_protocol'

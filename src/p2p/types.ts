@@ -53,7 +53,6 @@ export interface Messenger {
 /** Why somebody or something is refused; the closed list of labels of the denial counters. */
 export const DENIAL_REASONS = [
   'not_in_registry',
-  'not_this_node_bridge',
   'wrong_direction',
   'not_a_secp256k1_key',
   'no_right_to_protocol',
