@@ -24,6 +24,7 @@ export function createNetwork(
   const gate = new Gate({
     self,
     bridges: config.bridges.map((b) => b.peerId),
+    backups: config.backups,
     registryScope: registryScope(config.registry.id),
     denied: config.p2p.deny,
     ...ports,

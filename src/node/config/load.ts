@@ -36,6 +36,7 @@ export function parseConfig(text: string, file: string, context: ConfigContext):
   const signers = [identity.public_key, ...(bootstrap?.keys ?? [])]
   const suggest = (word: string) => nearest(word, context.methods)
   const bridges = rules.bridgesOf(lists.bridge, signers, context.methods, suggest, file)
+  const backups = rules.backupsOf(lists.backup, lists.bridge, signers, file)
   const socketPath = admin.socket ?? join(root.data_dir, 'admin.sock')
   rules.checkAdmin(admin, socketPath, file)
   return {
@@ -61,6 +62,7 @@ export function parseConfig(text: string, file: string, context: ConfigContext):
     },
     signing: { policy: signing.policy },
     bridges,
+    backups,
     rotation: { approvalTtlMs: rotation.approval_ttl, feeUstx: rotation.fee_ustx },
     admin: { socketPath, listen: admin.listen, tokenFile: admin.token_file },
     log: { level: log.level },

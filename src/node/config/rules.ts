@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net'
-import { CodedError, type PublicKey } from '../../base/index.ts'
+import { CodedError, type PeerIdStr, type PublicKey } from '../../base/index.ts'
 import { peerIdOfKey } from '../../curve/index.ts'
 import { MAINNET_CHAIN_ID } from '../../registry/index.ts'
 import { checkSocketPath } from '../../status/index.ts'
@@ -137,6 +137,26 @@ export function bridgesOf(
       throw configError({ ...at, key: 'methods' }, `lists "${unknown}", which is no method: ${help}`)
     }
     return { peerId: peer_id, methods: granted }
+  })
+}
+
+/** R1: a key is one of signer, bridge and backup, so that no role lends another its rights. */
+export function backupsOf(
+  backups: CheckedFile['lists']['backup'],
+  bridges: CheckedFile['lists']['bridge'],
+  signers: readonly PublicKey[],
+  file: string,
+): readonly PeerIdStr[] {
+  const ofSigners = new Set<PeerIdStr>(signers.map(peerIdOfKey))
+  const seen = new Set<PeerIdStr>()
+  return backups.map(({ peer_id }, index) => {
+    const at = { file, section: 'backup', index, key: 'peer_id' }
+    if (ofSigners.has(peer_id)) throw configError(at, "is a signer's: a backup service has a key of its own")
+    if (bridges.some((b) => b.peer_id === peer_id))
+      throw configError(at, "is a bridge's, too: a backup service has a key of its own")
+    if (seen.has(peer_id)) throw configError(at, 'stands in two entries: take one out')
+    seen.add(peer_id)
+    return peer_id
   })
 }
 

@@ -198,7 +198,7 @@ export const SECTIONS = {
   },
 } as const
 
-/** Sections that may stand more than once: `[[bridge]]`. */
+/** Sections that may stand more than once: `[[bridge]]`, `[[backup]]`. */
 export const LISTS = {
   bridge: {
     peer_id: required(read.peerId, 'PeerID of a bridge node of this operator.', '"16Uiu2HA…"'),
@@ -207,6 +207,9 @@ export const LISTS = {
       'Methods that it may call; nothing else is granted.',
       '["threshold.public_key", "threshold.sign"]',
     ),
+  },
+  backup: {
+    peer_id: required(read.peerId, 'PeerID of a backup service of this operator.', '"16Uiu2HA…"'),
   },
 } as const
 

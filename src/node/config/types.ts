@@ -69,6 +69,8 @@ export interface NodeConfig {
     readonly policy: PolicyKind
   }
   readonly bridges: readonly BridgeGrant[]
+  /** Backup services of this operator. */
+  readonly backups: readonly PeerIdStr[]
   readonly rotation: {
     readonly approvalTtlMs: number
     /** undefined: as the chain estimates. */

@@ -72,6 +72,7 @@ describe('renderConfig', () => {
     },
     p2p: { listen: ['/ip4/127.0.0.1/tcp/0'] },
     bridge: [{ peer_id: '16Uiu2HAkuyB8ECXxACm8hzQj4vZ2iWrYMF3xcKNf1oJJ1NuQEMvQ', methods: ['threshold.sign'] }],
+    backup: [{ peer_id: '16Uiu2HAm5hPxT7s3TA2f4b4YjAPzS7yLRSgdj87ysDZ6NAXMiRuY' }],
   }
 
   it('should be read back as it was meant', () => {
@@ -86,7 +87,7 @@ describe('renderConfig', () => {
 
   it('should show every key of the table, set or not', () => {
     expect(keysOf(renderConfig(draft)).sort()).toEqual(TABLE)
-    expect(keysOf(renderConfig({ ...draft, bridge: [] })).sort()).toEqual(TABLE)
+    expect(keysOf(renderConfig({ ...draft, bridge: [], backup: [] })).sort()).toEqual(TABLE)
   })
 
   it('should not let a value break out of its line', () => {

@@ -61,6 +61,7 @@ const MAINNET: Changes = {
   'registry.endpoints': '["https://a.example", "https://b.example"]',
 }
 const bridge = (peer: string, methods: string) => `[[bridge]]\npeer_id = "${peer}"\nmethods = ${methods}\n`
+const backup = (peer: string) => `[[backup]]\npeer_id = "${peer}"\n`
 
 describe('a good config', () => {
   it('should fill in every default', () => {
@@ -85,6 +86,7 @@ describe('a good config', () => {
       p2p: { listen: ['/ip4/127.0.0.1/tcp/4700'], announce: [], transports: ['tcp', 'quic'], seeds: [], deny: [] },
       signing: { policy: 'bridge' },
       bridges: [],
+      backups: [],
       rotation: { approvalTtlMs: 86_400_000, feeUstx: undefined },
       admin: { socketPath: '/etc/countersign/data/admin.sock', listen: undefined, tokenFile: undefined },
       log: { level: 'info' },
@@ -137,6 +139,10 @@ describe('a good config', () => {
     ])
   })
 
+  it('should list the backup services', () => {
+    expect(parse({}, backup(PEER) + backup(PEER_C)).backups).toEqual([PEER, PEER_C])
+  })
+
   it('should take the closing slash off endpoints', () => {
     expect(parse({ 'registry.endpoints': '["https://h.example/stacks/"]' }).registry.endpoints).toEqual([
       'https://h.example/stacks',
@@ -164,7 +170,7 @@ const MISTAKES: readonly (readonly [string, Changes, string, RegExp])[] = [
     'a key before the sections like no other',
     { bogus: '1' },
     'bogus',
-    /known are data_dir, \[identity\],.* \[\[bridge\]\]$/,
+    /known are data_dir, \[identity\],.* \[\[bridge\]\], \[\[backup\]\]$/,
   ],
   ['a section key before the sections', { endpoints: '[]' }, 'endpoints', /belongs under \[registry\]/],
   ['an unknown key', { 'registry.pol_interval': '"1s"' }, 'registry.pol_interval', /did you mean poll_interval\?/],
@@ -173,7 +179,7 @@ const MISTAKES: readonly (readonly [string, Changes, string, RegExp])[] = [
   ['a key like no other', { 'log.colour': '"red"' }, 'log.colour', /known are level/],
   ['an unknown section', { 'regisry.network': '"x"' }, 'regisry', /did you mean \[registry\]\?/],
   ['a list section misspelt', { 'bridges.peer_id': '"x"' }, 'bridges', /did you mean \[\[bridge\]\]\?/],
-  ['a section like no other', { 'blockchain.x': '1' }, 'blockchain', /known are \[identity\],.* \[\[bridge\]\]$/],
+  ['a section like no other', { 'blockchain.x': '1' }, 'blockchain', /known are \[identity\],.* \[\[backup\]\]$/],
   ['a list section written as one section', { 'bridge.peer_id': `"${PEER}"` }, 'bridge', /write \[\[bridge\]\]/],
   ['a value for a section', { log: '"info"' }, 'log', /write \[log\]/],
 
@@ -434,6 +440,23 @@ describe('a config with a mistake', () => {
       bridge(PEER, '["hello"]'),
     )
     expect(error.message).toMatch(/is a signer's/)
+  })
+
+  it.each([
+    ["this node's own key", { 'identity.public_key': `"${PEER_KEY}"` }, backup(PEER), /is a signer's/],
+    [
+      "a bootstrap signer's key",
+      { 'registry.bootstrap_signers': `["${KEY_A}", "${PEER_KEY}"]`, 'registry.bootstrap_threshold': '2' },
+      backup(PEER),
+      /is a signer's/,
+    ],
+    ["a bridge's key", {}, bridge(PEER, '["hello"]') + backup(PEER), /is a bridge's, too/],
+    ["a bridge's key, whichever comes first", {}, backup(PEER) + bridge(PEER, '["hello"]'), /is a bridge's, too/],
+    ['the key of another backup service', {}, backup(PEER_C) + backup(PEER) + backup(PEER), /two entries/],
+  ])('R1: should refuse a backup service under %s', (_what, changes, extra, words) => {
+    const error = refusal(changes, extra)
+    expect(error.data.key).toMatch(/^backup\[\d\]\.peer_id$/)
+    expect(error.message).toMatch(words)
   })
 
   it('R40: should refuse an admin listener beyond loopback without a token', () => {

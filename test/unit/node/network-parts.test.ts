@@ -7,8 +7,9 @@ import { PromMetrics } from '../../../src/status/index.ts'
 import { signerSet } from '../../fixtures/sets.ts'
 import { ManualClock } from '../registry/support/ports.ts'
 
-it("should hand the config's bridges and denials to the gate", () => {
-  const [self, member, denied, bridge] = [0, 1, 2, 3].map(() => KeyPair.generate()) as [
+it("should hand the config's bridges, backup services and denials to the gate", () => {
+  const [self, member, denied, bridge, backup] = Array.from({ length: 5 }, () => KeyPair.generate()) as [
+    KeyPair,
     KeyPair,
     KeyPair,
     KeyPair,
@@ -30,6 +31,8 @@ deny = ["${denied.publicKey}"]
 [[bridge]]
 peer_id = "${bridge.peerId}"
 methods = ["threshold.sign"]
+[[backup]]
+peer_id = "${backup.peerId}"
 `,
     '/etc/countersign/signer.toml',
     { methods: ['threshold.sign'] },
@@ -51,5 +54,6 @@ methods = ["threshold.sign"]
   })
   expect(gate.mayConnect(member.peerId, 'inbound')).toEqual({ ok: true })
   expect(gate.mayConnect(bridge.peerId, 'inbound')).toEqual({ ok: true })
+  expect(gate.roleOf(backup.peerId)).toBe('backup')
   expect(gate.mayConnect(denied.peerId, 'inbound')).toEqual({ ok: false, reason: 'denied_by_operator' })
 })
