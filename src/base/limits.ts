@@ -71,6 +71,13 @@ export const LIMITS = {
   signTimeoutMs: 20_000,
   /** Sign sessions a node keeps at once, its own and others'. */
   maxSignSessions: 1_024,
+  /**
+   * Recalled sets at once (R8). With the current and a pending one they are four of the largest, for which the tables of authors
+   * and forwarders have room.
+   */
+  maxRecalledSets: 2,
+  /** Sets of the past that a node can name, under 12 KiB each: one rotation a week for ten years. */
+  maxKnownSets: 520,
   /** Bytes of a request id. */
   maxRequestIdBytes: 64,
 } as const

@@ -1,4 +1,6 @@
 export type { RotationStatus } from './active-rotation.ts'
 export type { Bootstrap, SetProposal } from './approval.ts'
 export { type Action, cosignOrder, nextAction, type RotationFacts, type WaitingFor } from './decide.ts'
+export type { KnownSet } from './known-sets.ts'
+export { type Recall, Recalls, type RecallsInit } from './recalls.ts'
 export { type ApproveOptions, type ReconcilerInit, RotationReconciler } from './reconciler.ts'

@@ -1,0 +1,125 @@
+import {
+  asSetHash,
+  CodedError,
+  fromHex,
+  fromUtf8,
+  isHex,
+  LIMITS,
+  type PublicKey,
+  type SetHash,
+  utf8,
+} from '../base/index.ts'
+import { type RegistryId, registryScope, type SignerSet, validateSignerData } from '../registry/index.ts'
+import type { Space } from '../store/index.ts'
+
+/** A set that stood on chain, and when this node last saw it come (unix ms). */
+export interface KnownSet {
+  readonly set: SignerSet
+  readonly seenAtMs: number
+}
+
+export interface KnownSetsInit {
+  readonly self: PublicKey
+  readonly registryId: RegistryId
+  readonly space: Space
+}
+
+/**
+ * Every set that this node saw on chain (R8), on disk from the moment it came: when it is replaced, also while the node is
+ * down, it can still be named. Beyond `LIMITS.maxKnownSets` those go first that this node was in no part of, then the oldest.
+ */
+export class KnownSets {
+  readonly #c: KnownSetsInit
+  readonly #prefix: string
+  readonly #sets: Map<SetHash, KnownSet>
+
+  private constructor(init: KnownSetsInit, prefix: string, sets: Map<SetHash, KnownSet>) {
+    this.#c = init
+    this.#prefix = prefix
+    this.#sets = sets
+  }
+
+  /** Throws `STORE_UNREADABLE`. Sets of another registry that the same folder once served are left alone. */
+  static async load(init: KnownSetsInit): Promise<KnownSets> {
+    const prefix = `${registryScope(init.registryId)}/`
+    const sets = new Map<SetHash, KnownSet>()
+    for (const [key, value] of await init.space.entries()) {
+      if (!key.startsWith(prefix)) continue
+      const known = decodeKnown(init.registryId, value)
+      // The hash is computed anew from what is stored: a changed list of keys is another set.
+      if (known === undefined || known.set.hash !== key.slice(prefix.length))
+        throw new CodedError('STORE_UNREADABLE', `the stored signer set ${key} is malformed; restore the data folder`)
+      sets.set(known.set.hash, known)
+    }
+    return new KnownSets(init, prefix, sets)
+  }
+
+  get(hash: SetHash): KnownSet | undefined {
+    return this.#sets.get(hash)
+  }
+  /** The latest first. */
+  all(): readonly KnownSet[] {
+    return [...this.#sets.values()].toSorted((a, b) => b.seenAtMs - a.seenAtMs)
+  }
+  /** Was this node one of its members? */
+  isOwn({ keys }: SignerSet): boolean {
+    return keys.includes(this.#c.self)
+  }
+
+  /** Known at once, on disk when it resolves. `isKept` names sets that are not forgotten for it. */
+  async note(set: SignerSet, nowMs: number, isKept: (hash: SetHash) => boolean): Promise<void> {
+    const known: KnownSet = { set, seenAtMs: nowMs }
+    this.#sets.set(set.hash, known)
+    const forgotten = this.#tooMany((hash) => hash === set.hash || isKept(hash))
+    for (const hash of forgotten) this.#sets.delete(hash)
+    await this.#c.space.put(this.#prefix + set.hash, encodeKnown(known))
+    for (const hash of forgotten) await this.#c.space.delete(this.#prefix + hash)
+  }
+
+  #tooMany(isKept: (hash: SetHash) => boolean): readonly SetHash[] {
+    const excess = this.#sets.size - LIMITS.maxKnownSets
+    if (excess <= 0) return []
+    return this.all()
+      .filter(({ set }) => !isKept(set.hash))
+      .toSorted((a, b) => Number(this.isOwn(a.set)) - Number(this.isOwn(b.set)) || a.seenAtMs - b.seenAtMs)
+      .slice(0, excess)
+      .map(({ set }) => set.hash)
+  }
+}
+
+function encodeKnown({ set, seenAtMs }: KnownSet): Uint8Array {
+  const { keys, listOrder, threshold, aggregateKey, principal } = set
+  return utf8(JSON.stringify({ keys: listOrder ?? keys, threshold, aggregateKey, principal, seenAtMs }))
+}
+
+/** With every check that a reading from the chain passes; undefined if it is not what `encodeKnown` makes. */
+function decodeKnown(registry: RegistryId, bytes: Uint8Array): KnownSet | undefined {
+  const json = parseObject(bytes)
+  if (json === undefined) return undefined
+  const { keys, threshold, aggregateKey, principal, seenAtMs } = json
+  if (!Array.isArray(keys) || !keys.every(isKeyHex) || !isKeyHex(aggregateKey)) return undefined
+  if (!isCount(threshold) || !isCount(seenAtMs) || typeof principal !== 'string') return undefined
+  const judged = validateSignerData(registry, {
+    keys: keys.map((key) => fromHex(key)),
+    threshold: BigInt(threshold),
+    aggregateKey: fromHex(aggregateKey),
+    principal,
+  })
+  return judged.kind === 'set' ? { set: judged.set, seenAtMs } : undefined
+}
+
+const isKeyHex = (value: unknown): value is string => typeof value === 'string' && isHex(value, 33)
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
+
+/** A JSON object from the store; undefined if it is none. */
+export function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(fromUtf8(bytes))
+    return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Undefined if the text is no set hash. */
+export const parseSetHash = (text: string): SetHash | undefined => (isHex(text, 32) ? asSetHash(text) : undefined)

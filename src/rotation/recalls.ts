@@ -1,0 +1,221 @@
+import {
+  type Cancel,
+  type Clock,
+  CodedError,
+  describeError,
+  LIMITS,
+  type Logger,
+  type SetHash,
+  type Startable,
+  utf8,
+} from '../base/index.ts'
+import { type RegistryWatcher, registryScope, type SignerSet, type Snapshot } from '../registry/index.ts'
+import type { Space } from '../store/index.ts'
+import { type KnownSet, KnownSets, type KnownSetsInit, parseObject, parseSetHash } from './known-sets.ts'
+
+/** Timers of the platform end at 24 days, approvals at 30: who waits for one looks again after this. */
+const LONGEST_WAIT_MS = 3_600_000
+
+/** An operator's consent to a replaced set (R8), as it is kept on disk. */
+export interface Recall {
+  readonly set: SignerSet
+  readonly approvedAtMs: number
+  readonly expiresAtMs: number
+}
+
+export interface RecallsInit extends Omit<KnownSetsInit, 'space'> {
+  /** Sets that this node saw on chain. */
+  readonly sets: Space
+  /** Recalls by set hash. */
+  readonly recalls: Space
+  readonly watcher: Pick<RegistryWatcher, 'latest'>
+  /** A recall expires after this, like an approval. */
+  readonly ttlMs: number
+  /** Told of every change: the sets recalled now, none before the registry was read. The gate hears it first (DESIGN §3). */
+  readonly onRecalled: (sets: readonly SignerSet[]) => void
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/**
+ * Replaced sets, and which of them this operator recalled (R8). A recall is on disk before anyone is admitted by it; it ends by
+ * withdrawal, with its time, or when its set is the current one again.
+ */
+export class Recalls implements Startable {
+  readonly #c: RecallsInit
+  readonly #known: KnownSets
+  readonly #recalls: Map<SetHash, Recall>
+  readonly #prefix: string
+  readonly #logger: Logger
+  /** Recalls and withdrawals run one after the other. */
+  #work: Promise<unknown> = Promise.resolve()
+  #told = ''
+  #cancelTimer: Cancel = () => {}
+
+  private constructor(init: RecallsInit, known: KnownSets, prefix: string, recalls: Map<SetHash, Recall>) {
+    this.#c = init
+    this.#known = known
+    this.#prefix = prefix
+    this.#recalls = recalls
+    this.#logger = init.logger.child('recall')
+  }
+
+  /** Throws `STORE_UNREADABLE`. */
+  static async load(init: RecallsInit): Promise<Recalls> {
+    const known = await KnownSets.load({ ...init, space: init.sets })
+    const prefix = `${registryScope(init.registryId)}/`
+    const recalls = new Map<SetHash, Recall>()
+    for (const [key, value] of await init.recalls.entries()) {
+      if (!key.startsWith(prefix)) continue
+      const recall = decodeRecall(known, key.slice(prefix.length), value)
+      if (recall === undefined)
+        throw new CodedError('STORE_UNREADABLE', `the stored recall ${key} is malformed; restore the data folder`)
+      recalls.set(recall.set.hash, recall)
+    }
+    return new Recalls(init, known, prefix, recalls)
+  }
+
+  async start(): Promise<void> {
+    this.#settle()
+  }
+  async stop(): Promise<void> {
+    this.#cancelTimer()
+    this.#cancelTimer = () => {}
+    await this.#work
+  }
+
+  /** A snapshot was applied: its set is known from now on, and needs no recall. */
+  note(snapshot: Snapshot): void {
+    if (snapshot.kind !== 'set') return
+    const { set } = snapshot
+    const noted = this.#known.note(set, this.#c.clock.now(), (hash) => this.#recalls.has(hash))
+    this.#inBackground('A signer set could not be recorded', noted)
+    this.#settle()
+  }
+
+  /** R8: durable, then told. Again: its time begins anew. Throws `SET_UNKNOWN`, `SET_CURRENT`, `NOT_A_MEMBER`, `RECALL_LIMIT`, `REGISTRY_UNKNOWN`. */
+  recall(hash: string): Promise<Recall> {
+    return this.#alone(async () => {
+      const set = this.#recallable(hash)
+      const approvedAtMs = this.#c.clock.now()
+      const recall: Recall = { set, approvedAtMs, expiresAtMs: approvedAtMs + this.#c.ttlMs }
+      await this.#c.recalls.put(this.#prefix + set.hash, encodeRecall(recall))
+      this.#recalls.set(set.hash, recall)
+      this.#logger.warn('Replaced signer set recalled', { setHash: set.hash, keys: set.keys })
+      this.#settle()
+      return recall
+    })
+  }
+
+  /** Told first, then durable: whoever is no longer wanted must not stay for a slow disk. Throws `SET_NOT_RECALLED`. */
+  withdraw(hash: string): Promise<Recall> {
+    return this.#alone(async () => {
+      const recall = this.#live().find((r) => r.set.hash === hash)
+      if (recall === undefined)
+        throw new CodedError(
+          'SET_NOT_RECALLED',
+          'this node has recalled no such set, or its time is over: `countersign rotation recall` lists them',
+        )
+      this.#recalls.delete(recall.set.hash)
+      this.#logger.info('Recall withdrawn', { setHash: hash })
+      this.#settle()
+      await this.#c.recalls.delete(this.#prefix + recall.set.hash)
+      return recall
+    })
+  }
+
+  /** Recalls that stand now. */
+  list(): readonly Recall[] {
+    return this.#live()
+  }
+
+  /** What could be recalled, the latest first: replaced sets that this node was a member of. */
+  replaced(): readonly KnownSet[] {
+    const current = this.#current()
+    return this.#known.all().filter(({ set }) => set.hash !== current?.hash && this.#known.isOwn(set))
+  }
+
+  #recallable(text: string): SignerSet {
+    const current = this.#current()
+    if (current === undefined)
+      throw new CodedError('REGISTRY_UNKNOWN', 'the registry has shown no signer set yet: see `countersign status`')
+    const hash = parseSetHash(text)
+    if (hash === current.hash)
+      throw new CodedError('SET_CURRENT', 'this is the current set: it signs without a recall, and can not be recalled')
+    const set = hash && this.#known.get(hash)?.set
+    if (set === undefined)
+      throw new CodedError(
+        'SET_UNKNOWN',
+        'this node saw no set of this hash on chain: `countersign rotation recall` lists those that it can recall',
+      )
+    if (!this.#known.isOwn(set))
+      throw new CodedError('NOT_A_MEMBER', 'this node was not a member of that set, and holds no share of its key')
+    const others = this.#live().filter((r) => r.set.hash !== hash)
+    if (others.length >= LIMITS.maxRecalledSets)
+      throw new CodedError(
+        'RECALL_LIMIT',
+        `${others.length} sets are recalled already, and no more may be at once: withdraw one with --withdraw`,
+      )
+    return set
+  }
+
+  #current(): SignerSet | undefined {
+    const snapshot = this.#c.watcher.latest()
+    return snapshot?.kind === 'set' ? snapshot.set : undefined
+  }
+
+  #live(): readonly Recall[] {
+    const nowMs = this.#c.clock.now()
+    const current = this.#current()
+    return [...this.#recalls.values()].filter((r) => r.expiresAtMs > nowMs && r.set.hash !== current?.hash)
+  }
+
+  /** Tells of a change, drops what is over, and waits for the next end. */
+  #settle(): void {
+    this.#cancelTimer()
+    this.#cancelTimer = () => {}
+    // R5, R6: by no reading at all, nobody is admitted.
+    if (this.#current() === undefined) return
+    const live = this.#live()
+    for (const hash of [...this.#recalls.keys()]) if (!live.some((r) => r.set.hash === hash)) this.#end(hash)
+    const names = live.map((r) => r.set.hash).join()
+    if (names !== this.#told) {
+      this.#told = names
+      this.#c.onRecalled(live.map((r) => r.set))
+    }
+    if (live.length === 0) return
+    const waitMs = Math.min(...live.map((r) => r.expiresAtMs)) - this.#c.clock.now()
+    this.#cancelTimer = this.#c.clock.after(Math.min(waitMs, LONGEST_WAIT_MS), () => this.#settle())
+  }
+
+  #end(hash: SetHash): void {
+    this.#recalls.delete(hash)
+    this.#logger.info('A recall is over: its time has come, or its set is the current one again', { setHash: hash })
+    this.#inBackground('A recall that is over could not be deleted', this.#c.recalls.delete(this.#prefix + hash))
+  }
+
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#work.then(work)
+    this.#work = Promise.allSettled([mine])
+    return mine
+  }
+
+  /** Nobody waits for it but `stop`; a store that fails stops the node by itself (R30). */
+  #inBackground(what: string, done: Promise<void>): void {
+    const told = done.catch((error: unknown) => this.#logger.error(what, { error: describeError(error) }))
+    this.#work = Promise.allSettled([this.#work, told])
+  }
+}
+
+const encodeRecall = ({ approvedAtMs, expiresAtMs }: Recall): Uint8Array =>
+  utf8(JSON.stringify({ approvedAtMs, expiresAtMs }))
+
+function decodeRecall(known: KnownSets, name: string, bytes: Uint8Array): Recall | undefined {
+  const json = parseObject(bytes)
+  const hash = parseSetHash(name)
+  const set = hash && known.get(hash)?.set
+  if (json === undefined || set === undefined) return undefined
+  const { approvedAtMs, expiresAtMs } = json
+  if (!Number.isSafeInteger(approvedAtMs) || !Number.isSafeInteger(expiresAtMs)) return undefined
+  return { set, approvedAtMs: Number(approvedAtMs), expiresAtMs: Number(expiresAtMs) }
+}
