@@ -20,6 +20,7 @@ import type { SigningPolicy } from './policy.ts'
 import { findShapeFault } from './request-shape.ts'
 import type {
   ActiveKey,
+  NoKey,
   ShareVault,
   SignFailure,
   SignItem,
@@ -31,8 +32,11 @@ import type {
 import { waitFor } from './wait-for.ts'
 
 export interface ThresholdServiceInit {
-  /** The key that this node may sign under now (R9, R21). Synchronous: asked again right before a round. */
-  readonly activeKey: () => ActiveKey | undefined
+  /**
+   * The key that this node may sign under now (R9, R21): of the current set, or the given one if that is the current or a recalled
+   * set's. Synchronous: asked again right before a round.
+   */
+  readonly activeKey: (key?: GroupKey) => ActiveKey | undefined
   /** Is this node in the current set? Tells "no key yet" from "not a signer". */
   readonly isSigner: () => boolean
   readonly shares: Pick<ShareVault, 'byGroupKey'>
@@ -70,9 +74,10 @@ class GateChain implements StoppableThresholdService {
     this.#outcomes = init.metrics.counter(OUTCOMES, OUTCOMES_HELP, ['outcome'])
   }
 
-  publicKey(): Outcome<GroupKey, 'NO_KEY' | 'NOT_A_SIGNER'> {
-    const key = this.#init.activeKey()
-    if (key !== undefined) return accept(key.groupKey)
+  publicKey(key?: GroupKey): Outcome<GroupKey, NoKey> {
+    const active = this.#init.activeKey(key)
+    if (active !== undefined) return accept(active.groupKey)
+    if (key !== undefined) return refuse('UNKNOWN_KEY')
     return refuse(this.#init.isSigner() ? 'NO_KEY' : 'NOT_A_SIGNER')
   }
 
@@ -83,12 +88,13 @@ class GateChain implements StoppableThresholdService {
     item: SignItem,
     deadlineMs: number,
     signal?: AbortSignal,
+    key?: GroupKey,
   ): Promise<SignResult> {
     const nowMs = this.#init.clock.now()
     const cappedMs = Math.min(deadlineMs, nowMs + LIMITS.signTimeoutMs)
     const timeoutMs = Math.max(cappedMs - nowMs, 0)
     try {
-      const work = this.#serve(client, requestId, item, cappedMs)
+      const work = this.#serve(client, requestId, item, cappedMs, key)
       // The caller may have left when it fails.
       work.catch((error: unknown) => this.#init.logger.error('signing failed', { error: describeError(error) }))
       const result = await waitFor(work, this.#init.clock, timeoutMs + ANSWER_GRACE_MS, signal, (why) =>
@@ -109,11 +115,17 @@ class GateChain implements StoppableThresholdService {
     await Promise.allSettled(this.#rounds.values())
   }
 
-  async #serve(client: PeerIdStr, requestId: string, item: SignItem, deadlineMs: number): Promise<SignResult> {
+  async #serve(
+    client: PeerIdStr,
+    requestId: string,
+    item: SignItem,
+    deadlineMs: number,
+    asked: GroupKey | undefined,
+  ): Promise<SignResult> {
     if (this.#stop.signal.aborted) return STOPPING
     const fault = findShapeFault(requestId, item)
     if (fault !== undefined) return failure('REFUSED', fault)
-    const key = this.publicKey()
+    const key = this.publicKey(asked)
     if (!key.ok) return failure(key.reason, NO_KEY_MESSAGES[key.reason])
     const request: ThresholdRequest = { requestId, groupKey: key.value, item: copyItem(item) }
     if (this.#isFull(request)) return OVERLOADED
@@ -138,7 +150,7 @@ class GateChain implements StoppableThresholdService {
     for (;;) {
       // Rotation or stop may have come while policy, disk or a round were waited for (R9).
       if (this.#stop.signal.aborted) return STOPPING
-      if (this.#init.activeKey()?.groupKey !== request.groupKey)
+      if (this.#init.activeKey(request.groupKey)?.groupKey !== request.groupKey)
         return failure('STOPPED', 'the active key changed meanwhile; ask again')
       if (this.#isFull(request)) return OVERLOADED
       const joined = this.#rounds.get(name)
@@ -212,4 +224,6 @@ const OVERLOADED = failure('OVERLOADED', 'too many signatures are being made; wa
 const NO_KEY_MESSAGES = {
   NO_KEY: 'the signer set has no group key that this node can sign under yet; wait until its keygen has finished',
   NOT_A_SIGNER: 'this node is not a signer of the current set',
+  UNKNOWN_KEY:
+    "this node can not sign under that key: it is neither the current nor a recalled set's, or no share is held here",
 } as const

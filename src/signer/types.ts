@@ -24,6 +24,7 @@ export type PolicyKind = (typeof POLICIES)[number]
 export const SIGN_FAILURES = [
   'NO_KEY',
   'NOT_A_SIGNER',
+  'UNKNOWN_KEY',
   'EQUIVOCATION',
   'REFUSED',
   'TIMEOUT',
@@ -72,7 +73,8 @@ export interface ShareVault {
 
 /** What rpc calls (flow 2 of DESIGN §3): policy and binding, then the round. */
 export interface ThresholdService {
-  publicKey(): Outcome<GroupKey, 'NO_KEY' | 'NOT_A_SIGNER'>
+  /** The current set's key, or `key` if it may be signed under now: a recalled set's, too (R9). */
+  publicKey(key?: GroupKey): Outcome<GroupKey, NoKey>
   /**
    * Binds (key, request id) to the digest and tweak durably, then signs. An identical repeat gives the identical answer.
    * `deadlineMs` is unix time, capped at `LIMITS.signTimeoutMs` from now.
@@ -83,8 +85,13 @@ export interface ThresholdService {
     item: SignItem,
     deadlineMs: number,
     signal?: AbortSignal,
+    /** A recalled set's, or the current one's, as without it. */
+    key?: GroupKey,
   ): Promise<SignResult>
 }
+
+/** Why there is nothing to sign with. */
+export type NoKey = Extract<SignFailure, 'NO_KEY' | 'NOT_A_SIGNER' | 'UNKNOWN_KEY'>
 
 /** What the node is at this moment, for the threshold service: set, key and its share. */
 export interface ActiveKey {

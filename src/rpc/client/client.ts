@@ -33,6 +33,13 @@ export interface SignRequest extends CallOptions {
   readonly digest: Uint8Array
   /** Default: none, the group key as it stands on chain. */
   readonly tweak?: SignItem['tweak']
+  /** x-only group key, 32 bytes, of a replaced set that the operators recalled. Default: of the current set. */
+  readonly key?: Uint8Array
+}
+
+export interface PublicKeyRequest extends CallOptions {
+  /** As in `SignRequest`: answers whether it may be signed under. */
+  readonly key?: Uint8Array
 }
 
 /** A connection to one signer node. Every failure is an `RpcError`: `code`, `message`, and `details` such as who is missing. */
@@ -41,7 +48,7 @@ export interface Client {
   hello(options?: CallOptions): Promise<Result<'hello'>>
   readonly threshold: {
     /** The group key, x-only, 32 bytes. */
-    publicKey(options?: CallOptions): Promise<Uint8Array>
+    publicKey(request?: PublicKeyRequest): Promise<Uint8Array>
     /** A BIP340 signature, 64 bytes. `TIMEOUT` names the signers that did not answer in `details.missing`. */
     sign(request: SignRequest): Promise<{ readonly signature: Uint8Array }>
   }
@@ -81,9 +88,11 @@ export function clientOver(link: Pick<Link, 'call' | 'close'>, clock: Clock, rel
   return {
     hello: (options) => request('hello', {}, options),
     threshold: {
-      publicKey: async (options) => (await request('threshold.public_key', {}, options)).publicKey,
-      sign: async ({ requestId, digest, tweak = { kind: 'none' }, ...options }) => {
-        const { signature } = await request('threshold.sign', { requestId, digest, tweak: tweakInit(tweak) }, options)
+      publicKey: async ({ key, ...options } = {}) =>
+        (await request('threshold.public_key', keyInit(key), options)).publicKey,
+      sign: async ({ requestId, digest, tweak = { kind: 'none' }, key, ...options }) => {
+        const params = { requestId, digest, tweak: tweakInit(tweak), ...keyInit(key) }
+        const { signature } = await request('threshold.sign', params, options)
         return { signature }
       },
     },
@@ -100,6 +109,9 @@ export function clientOver(link: Pick<Link, 'call' | 'close'>, clock: Clock, rel
     },
   }
 }
+
+/** Not said at all where it is not meant: an older server refuses a field that it doesn't know. */
+const keyInit = (key: Uint8Array | undefined): { readonly key?: Uint8Array } => (key === undefined ? {} : { key })
 
 const tweakInit = (tweak: SignItem['tweak']): ParamsInit<'threshold.sign'>['tweak'] => ({
   kind:

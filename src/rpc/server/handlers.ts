@@ -1,4 +1,4 @@
-import { fromHex, type PeerIdStr, type PublicKey, toHex, utf8 } from '../../base/index.ts'
+import { asGroupKey, fromHex, type GroupKey, type PeerIdStr, type PublicKey, toHex, utf8 } from '../../base/index.ts'
 import { publicKeyBytes } from '../../curve/index.ts'
 import type { SignItem, SignResult, ThresholdService } from '../../signer/index.ts'
 import { METHOD_NAMES, METHODS, type Params, type ResultInit, RPC_PROTOCOL, RpcError } from '../wire/index.ts'
@@ -46,14 +46,14 @@ export function createThresholdHandlers(
   service: ThresholdService,
 ): Pick<Handlers, 'threshold.public_key' | 'threshold.sign'> {
   return {
-    'threshold.public_key': async () => {
-      const key = service.publicKey()
+    'threshold.public_key': async (params) => {
+      const key = service.publicKey(keyOf(params))
       if (!key.ok) throw new RpcError(key.reason)
       return { publicKey: fromHex(key.value) }
     },
     'threshold.sign': async (params, { peer, deadlineMs, signal }) => {
       const requestId = toHex(utf8(params.requestId))
-      return signAnswer(await service.sign(peer, requestId, itemOf(params), deadlineMs, signal))
+      return signAnswer(await service.sign(peer, requestId, itemOf(params), deadlineMs, signal, keyOf(params)))
     },
   }
 }
@@ -62,6 +62,9 @@ function signAnswer(result: SignResult): ResultInit<'threshold.sign'> {
   if (result.ok) return { signature: result.signature }
   throw new RpcError(result.code, { missing: result.missing, cheaters: result.cheaters })
 }
+
+const keyOf = ({ key }: Params<'threshold.public_key' | 'threshold.sign'>): GroupKey | undefined =>
+  key === undefined ? undefined : asGroupKey(toHex(key))
 
 function itemOf({ digest, tweak }: Params<'threshold.sign'>): SignItem {
   const kind = tweak?.kind

@@ -28,6 +28,8 @@ export const WIRE_ERRORS = {
   INTERNAL: "The server failed; its operator finds the reason in the server's log.",
   NO_KEY: 'The signer set has no group key yet; wait until its keygen has finished.',
   NOT_A_SIGNER: 'This node is not a signer of the current set.',
+  UNKNOWN_KEY:
+    "This node can not sign under that key: it is neither the current set's nor one that its operator recalled.",
   EQUIVOCATION: 'This request id already stands for another digest or tweak; use a new id.',
   REFUSED: "The operator's policy refused this request.",
   TIMEOUT: 'Too few signers answered in time; the details say who is missing.',

@@ -68,8 +68,9 @@ const TABLE = {
     maxTimeoutMs: 30_000,
   }),
   'threshold.public_key': row({
-    summary: 'The group key of the current signer set, as it stands on chain, x-only.',
-    request: shape(ThresholdPublicKeyRequestSchema, {}),
+    summary:
+      'The group key of the current signer set as it stands on chain, x-only; or the one asked for, if it may be signed under.',
+    request: shape(ThresholdPublicKeyRequestSchema, { key: maybe(bytesOf(32)) }),
     response: shape(ThresholdPublicKeyResponseSchema, { publicKey: bytesOf(32) }),
     right: 'granted',
     quota: 'read',
@@ -84,6 +85,7 @@ const TABLE = {
       requestId: printable(LIMITS.maxRequestIdBytes),
       digest: bytesOf(32),
       tweak: required(tweak),
+      key: maybe(bytesOf(32)),
     }),
     response: shape(ThresholdSignResponseSchema, { signature: bytesOf(64) }),
     right: 'granted',

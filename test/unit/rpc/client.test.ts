@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import { afterEach, describe, expect, it } from 'vitest'
-import { noMetrics, silentLogger } from '../../../src/base/index.ts'
+import { accept, type GroupKey, noMetrics, refuse, silentLogger } from '../../../src/base/index.ts'
 import { connectOver } from '../../../src/rpc/client/connect.ts'
 import { Link } from '../../../src/rpc/client/link.ts'
 import {
@@ -15,6 +15,7 @@ import {
   RPC_PROTOCOL,
   RpcError,
 } from '../../../src/rpc/index.ts'
+import type { ThresholdService } from '../../../src/signer/index.ts'
 import { BRIDGE, HELLO, ManualClock, MEMBER, MemoryNetwork, quickHandlers, SERVER, settle } from './harness.ts'
 
 const DIGEST = new Uint8Array(32).fill(5)
@@ -162,6 +163,28 @@ describe('rpc client', () => {
     ])
   })
 
+  it('should give the service the key that was asked for, and none where none was', async () => {
+    const keys: unknown[] = []
+    const service = {
+      publicKey: (key?: GroupKey) => {
+        keys.push(key)
+        return key === undefined ? refuse('NO_KEY' as const) : accept(key)
+      },
+      sign: async (...args: Parameters<ThresholdService['sign']>) => {
+        keys.push(args[5])
+        return { ok: false as const, code: 'UNKNOWN_KEY' as const, message: '', missing: [], cheaters: [] }
+      },
+    }
+    const { client } = await connected(createThresholdHandlers(service))
+    const key = new Uint8Array(32).fill(9)
+    expect(await client.threshold.publicKey({ key })).toEqual(key)
+    await expect(client.threshold.publicKey()).rejects.toMatchObject({ code: 'NO_KEY' })
+    const asked = { requestId: 'ab', digest: DIGEST }
+    await expect(client.threshold.sign({ ...asked, key })).rejects.toMatchObject({ code: 'UNKNOWN_KEY' })
+    await expect(client.threshold.sign(asked)).rejects.toMatchObject({ code: 'UNKNOWN_KEY' })
+    expect(keys).toEqual(['09'.repeat(32), undefined, '09'.repeat(32), undefined])
+  })
+
   it('should list in hello exactly the methods that are granted', async () => {
     const facts = { peerId: SERVER.peerId, publicKey: SERVER.publicKey, network: 'devnet', software: '0.1.0' }
     const hello = createHelloHandler({
@@ -183,6 +206,8 @@ describe('rpc client', () => {
       { params: { requestId: '', digest: DIGEST }, field: 'request_id' },
       { params: { requestId: 'x'.repeat(65), digest: DIGEST }, field: 'request_id' },
       { params: { requestId: 'r', digest: DIGEST.slice(1) }, field: 'digest' },
+      { params: { requestId: 'r', digest: DIGEST, key: DIGEST.slice(1) }, field: 'key' },
+      { params: { requestId: 'r', digest: DIGEST, key: new Uint8Array(33) }, field: 'key' },
       {
         params: { requestId: 'r', digest: DIGEST, tweak: { kind: 'key', merkleRoot: DIGEST.slice(1) } as const },
         field: 'tweak.kind.merkle_root',

@@ -7,7 +7,7 @@ import { HELLO } from './harness.ts'
 
 const { request } = METHODS['threshold.sign']
 const hex32 = '0f'.repeat(32)
-const GOOD = { request_id: 'deposit-1', digest: hex32, tweak: { kind: 'none' } }
+const GOOD = { request_id: 'deposit-1', digest: hex32, tweak: { kind: 'none' }, key: null }
 const without = (key: keyof typeof GOOD) => Object.fromEntries(Object.entries(GOOD).filter(([k]) => k !== key))
 
 describe('JSON face', () => {
@@ -15,12 +15,14 @@ describe('JSON face', () => {
     GOOD,
     { ...GOOD, tweak: { kind: 'key', merkle_root: null } },
     { ...GOOD, tweak: { kind: 'key', merkle_root: hex32 } },
+    { ...GOOD, key: hex32 },
   ])('should read and render %j unchanged', (json) => {
     expect(toJson(request, fromJson(request, json))).toEqual(json)
   })
 
   it('should take an optional key that is left out as null', () => {
     expect(fromJson(request, { ...GOOD, tweak: { kind: 'key' } }).tweak?.kind).toMatchObject({ case: 'key' })
+    expect(fromJson(request, without('key')).key).toBeUndefined()
   })
 
   it('should render every field of hello in snake_case, bytes as hex, zero values as they are', () => {

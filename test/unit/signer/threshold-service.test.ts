@@ -318,6 +318,88 @@ describe('threshold service refuses', () => {
   })
 })
 
+describe('threshold service under another key than the current', () => {
+  const recalled = groupOf()
+  const recalledKey = recalled.share(recalled.members[0] as PublicKey).key.public.groupKey
+  const foreign = groupOf(2).share(groupOf(2).members[0] as PublicKey)
+
+  function withRecalled() {
+    const current = groupOf()
+    const currentKey = current.share(current.members[0] as PublicKey).key.public.groupKey
+    const keys = new Map([
+      [currentKey, current],
+      [recalledKey, recalled],
+    ])
+    const live = new Set<GroupKey>(keys.keys())
+    const state = { isSigner: true, current: true }
+    const made = setUp({
+      group: current,
+      activeKey: (key) => {
+        const wanted = key ?? currentKey
+        if (!live.has(wanted) || (wanted === currentKey && !state.current)) return undefined
+        return { setHash: SET_HASH, groupKey: wanted }
+      },
+      isSigner: () => state.isSigner,
+      shares: { byGroupKey: (k) => keys.get(k)?.share(keys.get(k)?.members[0] as PublicKey) },
+      rounds: {
+        sign: async ({ groupKey, item }) => {
+          const group = keys.get(groupKey)
+          return group === undefined ? timeout() : { ok: true, signature: signAsGroup(group.secret, item) }
+        },
+      },
+    })
+    const askUnder = (key: GroupKey | undefined, item = itemOf(1), id = 'aa') =>
+      made.service.sign(CLIENT, id, item, made.clock.now() + 5_000, undefined, key)
+    return { ...made, askUnder, live, state, currentKey }
+  }
+  const underKey = (result: SignResult, key: GroupKey, item = itemOf(1)): boolean =>
+    result.ok && curve.schnorrVerify(result.signature, item.digest, Buffer.from(key, 'hex'))
+
+  it('should sign under exactly the key that was asked for', async () => {
+    const { askUnder, currentKey, service } = withRecalled()
+    expect(underKey(await askUnder(recalledKey), recalledKey)).toBe(true)
+    expect(underKey(await askUnder(undefined), currentKey)).toBe(true)
+    expect(underKey(await askUnder(currentKey), currentKey)).toBe(true)
+    expect(service.publicKey(recalledKey)).toEqual({ ok: true, value: recalledKey })
+    expect(service.publicKey()).toEqual({ ok: true, value: currentKey })
+  })
+
+  it('R27: should bind request ids per key, so that neither key says what stands under the other', async () => {
+    const { askUnder, bindings, currentKey } = withRecalled()
+    expect(await askUnder(recalledKey, itemOf(1))).toMatchObject({ ok: true })
+    expect(await askUnder(undefined, itemOf(2))).toMatchObject({ ok: true })
+    expect(await askUnder(recalledKey, itemOf(2))).toMatchObject({ code: 'EQUIVOCATION' })
+    expect(await bindings.lookup(recalledKey, 'aa')).not.toEqual(await bindings.lookup(currentKey, 'aa'))
+  })
+
+  it('R9: should refuse a key that is neither, and bind nothing for it', async () => {
+    const { askUnder, service, space } = withRecalled()
+    const other = foreign.key.public.groupKey
+    expect(await askUnder(other)).toMatchObject({ code: 'UNKNOWN_KEY' })
+    expect(service.publicKey(other)).toEqual({ ok: false, reason: 'UNKNOWN_KEY' })
+    expect(space.puts).toEqual([])
+  })
+
+  it('R9: should sign for a removed node under the recalled key alone', async () => {
+    const { askUnder, state, service } = withRecalled()
+    state.isSigner = false
+    state.current = false
+    expect(await askUnder(undefined)).toMatchObject({ code: 'NOT_A_SIGNER' })
+    expect(service.publicKey()).toEqual({ ok: false, reason: 'NOT_A_SIGNER' })
+    expect(underKey(await askUnder(recalledKey), recalledKey)).toBe(true)
+  })
+
+  it('R9: should not sign under a key whose recall ended while the binding was written', async () => {
+    const { askUnder, live, space } = withRecalled()
+    const disk = Promise.withResolvers<void>()
+    space.gate = disk.promise
+    const asked = askUnder(recalledKey)
+    live.delete(recalledKey)
+    disk.resolve()
+    expect(await asked).toMatchObject({ code: 'STOPPED' })
+  })
+})
+
 describe('threshold service waits', () => {
   it('no longer than the limit, whatever the caller allows', async () => {
     const { ask, calls, clock } = setUp()
