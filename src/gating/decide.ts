@@ -68,7 +68,7 @@ const has = (keys: readonly PublicKey[] | undefined, key: PublicKey): boolean =>
 export const admittedPending = (s: GateState): PendingSet | undefined => (s.trust === 'fresh' ? s.pending : undefined)
 
 /** Recalled sets that this node was in itself; to recall one widens trust as well (R5). */
-const admittedRecalled = (s: GateState): readonly RecalledSet[] =>
+export const admittedRecalled = (s: GateState): readonly RecalledSet[] =>
   s.trust === 'fresh' ? [...s.recalled.values()].filter((set) => has(set.keys, s.self)) : []
 
 /** True while this node has anything to do with other signers: it stands in the set, or in one it approved or recalled. */
@@ -83,10 +83,7 @@ export function standingOf(s: GateState, peer: PeerIdStr): Standing {
   // First, so that it wins over every role, of the chain's or of this config's.
   if (s.denied.has(peer)) return none('denied_by_operator')
   if (s.trust === 'closed') return none('registry_stale')
-  const isClient = s.bridges.has(peer) || s.backups.has(peer)
-  // Removed, but wanted by a pending or a recalled set: with its members that goes on, and nothing else.
-  const isWanted = has(admittedPending(s)?.keys, s.self) || admittedRecalled(s).length > 0
-  if (s.selfRemoved && (isClient || !isWanted)) return none('self_removed')
+  if (s.selfRemoved && !isWantedBack(s, peer)) return none('self_removed')
   if (s.bridges.has(peer)) return role('bridge')
   if (s.backups.has(peer)) return role('backup')
   if (!isSignerPeerId(peer)) return none('not_a_secp256k1_key')
@@ -97,6 +94,16 @@ export function standingOf(s: GateState, peer: PeerIdStr): Standing {
   if (hasPeer(pending?.keys, peer) || (has(pending?.keys, s.self) && hasPeer(s.set?.keys, peer))) return role('pending')
   if (admittedRecalled(s).some((set) => hasPeer(set.keys, peer))) return role('retired')
   return none('not_in_registry')
+}
+
+/**
+ * A removed node serves nobody, unless a pending or a recalled set wants it: with its members that goes on. A recalled set's key
+ * is signed with on the word of this operator's own bridge (R27), which must be heard for it, and is for nothing else (R9).
+ */
+function isWantedBack(s: GateState, peer: PeerIdStr): boolean {
+  const isRecalled = admittedRecalled(s).length > 0
+  if (s.backups.has(peer)) return false
+  return isRecalled || (has(admittedPending(s)?.keys, s.self) && !s.bridges.has(peer))
 }
 
 export function decideConnection(

@@ -3,6 +3,7 @@ import type { NodeInit, RunningNode } from './node.ts'
 export { type AdminCall, type AdminReply, adminCall } from '../status/index.ts'
 export * from './config/index.ts'
 export type { NodeInit, RunningNode } from './node.ts'
+export type { RecallView, ReplacedView } from './recall-view.ts'
 export type { MemberStatus, NodeState, NodeStatus, RotationView } from './status.ts'
 
 /**

@@ -1,6 +1,14 @@
 import { type Clock, describeError, type Logger, type PeerIdStr, type PublicKey } from '../base/index.ts'
 import { peerIdOfKey } from '../curve/index.ts'
-import { admittedPending, type Evictor, type Gate, hasStanding, type RegistryTrust } from '../gating/index.ts'
+import {
+  admittedPending,
+  admittedRecalled,
+  type Evictor,
+  type Gate,
+  hasStanding,
+  type RecalledSet,
+  type RegistryTrust,
+} from '../gating/index.ts'
 import type { MeshPeer, P2pHost } from '../p2p/index.ts'
 import type { Snapshot } from '../registry/index.ts'
 import { type PendingSpec, participantsOf } from '../rounds/index.ts'
@@ -69,6 +77,16 @@ export class Membership {
     this.#settle([])
   }
 
+  /** R8: as with a pending set. Members of a set that is recalled no longer are closed, and their records go. */
+  applyRecalled(sets: readonly RecalledSet[]): void {
+    const { gate, self } = this.#c
+    const before = [...gate.state.recalled.values()].flatMap((set) => set.keys)
+    this.#applyTrust()
+    gate.applyRecalled(sets)
+    const left = [...new Set(before)].filter((key) => key !== self).map(peerIdOfKey)
+    this.#settle(left.filter((peer) => gate.roleOf(peer) === 'none'))
+  }
+
   /** Age comes without an event: to be called from time to time. */
   refreshTrust(): void {
     if (this.#applyTrust()) this.#settle([])
@@ -97,13 +115,15 @@ export class Membership {
           ...(this.#pending === undefined || admittedPending(gate.state) === undefined
             ? []
             : participantsOf(this.#pending)),
+          ...admittedRecalled(gate.state).flatMap((set) => set.keys),
         ])
       : new Set<PublicKey>()
     wanted.delete(self)
     host.keepConnected(
       [...wanted]
         .map(peerIdOfKey)
-        .filter((peerId) => !gate.state.denied.has(peerId))
+        // Not those denied; and of the current set none, while only a recalled set gives this node something to do.
+        .filter((peerId) => gate.mayConnect(peerId, 'outbound').ok)
         .map((peerId): MeshPeer => ({ peerId, addresses: this.#addresses.get(peerId) ?? [] })),
     )
   }

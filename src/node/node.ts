@@ -49,6 +49,7 @@ async function startOn(base: Foundation, onFatal: (error: Error) => void): Promi
     reportHealth(base, network, signing, health)
     // A key becomes active when its certificate arrives, which no snapshot announces.
     signing.sign.refresh()
+    signing.recalled.refresh()
     cancelLook = clock.after(HEALTH_INTERVAL_MS, look)
   }
   const stack = new StartStack([
@@ -60,8 +61,11 @@ async function startOn(base: Foundation, onFatal: (error: Error) => void): Promi
       },
       stop: async () => stopListening(),
     }),
+    // Before the watcher, and so stopped after it: every set that it shows is recorded.
+    signing.recalls,
     watcher,
     signing.sign,
+    signing.recalled,
     signing.certificates,
     part({ stop: () => signing.threshold.stop() }),
     signing.reconciler,
@@ -82,11 +86,15 @@ async function startOn(base: Foundation, onFatal: (error: Error) => void): Promi
 function connectFlows(
   { watcher, logger }: Foundation,
   { membership, host, evictor }: NetworkParts,
-  { sign }: SigningParts,
+  { sign, recalls, recalled }: SigningParts,
 ): () => void {
   const stops = [
     watcher.changes.on((snapshot) => membership.applySnapshot(snapshot)),
-    watcher.changes.on(() => sign.refresh()),
+    watcher.changes.on((snapshot) => recalls.note(snapshot)),
+    watcher.changes.on(() => {
+      sign.refresh()
+      recalled.refresh()
+    }),
     host.connectionOpened.on(({ peerId, direction }) => {
       evictor
         .recheck(peerId, direction)

@@ -5,6 +5,8 @@ import { AdminServer, type HealthBoard, readRoutes, readTokenFile } from '../sta
 import { rotationRoutes } from './admin-routes.ts'
 import type { Foundation } from './foundation.ts'
 import type { NetworkParts } from './network-parts.ts'
+import { recallRoutes } from './recall-routes.ts'
+import { viewOfRecalls } from './recall-view.ts'
 import type { SigningParts } from './signing-parts.ts'
 import { type NodeStatus, nodeStatus, stateOf } from './status.ts'
 import { SOFTWARE_VERSION } from './version.ts'
@@ -23,7 +25,7 @@ export async function createServing(
 ): Promise<ServingParts> {
   const { config, watcher, metrics, logger } = base
   const { gate, host, evictor } = network
-  const { reconciler, activeKey } = signing
+  const { reconciler, recalls, isHeld, activeKey } = signing
   const rpc = createRpc(base, network, signing)
   const listen = config.registry.observerListen
   const observer =
@@ -46,6 +48,7 @@ export async function createServing(
       addresses: host.addresses(),
       admin: { url: admin.url, observerUrl: observer && `http://${listen?.host}:${observer.port}` },
       rotation: reconciler.status(),
+      recalled: viewOfRecalls({ gate, recalls, isHeld }),
       keyHeld: activeKey() !== undefined,
       lastEviction: evictor.last(),
       health: health.health(),
@@ -54,7 +57,11 @@ export async function createServing(
     socketPath: config.admin.socketPath,
     listen: config.admin.listen,
     token: config.admin.tokenFile === undefined ? undefined : await readTokenFile(config.admin.tokenFile),
-    routes: [...readRoutes({ metrics, health, status: () => ({ ...status() }) }), ...rotationRoutes(reconciler)],
+    routes: [
+      ...readRoutes({ metrics, health, status: () => ({ ...status() }) }),
+      ...rotationRoutes(reconciler),
+      ...recallRoutes({ gate, recalls, isHeld }),
+    ],
     logger,
     metrics,
   })

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
+import type { GroupKey } from '../base/index.ts'
 import { createRotateKeysTx, createStacksClient } from '../registry/index.ts'
-import { RotationReconciler } from '../rotation/index.ts'
+import { Recalls, RotationReconciler } from '../rotation/index.ts'
 import { CertificateHelp, isCertifiedShare, openPendingSession, SignDriver } from '../rounds/index.ts'
 import {
   createPolicy,
@@ -10,9 +11,10 @@ import {
   type StoppableThresholdService,
   thresholdService,
 } from '../signer/index.ts'
-import { type ActiveShare, activeShare } from './active-key.ts'
+import { type ActiveShare, activeShare, recalledShare } from './active-key.ts'
 import type { Foundation } from './foundation.ts'
 import type { NetworkParts } from './network-parts.ts'
+import { RecalledSigning } from './recalled-signing.ts'
 import { stateOf } from './status.ts'
 
 /** Shares, and everything that signs with them or makes new ones. */
@@ -22,6 +24,10 @@ export interface SigningParts {
   readonly certificates: CertificateHelp
   readonly threshold: StoppableThresholdService
   readonly reconciler: RotationReconciler
+  readonly recalls: Recalls
+  readonly recalled: RecalledSigning
+  /** A certified share of this key is in the vault, whether it may be used or not. */
+  readonly isHeld: (groupKey: GroupKey) => boolean
 }
 
 export async function createSigning(
@@ -29,7 +35,7 @@ export async function createSigning(
   { gate, host, membership }: NetworkParts,
   onFatal: (error: Error) => void,
 ): Promise<SigningParts> {
-  const { config, key, store, clock, logger, metrics } = base
+  const { config, key, store, watcher, clock, logger, metrics } = base
   const { network, chainId } = config.registry.id
   const self = key.keyPair.publicKey
   const { messenger } = host
@@ -45,23 +51,50 @@ export async function createSigning(
   const bindings = requestBindings({ space: store.space('bindings'), logger, onFatal })
   // The watcher refuses a chain whose own id is another one, so the config's is the chain's (R11).
   const policy = createPolicy({ kind: config.signing.policy, bindings, chainId, network, logger })
-  const sign = new SignDriver({
-    network,
+  const driverOf = (activeKey: () => ActiveShare | undefined) =>
+    new SignDriver({
+      network,
+      self,
+      messenger,
+      activeKey,
+      consent: (request) => policy.consent(request),
+      clock,
+      logger,
+      metrics,
+    })
+  const sign = driverOf(activeKey)
+  const recalled = new RecalledSigning({ shareOf: (set) => recalledShare(gate, vault, set), open: driverOf })
+  const recalls = await Recalls.load({
     self,
-    messenger,
-    activeKey,
-    consent: (request) => policy.consent(request),
+    registryId: config.registry.id,
+    sets: store.space('sets'),
+    recalls: store.space('recalls'),
+    watcher,
+    ttlMs: config.rotation.approvalTtlMs,
+    // The gate and the mesh first: a driver finds its key by what the gate admits (R9).
+    onRecalled: (sets) => {
+      membership.applyRecalled(sets)
+      recalled.apply(sets)
+    },
     clock,
     logger,
-    metrics,
   })
   const threshold = thresholdService({
-    activeKey,
+    activeKey: (key) => {
+      const current = activeKey()
+      return key === undefined || key === current?.groupKey ? current : recalled.share(key)
+    },
     isSigner: () => stateOf(gate) === 'signer',
     shares: vault,
     policy,
     bindings,
-    rounds: sign,
+    rounds: {
+      sign: (request, deadlineMs, signal) => {
+        const isCurrent = activeKey()?.groupKey === request.groupKey
+        const driver = isCurrent ? sign : (recalled.driver(request.groupKey) ?? sign)
+        return driver.sign(request, deadlineMs, signal)
+      },
+    },
     clock,
     logger,
     metrics,
@@ -77,7 +110,8 @@ export async function createSigning(
     logger,
   })
   const reconciler = createReconciler(base, { vault, messenger, onPending: (spec) => membership.applyPending(spec) })
-  return { activeKey, sign, certificates, threshold, reconciler }
+  const isHeld = (groupKey: GroupKey) => vault.byGroupKey(groupKey) !== undefined
+  return { activeKey, sign, certificates, threshold, reconciler, recalls, recalled, isHeld }
 }
 
 function createReconciler(

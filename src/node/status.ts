@@ -1,12 +1,13 @@
 import type { GroupKey, PeerIdStr, PublicKey, SetHash } from '../base/index.ts'
 import { peerIdOfKey } from '../curve/index.ts'
 import type { Denial, Eviction, Gate } from '../gating/index.ts'
-import { hasStanding } from '../gating/index.ts'
+import { admittedPending } from '../gating/index.ts'
 import type { ConnectionInfo } from '../p2p/index.ts'
 import type { RegistryHealth, RegistryId, Snapshot } from '../registry/index.ts'
 import type { RotationStatus } from '../rotation/index.ts'
 import { participantsOf } from '../rounds/index.ts'
 import type { Health } from '../status/index.ts'
+import type { RecallView } from './recall-view.ts'
 
 /** What this node is to the federation: `waiting` stands in no set yet, `removed` no longer does. */
 export type NodeState = 'waiting' | 'pending' | 'signer' | 'removed'
@@ -15,7 +16,7 @@ export interface MemberStatus {
   readonly publicKey: PublicKey
   readonly peerId: PeerIdStr
   readonly self: boolean
-  readonly role: 'signer' | 'pending'
+  readonly role: 'signer' | 'pending' | 'retired'
   readonly connected: boolean
   readonly links: readonly Pick<ConnectionInfo, 'transport' | 'direction' | 'remoteAddress'>[]
 }
@@ -41,6 +42,8 @@ export interface NodeStatus {
   readonly key: { readonly groupKey: GroupKey; readonly held: boolean } | null
   readonly members: readonly MemberStatus[]
   readonly rotation: RotationView | null
+  /** Replaced sets that this operator recalled (R8). */
+  readonly recalled: readonly RecallView[]
   readonly lastEviction: Eviction | null
   readonly denials: { readonly totals: Readonly<Record<string, number>>; readonly recent: readonly Denial[] }
   readonly health: Health
@@ -69,6 +72,7 @@ export interface StatusFacts {
   readonly addresses: readonly string[]
   readonly admin: NodeStatus['admin']
   readonly rotation: RotationStatus | undefined
+  readonly recalled: readonly RecallView[]
   readonly keyHeld: boolean
   readonly lastEviction: Eviction | undefined
   readonly health: Health
@@ -78,7 +82,9 @@ export function stateOf(gate: Gate): NodeState {
   const s = gate.state
   if (s.selfRemoved) return 'removed'
   if (s.set?.keys.includes(s.self)) return 'signer'
-  return hasStanding(s) ? 'pending' : 'waiting'
+  if (admittedPending(s)?.keys.includes(s.self)) return 'pending'
+  // A recalled set is one that it was in (R8); a restart has forgotten the removal itself.
+  return s.recalled.size > 0 ? 'removed' : 'waiting'
 }
 
 export function viewOfRotation(r: RotationStatus | undefined): RotationView | null {
@@ -104,6 +110,8 @@ export function nodeStatus(f: StatusFacts): NodeStatus {
   const pendingOnly = (f.rotation === undefined ? [] : participantsOf(f.rotation.spec)).filter(
     (k) => !set?.keys.includes(k),
   )
+  const inRecalled = new Set(f.recalled.flatMap((r) => r.keys))
+  const retired = [...inRecalled].filter((k) => !set?.keys.includes(k) && !pendingOnly.includes(k)).toSorted()
   const member = (publicKey: PublicKey, role: MemberStatus['role']): MemberStatus => {
     const peerId = peerIdOfKey(publicKey)
     const links = f.connections
@@ -128,8 +136,13 @@ export function nodeStatus(f: StatusFacts): NodeStatus {
     },
     set: set === undefined ? null : { hash: set.hash, threshold: set.threshold, groupKey: set.groupKey },
     key: set === undefined ? null : { groupKey: set.groupKey, held: f.keyHeld },
-    members: [...(set?.keys.map((k) => member(k, 'signer')) ?? []), ...pendingOnly.map((k) => member(k, 'pending'))],
+    members: [
+      ...(set?.keys.map((k) => member(k, 'signer')) ?? []),
+      ...pendingOnly.map((k) => member(k, 'pending')),
+      ...retired.map((k) => member(k, 'retired')),
+    ],
     rotation: viewOfRotation(f.rotation),
+    recalled: f.recalled,
     lastEviction: f.lastEviction ?? null,
     denials: { totals: f.gate.denials.totals(), recent: f.gate.denials.recent() },
     health: f.health,

@@ -118,7 +118,7 @@ describe('roles × rights', () => {
   })
 
   it('should go to work for a pending set that takes a removed node back', () => {
-    const back = { ...state, selfRemoved: true }
+    const back = { ...state, recalled: new Map(), selfRemoved: true }
     const outside = { ...back, set: signerSet([member, bridge], 2, '77'.repeat(32)) }
     expect(decideConnection(outside, member.peerId, 'inbound').ok).toBe(true)
     expect(standingOf(outside, member.peerId).role).toBe('pending')
@@ -160,12 +160,23 @@ describe('R8: a recalled set', () => {
     }
   })
 
-  it('should let a removed node work with the recalled set, and serve no bridge', () => {
+  it('R27: should let a removed node work with the recalled set, and hear its own bridge for that', () => {
     const removed = { ...state, set: signerSet([member, stranger]), pending: undefined, selfRemoved: true }
     expect(standingOf(removed, retired.peerId).role).toBe('retired')
     expect(decideTopic(removed, retired.peerId, inRecalled).ok).toBe(true)
-    for (const peer of [member, bridge, backup])
-      expect(decideConnection(removed, peer.peerId, 'inbound').ok).toBe(false)
+    expect(standingOf(removed, bridge.peerId).role).toBe('bridge')
+    for (const peer of [member, backup]) expect(decideConnection(removed, peer.peerId, 'inbound').ok).toBe(false)
+  })
+
+  it('R9: should let no bridge in where a removed node recalled nothing that counts', () => {
+    const removed = { ...state, set: signerSet([member, stranger]), selfRemoved: true }
+    const foreign = { ...oldSet, keys: [retired.publicKey, member.publicKey] }
+    for (const other of [
+      { ...removed, recalled: new Map() },
+      { ...removed, trust: 'frozen' as const },
+      { ...removed, recalled: new Map([[foreign.hash, foreign]]) },
+    ])
+      expect(decideConnection(other, bridge.peerId, 'inbound')).toEqual({ ok: false, reason: 'self_removed' })
   })
 })
 

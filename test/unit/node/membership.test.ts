@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { asPendingId, noMetrics, type PeerIdStr } from '../../../src/base/index.ts'
+import { asPendingId, asSetHash, noMetrics, type PeerIdStr } from '../../../src/base/index.ts'
 import { KeyPair } from '../../../src/curve/index.ts'
 import { type ClosePeer, Evictor, Gate, type RegistryTrust } from '../../../src/gating/index.ts'
 import { Membership, trustIn } from '../../../src/node/membership.ts'
@@ -250,5 +250,82 @@ describe('R5: a stale registry', () => {
       'frozen',
       'closed',
     ])
+  })
+})
+
+describe('R8: a recalled set', () => {
+  const recalledTo = (hash: string, keys: readonly KeyPair[]) => ({
+    hash: asSetHash(hash),
+    keys: keys.map((k) => k.publicKey).toSorted(),
+  })
+  const old = recalledTo(before.hash, [self, member, leaving])
+
+  beforeEach(() => {
+    membership.applySnapshot(holding(before))
+    membership.applySnapshot(holding(after))
+  })
+
+  it('should be admitted by the gate before its members are dialled', () => {
+    host.told.length = 0
+    membership.applyRecalled([old])
+    expect(host.told).toEqual([
+      { what: 'sweep', leavingIsWelcome: true },
+      { what: 'keep', leavingIsWelcome: true },
+    ])
+    expect(kept()).toEqual(ids(member, leaving, incoming))
+    expect(gate.roleOf(leaving.peerId)).toBe('retired')
+  })
+
+  it('should stay connected over further snapshots', () => {
+    membership.applyRecalled([old])
+    membership.applySnapshot(holding(signerSet([self, incoming], 2, '44'.repeat(32))))
+    expect(kept()).toEqual(ids(member, leaving, incoming))
+  })
+
+  it('should have members closed that are in no other set when the recall is over, records and dials too', async () => {
+    membership.applyRecalled([old])
+    host.told.length = 0
+    host.closed.length = 0
+    membership.applyRecalled([])
+    expect(host.told.map((t) => t.leavingIsWelcome)).toEqual([false, false])
+    expect(kept()).toEqual(ids(member, incoming))
+    await expect.poll(() => host.closed).toEqual([leaving.peerId])
+  })
+
+  it('should not have members closed that another recalled set still holds', async () => {
+    const other = recalledTo('55'.repeat(32), [self, leaving])
+    membership.applyRecalled([old, other])
+    host.closed.length = 0
+    membership.applyRecalled([other])
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(host.closed).toEqual([])
+    expect(kept()).toEqual(ids(member, leaving, incoming))
+  })
+
+  it('should have a removed node dial the recalled set, and nobody of the current one', () => {
+    membership.applySnapshot(holding(signerSet([member, incoming], 2, '33'.repeat(32))))
+    expect(kept()).toEqual([])
+    membership.applyRecalled([old])
+    expect(kept()).toEqual(ids(member, leaving))
+    membership.applyRecalled([])
+    expect(kept()).toEqual([])
+  })
+
+  it('R5: should be dropped while the registry is stale, and taken up again', () => {
+    membership.applyRecalled([old])
+    trust = 'frozen'
+    membership.refreshTrust()
+    expect(kept()).toEqual(ids(member, incoming))
+    expect(gate.mayConnect(leaving.peerId, 'inbound').ok).toBe(false)
+    trust = 'fresh'
+    membership.refreshTrust()
+    expect(kept()).toEqual(ids(member, leaving, incoming))
+  })
+
+  it('should not dial a member that the operator denies', () => {
+    make([leaving.peerId])
+    membership.applySnapshot(holding(after))
+    membership.applyRecalled([old])
+    expect(kept()).toEqual(ids(member, incoming))
   })
 })

@@ -24,6 +24,7 @@ const facts = (over: Partial<StatusFacts> = {}): StatusFacts => ({
   addresses: [`/ip4/127.0.0.1/tcp/1/p2p/${SELF.peerId}`],
   admin: { url: undefined, observerUrl: undefined },
   rotation: undefined,
+  recalled: [],
   keyHeld: true,
   lastEviction: undefined,
   health: { ok: true, red: [], checks: [] },
@@ -33,6 +34,11 @@ const facts = (over: Partial<StatusFacts> = {}): StatusFacts => ({
 describe('stateOf', () => {
   it.each(['waiting', 'pending', 'signer', 'removed'] as const)('should tell a node that is %s', (state) => {
     expect(stateOf(gateIn[state]())).toBe(state)
+  })
+  it('should be removed, and not pending, while only a recalled set wants this node, after a restart too', () => {
+    const gate = gateIn.waiting()
+    gate.applyRecalled([SET])
+    expect(stateOf(gate)).toBe('removed')
   })
   it('should be waiting before the registry was read', () => {
     expect(stateOf(gateIn.unread())).toBe('waiting')
@@ -95,6 +101,25 @@ describe('nodeStatus', () => {
     const status = nodeStatus(facts({ gate: gateIn.removed(), snapshot: holding(WITHOUT_SELF), keyHeld: false }))
     expect(status.state).toBe('removed')
     expect(status.members.some((m) => m.self)).toBe(false)
+  })
+
+  it('R8: should show what is recalled, and who is met for that alone as retired', () => {
+    const recalled = {
+      setHash: SET.hash,
+      groupKey: SET.groupKey,
+      threshold: 2,
+      keys: [SELF.publicKey, MEMBER.publicKey, INCOMING.publicKey],
+      keyHeld: true,
+      approvedAtMs: 1,
+      expiresAtMs: 2,
+      admitted: true,
+    }
+    const status = nodeStatus(facts({ recalled: [recalled], connections: [connectionTo(INCOMING)] }))
+    expect(status.recalled).toEqual([recalled])
+    expect(status.members.filter((m) => m.role === 'retired')).toMatchObject([
+      { publicKey: INCOMING.publicKey, connected: true },
+    ])
+    expect(status.members.filter((m) => m.role === 'signer').map((m) => m.publicKey)).toEqual(SET.keys)
   })
 
   it('should show refusals of the gate', () => {

@@ -127,17 +127,18 @@ describe('R8: replaced sets', () => {
 
   it('should be bounded: what this node had no part in goes first, then the oldest, and never a recalled one', async () => {
     apply(OLD)
-    apply(FOREIGN)
+    apply(NEW)
     await recalls.recall(OLD.hash)
     for (let i = 0; i < LIMITS.maxKnownSets; i++) {
       clock.advance(1)
       apply(setOf(3, 1, keyPair(2_000 + i).publicKey))
+      if (i === 5) apply(NEW)
     }
     await recalls.stop()
     const kept = (await sets.entries()).map(([key]) => key.split('/')[1])
     expect(kept).toHaveLength(LIMITS.maxKnownSets)
     expect(kept).toContain(OLD.hash)
-    expect(kept).not.toContain(FOREIGN.hash)
+    expect(kept).not.toContain(NEW.hash)
     expect(kept).not.toContain(setOf(3, 1, keyPair(2_000).publicKey).hash)
     expect(kept).toContain(setOf(3, 1, keyPair(2_001).publicKey).hash)
   })
