@@ -45,6 +45,8 @@ export function statusText(status: unknown, nowMs: number): string {
   ]
   const members = listAt(status, 'members')
   if (members.length > 0) parts.push(`members\n${columns(members.map(memberRow))}`)
+  const recalled = listAt(status, 'recalled')
+  if (recalled.length > 0) parts.push(`recalled sets\n${columns(recalled.map(recalledRow))}`)
   const rotation = at(status, 'rotation')
   if (rotation !== undefined && rotation !== null) parts.push(`rotation\n${indent(rotationText(rotation))}`)
   return parts.join('\n\n')
@@ -130,6 +132,30 @@ export function rotationText(rotation: unknown): string {
     ],
     ['last error', textAt(rotation, 'lastError')],
   ])
+}
+
+/** GET /rotation/recalled for a person. */
+export function recalledText(answer: unknown): string {
+  const recalled = listAt(answer, 'recalled')
+  const replaced = listAt(answer, 'replaced')
+  if (recalled.length + replaced.length === 0) return 'no set that this node was a member of has been replaced'
+  return [
+    recalled.length === 0 ? 'no set is recalled' : `recalled\n${columns(recalled.map(recalledRow))}`,
+    ...(replaced.length === 0 ? [] : [`replaced\n${columns(replaced.map(replacedRow))}`]),
+  ].join('\n\n')
+}
+
+const replacedRow = (set: unknown): readonly string[] => [
+  textAt(set, 'setHash') ?? '?',
+  `${textAt(set, 'threshold') ?? '?'} of ${listAt(set, 'keys').length}`,
+  `key ${textAt(set, 'groupKey') ?? '?'}`,
+  at(set, 'keyHeld') === true ? 'share held' : 'NO SHARE HERE',
+]
+
+function recalledRow(set: unknown): readonly string[] {
+  const expiresAt = numberAt(set, 'expiresAtMs')
+  const until = expiresAt === undefined ? '' : `until ${new Date(expiresAt).toISOString()}`
+  return [...replacedRow(set), until, at(set, 'admitted') === true ? 'admitted' : 'NOT ADMITTED: the registry is stale']
 }
 
 const indent = (text: string): string => text.replace(/^/gm, '  ')

@@ -2,8 +2,8 @@ import type { Command } from 'commander'
 import { CodedError } from '../../base/index.ts'
 import type { ApprovedSet } from '../../node/index.ts'
 import { addConfig, addExamples, addJson, type CliContext, nodeOf, show } from '../context.ts'
-import { rotationText } from '../status-view.ts'
-import { at, facts, listAt, textAt } from '../view.ts'
+import { recalledText, rotationText } from '../status-view.ts'
+import { at, facts, listAt, numberAt, textAt } from '../view.ts'
 
 interface StatusOptions {
   readonly config: string
@@ -13,6 +13,10 @@ interface ApproveOptions extends StatusOptions {
   readonly set: string
   readonly yes?: boolean
   readonly replace?: boolean
+}
+
+interface RecallOptions extends StatusOptions {
+  readonly withdraw?: boolean
 }
 
 export function registerRotation(program: Command, ctx: CliContext): void {
@@ -41,6 +45,39 @@ export function registerRotation(program: Command, ctx: CliContext): void {
     const { json } = await (await nodeOf(options.config))('GET', '/rotation')
     show(ctx, options.json, json, () => rotationText(at(json, 'rotation') ?? json))
   })
+  addExamples(
+    addJson(addConfig(rotation.command('recall [set-hash]')))
+      .description(
+        'Recalls a replaced signer set, so that its members can sign with its key once more (a late deposit, a stuck sweep).\n' +
+          'Enough of its operators must do so, those of removed nodes too. Without a hash: lists replaced and recalled sets.',
+      )
+      .option('--withdraw', 'end the recall now; by itself it ends after [rotation] approval_ttl'),
+    'countersign rotation recall',
+    'countersign rotation recall 5b3f…',
+    'countersign rotation recall 5b3f… --withdraw',
+  ).action((hash: string | undefined, options: RecallOptions) => recall(ctx, hash, options))
+}
+
+async function recall(ctx: CliContext, hash: string | undefined, options: RecallOptions): Promise<void> {
+  const withdraw = options.withdraw === true
+  if (hash === undefined && withdraw)
+    throw new CodedError(
+      'USAGE',
+      'name the set whose recall is to be withdrawn: its hash, as `rotation recall` lists it',
+    )
+  const call = await nodeOf(options.config)
+  if (hash === undefined) {
+    const { json } = await call('GET', '/rotation/recalled')
+    show(ctx, options.json, json, () => recalledText(json))
+    return
+  }
+  const { json } = await call('POST', '/rotation/recall', { set_hash: hash, withdraw })
+  const until = new Date(numberAt(json, 'expiresAtMs') ?? 0).toISOString()
+  show(ctx, options.json, json, () =>
+    withdraw
+      ? 'Withdrawn. Members that are in no other set are cut off.'
+      : `Recalled until ${until}. Its members are admitted here to sign with its key, and with nothing else.`,
+  )
 }
 
 async function approve(ctx: CliContext, options: ApproveOptions): Promise<void> {

@@ -28,6 +28,16 @@ const STATUS = {
     },
   ],
 }
+const RECALLED = {
+  setHash: 'cd'.repeat(32),
+  groupKey: 'ef'.repeat(32),
+  threshold: 2,
+  keys: [KEY_A, KEY_B, KEY_C],
+  keyHeld: true,
+  approvedAtMs: 0,
+  expiresAtMs: 86_400_000,
+  admitted: false,
+}
 
 let temp: ReturnType<typeof tempDir>
 let config: string
@@ -70,6 +80,13 @@ async function nodeAnswers(status: unknown = STATUS, rotation: unknown = { rotat
         approvals.push(jsonBody(request))
         onApprove()
         return jsonAnswer(200, { pendingId: PENDING_ID })
+      }),
+      route('GET', '/rotation/recalled', () => jsonAnswer(200, { recalled: [RECALLED], replaced: [RECALLED] })),
+      route('POST', '/rotation/recall', (request) => {
+        const body = jsonBody(request)
+        approvals.push(body)
+        if (body.set_hash !== RECALLED.setHash) throw new CodedError('SET_UNKNOWN', 'saw no such set')
+        return jsonAnswer(200, { ...RECALLED, withdrawn: body.withdraw })
       }),
     ],
   })
@@ -256,6 +273,55 @@ describe('countersign rotation status', () => {
     expect(out).toContain(`${KEY_C}  not approved yet`)
     expect(out).toContain(`${KEY_B}  approved (not in the new set)`)
     expect((await rotation('--json')).json()).toEqual({ rotation: view })
+  })
+})
+
+describe('countersign rotation recall', () => {
+  const recall = (...more: string[]) => cli(['rotation', 'recall', '--config', config, ...more])
+
+  it('should list replaced and recalled sets without a hash, and change nothing', async () => {
+    await nodeAnswers()
+    const { code, out } = await recall()
+    expect(code).toBe(0)
+    expect(out).toMatch(
+      new RegExp(`^recalled\n +${RECALLED.setHash} +2 of 3 +key ef.* +share held +until 1970-01-02.*NOT ADMITTED`),
+    )
+    expect(out).toMatch(new RegExp(`^replaced\n +${RECALLED.setHash}`, 'm'))
+    expect(approvals).toEqual([])
+  })
+
+  it('should recall the set that is named, and say until when', async () => {
+    await nodeAnswers()
+    const { code, out } = await recall(RECALLED.setHash)
+    expect(code).toBe(0)
+    expect(out).toContain('until 1970-01-02T00:00:00.000Z')
+    expect(approvals).toEqual([{ set_hash: RECALLED.setHash, withdraw: false }])
+  })
+
+  it('should withdraw', async () => {
+    await nodeAnswers()
+    expect((await recall(RECALLED.setHash, '--withdraw', '--json')).json()).toMatchObject({ withdrawn: true })
+    expect(approvals).toEqual([{ set_hash: RECALLED.setHash, withdraw: true }])
+  })
+
+  it('should not withdraw without a name', async () => {
+    await nodeAnswers()
+    const { code, err } = await recall('--withdraw')
+    expect(code).toBe(EXIT.usage)
+    expect(err).toMatch(/name the set/)
+    expect(approvals).toEqual([])
+  })
+
+  it("should pass the node's refusal on", async () => {
+    await nodeAnswers()
+    const { code, err } = await recall('ab'.repeat(32))
+    expect(code).not.toBe(0)
+    expect(err).toMatch(/saw no such set/)
+  })
+
+  it('should show recalled sets in the status', async () => {
+    await nodeAnswers({ ...STATUS, recalled: [RECALLED] })
+    expect((await status()).out).toMatch(/^recalled sets\n +cdcd.*NOT ADMITTED/m)
   })
 })
 
