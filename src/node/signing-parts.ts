@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { GroupKey } from '../base/index.ts'
 import { createRotateKeysTx, createStacksClient } from '../registry/index.ts'
-import { Recalls, RotationReconciler } from '../rotation/index.ts'
+import { Recalls, type RecallsInit, RotationReconciler } from '../rotation/index.ts'
 import { CertificateHelp, isCertifiedShare, openPendingSession, SignDriver } from '../rounds/index.ts'
 import {
   createPolicy,
@@ -35,7 +35,7 @@ export async function createSigning(
   { gate, host, membership }: NetworkParts,
   onFatal: (error: Error) => void,
 ): Promise<SigningParts> {
-  const { config, key, store, watcher, clock, logger, metrics } = base
+  const { config, key, store, clock, logger, metrics } = base
   const { network, chainId } = config.registry.id
   const self = key.keyPair.publicKey
   const { messenger } = host
@@ -64,20 +64,10 @@ export async function createSigning(
     })
   const sign = driverOf(activeKey)
   const recalled = new RecalledSigning({ shareOf: (set) => recalledShare(gate, vault, set), open: driverOf })
-  const recalls = await Recalls.load({
-    self,
-    registryId: config.registry.id,
-    sets: store.space('sets'),
-    recalls: store.space('recalls'),
-    watcher,
-    ttlMs: config.rotation.approvalTtlMs,
+  const recalls = await loadRecalls(base, (sets) => {
     // The gate and the mesh first: a driver finds its key by what the gate admits (R9).
-    onRecalled: (sets) => {
-      membership.applyRecalled(sets)
-      recalled.apply(sets)
-    },
-    clock,
-    logger,
+    membership.applyRecalled(sets)
+    recalled.apply(sets)
   })
   const threshold = thresholdService({
     activeKey: (key) => {
@@ -113,6 +103,22 @@ export async function createSigning(
   const isHeld = (groupKey: GroupKey) => vault.byGroupKey(groupKey) !== undefined
   return { activeKey, sign, certificates, threshold, reconciler, recalls, recalled, isHeld }
 }
+
+const loadRecalls = (
+  { config, key, store, watcher, clock, logger }: Foundation,
+  onRecalled: RecallsInit['onRecalled'],
+): Promise<Recalls> =>
+  Recalls.load({
+    self: key.keyPair.publicKey,
+    registryId: config.registry.id,
+    sets: store.space('sets'),
+    recalls: store.space('recalls'),
+    watcher,
+    ttlMs: config.rotation.approvalTtlMs,
+    onRecalled,
+    clock,
+    logger,
+  })
 
 function createReconciler(
   { config, key, store, watcher, clock, logger }: Foundation,
