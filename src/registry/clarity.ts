@@ -1,5 +1,6 @@
 import type { ClarityValue } from '@stacks/transactions'
 import { isHex } from '../base/index.ts'
+import { SIGNER_VARS, type SignerVar } from './pinned-read.ts'
 import type { RawSignerData } from './validate.ts'
 
 /** Loaded on first use: the library takes 27–82 ms to import. */
@@ -30,8 +31,19 @@ export async function decodeSignerData(hex: unknown): Promise<RawSignerData> {
   const { ClarityType } = await loadStacks()
   const tuple = await decodeClarity(hex)
   if (tuple.type !== ClarityType.Tuple) throw new TypeError('signer data: expected a tuple')
-  const field = (name: string): ClarityValue => {
-    const value = Object.hasOwn(tuple.value, name) ? tuple.value[name] : undefined
+  return signerDataOf(new Map(Object.entries(tuple.value)))
+}
+
+/** The same four from their data variables, each `0x…`, in the order of SIGNER_VARS. Throws TypeError. */
+export async function decodeSignerVars(hexes: readonly string[]): Promise<RawSignerData> {
+  const values = await Promise.all(hexes.map((hex) => decodeClarity(hex)))
+  return signerDataOf(new Map(SIGNER_VARS.flatMap((name, i) => (values[i] === undefined ? [] : [[name, values[i]]]))))
+}
+
+async function signerDataOf(values: ReadonlyMap<string, ClarityValue>): Promise<RawSignerData> {
+  const { ClarityType } = await loadStacks()
+  const field = (name: SignerVar): ClarityValue => {
+    const value = values.get(name)
     if (value === undefined) throw new TypeError(`signer data: no field ${name}`)
     return value
   }

@@ -1,5 +1,6 @@
+import { standsOn } from './depth.ts'
 import { ReadError } from './errors.ts'
-import { READ_FUNCTION } from './judge.ts'
+import { readPinned } from './pinned-read.ts'
 import type { RegistrySource } from './read-registry.ts'
 import type { StacksClient } from './stacks-client.ts'
 import type { ChainTip } from './types.ts'
@@ -10,38 +11,51 @@ import type { ChainTip } from './types.ts'
  */
 export const MAX_REORG_BURN_BLOCKS = 6
 
+/** `next`: go on to the block that was found. `applied`: stay where the last snapshot was read. */
+export type Course = 'next' | 'applied'
+
 /**
- * R4: height never goes back but for a reorg that the quorum proves, that is, `quorum` endpoints no longer know the block
- * that was applied. Endpoints that merely lag do know it, or are fewer. Throws ReadError `height_went_back`.
+ * R4: height never goes back but for a reorg that the quorum proves, that is, `quorum` endpoints no longer have the block
+ * that was applied. Endpoints that merely lag have it, or are fewer.
+ * A reorg within `confirmations` leaves that block where it is, only less deep for a while: the quorum says so, and the
+ * reading stays there. Throws ReadError `height_went_back`.
  */
-export async function requireContinuity(
+export async function courseAfter(
   source: RegistrySource,
   applied: ChainTip | undefined,
   next: ChainTip,
   signal?: AbortSignal,
-): Promise<void> {
-  if (applied === undefined || next.stacksHeight >= applied.stacksHeight) return
+): Promise<Course> {
+  if (applied === undefined || next.stacksHeight >= applied.stacksHeight) return 'next'
   const back = (why: string) =>
     new ReadError(
       'height_went_back',
       `the registry was read at Stacks height ${applied.stacksHeight} before, now the quorum is at ${next.stacksHeight}: ${why}`,
       { applied: applied.stacksHeight, found: next.stacksHeight },
     )
-  if (applied.burnHeight - next.burnHeight > MAX_REORG_BURN_BLOCKS)
+  const burnBlocks = applied.burnHeight - next.burnHeight
+  const has = await Promise.all(source.clients.map((client) => hasBlock(source, client, applied, signal)))
+  const have = has.filter((h) => h === true).length
+  if (have >= source.quorum && source.confirmations > 0 && burnBlocks <= source.confirmations) return 'applied'
+  if (burnBlocks > MAX_REORG_BURN_BLOCKS)
     throw back('further back than a reorg goes; wait for the nodes to sync, or correct [registry] endpoints')
-  const forgot = await Promise.all(
-    source.clients.map((client) => forgotBlock(client, source.registryId.contract, applied.indexBlockHash, signal)),
-  )
-  if (forgot.filter(Boolean).length < source.quorum)
-    throw back('the nodes still know the higher block; wait for them to catch up')
+  if (has.filter((h) => h === false).length >= source.quorum) return 'next'
+  throw back('the nodes still know the higher block; wait for them to catch up')
 }
 
-async function forgotBlock(client: StacksClient, contract: string, block: string, signal?: AbortSignal) {
+/** undefined: the endpoint could not say. */
+async function hasBlock(
+  { confirmations, registryId }: RegistrySource,
+  client: StacksClient,
+  block: ChainTip,
+  signal?: AbortSignal,
+): Promise<boolean | undefined> {
   try {
-    await client.callRead(contract, READ_FUNCTION, block, signal)
-    return false
+    if (confirmations > 0) return await standsOn(client, block, signal)
+    await readPinned(client, registryId.contract, block.indexBlockHash, signal)
+    return true
   } catch (error) {
     if (!(error instanceof ReadError)) throw error
-    return error.code === 'http_status' && error.data.status === 404
+    return confirmations === 0 && error.code === 'http_status' && error.data.status === 404 ? false : undefined
   }
 }

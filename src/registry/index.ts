@@ -10,7 +10,7 @@ export {
   TESTNET_CHAIN_ID,
 } from './principal.ts'
 export { type EndpointProbe, probeRegistry } from './probe.ts'
-export { requireSoundQuorum } from './quorum.ts'
+export { defaultConfirmations, requireSoundQuorum } from './quorum.ts'
 export { createRotateKeysTx, type RotateKeysInit } from './rotate-keys.ts'
 export { MAX_FEE_USTX, requirePlanOf, requireRotatable, requireSoundPlan } from './rotate-plan.ts'
 export type { SetChange } from './set-audit.ts'
@@ -18,7 +18,7 @@ export { type PendingSet, pendingId, registryScope, setHash, sortKeys, uninitial
 export { type Account, createStacksClient, indexBlockHash, type NodeInfo, type StacksClient } from './stacks-client.ts'
 export { DEFAULT_MAX_AGE_MS, isStale } from './staleness.ts'
 export type * from './types.ts'
-export { READ_FAILURES } from './types.ts'
+export { READ_FAILURES, READ_PATHS } from './types.ts'
 export {
   type PrincipalMatch,
   type RawSignerData,

@@ -1,11 +1,9 @@
-import { decodeSignerData } from './clarity.ts'
+import { decodeSignerData, decodeSignerVars } from './clarity.ts'
 import { ReadError } from './errors.ts'
+import { openPinned, type PinnedAnswer, READ_FUNCTION } from './pinned-read.ts'
 import type { NodeInfo } from './stacks-client.ts'
 import type { RegistryId } from './types.ts'
 import { type RawSignerData, type Validated, validateSignerData } from './validate.ts'
-
-/** All four values at one block; the contract's other getters could straddle a rotation. */
-export const READ_FUNCTION = 'get-current-signer-data'
 
 export type RegistryState = Exclude<Validated, { kind: 'invalid' }>
 
@@ -19,15 +17,16 @@ export function requireNetwork(endpoint: string, registryId: RegistryId, info: N
     )
 }
 
-/** What the bytes of `get-current-signer-data` say. `who` gave them. Throws ReadError `malformed_answer` or `invalid_set`. */
-export async function judgeAnswer(registryId: RegistryId, who: string, answer: string): Promise<RegistryState> {
+/** What the bytes of the signer data say, whichever way they were read. `who` gave them. Throws ReadError `malformed_answer` or `invalid_set`. */
+export async function judgeAnswer(registryId: RegistryId, who: string, answer: PinnedAnswer): Promise<RegistryState> {
+  const { via, values } = openPinned(answer)
   let raw: RawSignerData
   try {
-    raw = await decodeSignerData(answer)
+    raw = via === 'data_var' ? await decodeSignerVars(values) : await decodeSignerData(values[0])
   } catch (cause) {
     throw new ReadError(
       'malformed_answer',
-      `${READ_FUNCTION} of ${registryId.contract}, as ${who} answers it, has not the sbtc-registry shape; check [registry] contract`,
+      `${via === 'data_var' ? 'the signer data' : READ_FUNCTION} of ${registryId.contract}, as ${who} answers it, has not the sbtc-registry shape; check [registry] contract`,
       { contract: registryId.contract },
       { cause },
     )

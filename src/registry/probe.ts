@@ -1,5 +1,6 @@
 import { ReadError } from './errors.ts'
-import { judgeAnswer, READ_FUNCTION, requireNetwork } from './judge.ts'
+import { judgeAnswer, requireNetwork } from './judge.ts'
+import { readPinned } from './pinned-read.ts'
 import { createStacksClient, type StacksClient } from './stacks-client.ts'
 import type { ChainTip, ReadFailure, RegistryId } from './types.ts'
 
@@ -30,7 +31,7 @@ async function probe(client: StacksClient, registryId: RegistryId, signal?: Abor
     requireNetwork(endpoint, registryId, info)
     // Asked for itself: a node without the contract answers a call to it like one that lacks the block.
     await client.contractSource(registryId.contract, signal)
-    const answer = await client.callRead(registryId.contract, READ_FUNCTION, info.tip.indexBlockHash, signal)
+    const answer = await readPinned(client, registryId.contract, info.tip.indexBlockHash, signal)
     const state = await judgeAnswer(registryId, `Stacks node ${endpoint}`, answer)
     return { ok: true, endpoint, tip: info.tip, state: state.kind }
   } catch (error) {

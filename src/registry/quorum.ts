@@ -18,6 +18,13 @@ export function requireSoundQuorum(endpoints: readonly string[], quorum: number,
   if (chainId === MAINNET_CHAIN_ID && quorum < 2) throw bad('on mainnet one Stacks node alone is never believed')
 }
 
+/** The height that `quorum` endpoints claim to have reached; -1 if fewer claim any. */
+export const reachedBy = (heights: readonly number[], quorum: number): number =>
+  heights.toSorted((a, b) => b - a)[quorum - 1] ?? -1
+
+/** Bitcoin blocks asked for where the config says nothing: a reorg of one block happens on mainnet, and never on a devnet. */
+export const defaultConfirmations = (chainId: number): number => (chainId === MAINNET_CHAIN_ID ? 1 : 0)
+
 /**
  * Blocks worth asking for, best first, from the tips that endpoints claim; empty if fewer than `quorum` claim any.
  * A block id proves nothing about its height, so a claim counts only up to what `quorum` endpoints claim to have reached:
@@ -25,15 +32,20 @@ export function requireSoundQuorum(endpoints: readonly string[], quorum: number,
  */
 export function candidateTips(claims: readonly ChainTip[], quorum: number): ChainTip[] {
   if (claims.length < quorum) return []
-  const reached = (heights: number[]): number => heights.sort((a, b) => b - a)[quorum - 1] ?? -1
-  const maxStacks = reached(claims.map((t) => t.stacksHeight))
-  const maxBurn = reached(claims.map((t) => t.burnHeight))
+  const maxStacks = reachedBy(
+    claims.map((t) => t.stacksHeight),
+    quorum,
+  )
+  const maxBurn = reachedBy(
+    claims.map((t) => t.burnHeight),
+    quorum,
+  )
   const believable = claims.filter((t) => t.stacksHeight <= maxStacks && t.burnHeight <= maxBurn)
   const best = believable.toSorted((a, b) => b.stacksHeight - a.stacksHeight || b.burnHeight - a.burnHeight)
   return best.filter((t, i) => best.findIndex((o) => o.indexBlockHash === t.indexBlockHash) === i)
 }
 
 /** The answer that at least `quorum` gave, byte for byte. */
-export function agreedAnswer(answers: readonly string[], quorum: number): string | undefined {
+export function agreedAnswer<A extends string>(answers: readonly A[], quorum: number): A | undefined {
   return answers.find((a) => answers.filter((b) => b === a).length >= quorum)
 }

@@ -1,9 +1,9 @@
-import { CodedError, type PublicKey, toHex } from '../base/index.ts'
+import { type Clock, CodedError, type PublicKey, systemClock, toHex } from '../base/index.ts'
 import { curve } from '../curve/index.ts'
 import { decodeAddress } from './c32.ts'
 import { loadStacks } from './clarity.ts'
 import { ReadError } from './errors.ts'
-import { requireNetwork } from './judge.ts'
+import { gather } from './gather.ts'
 import {
   combine,
   presignHash,
@@ -12,14 +12,18 @@ import {
   unsignedTransaction,
   verifyRecoverable,
 } from './multisig.ts'
+import { failuresOf, noQuorum, type QuorumSource, TIP_GRACE_MS } from './quorum-read.ts'
 import { MAX_FEE_USTX, requireRotatable, requireSoundPlan } from './rotate-plan.ts'
+import { readRotationState } from './rotation-state.ts'
 import type { StacksClient } from './stacks-client.ts'
-import type { RegistryId, RotateKeysCall, RotateKeysPlan, RotateKeysTx } from './types.ts'
+import type { RegistryId, RotateKeysCall, RotateKeysPlan, RotateKeysTx, RotationState } from './types.ts'
 
 export interface RotateKeysInit {
   readonly registryId: RegistryId
-  /** Asked in order; the first that answers is believed: a wrong nonce or fee costs a failed transaction, never a key. */
   readonly clients: readonly StacksClient[]
+  /** How many of them must agree on what is signed (R4). Default: just over half. */
+  readonly quorum?: number
+  readonly clock?: Clock
 }
 
 /** µSTX per byte, where a node has no estimate: the least that the network relays. */
@@ -31,19 +35,21 @@ export const createRotateKeysTx = (init: RotateKeysInit): RotateKeysTx => new Ch
 
 class ChainRotateKeysTx implements RotateKeysTx {
   readonly #registryId: RegistryId
-  readonly #clients: readonly StacksClient[]
+  readonly #source: QuorumSource
 
-  constructor({ registryId, clients }: RotateKeysInit) {
+  constructor({
+    registryId,
+    clients,
+    quorum = Math.floor(clients.length / 2) + 1,
+    clock = systemClock,
+  }: RotateKeysInit) {
     this.#registryId = registryId
-    this.#clients = clients
+    this.#source = { registryId, clients, quorum, clock }
   }
 
-  nextNonce(principal: string, signal?: AbortSignal): Promise<number> {
+  rotationState(principal: string, signal?: AbortSignal): Promise<RotationState> {
     decodeAddress(principal)
-    return this.#firstAnswer(async (client) => {
-      requireNetwork(client.label, this.#registryId, await client.info(signal))
-      return (await client.account(principal, signal)).nonce
-    }, signal)
+    return readRotationState(this.#source, principal, signal)
   }
 
   async estimateFeeUstx(
@@ -63,8 +69,13 @@ class ChainRotateKeysTx implements RotateKeysTx {
       unsigned.serializeBytes().length +
       signaturesRequired * AUTH_FIELD_BYTES.signature +
       (signers.length - signaturesRequired) * AUTH_FIELD_BYTES.publicKey
-    const estimate = await this.#firstAnswer((client) => client.fees(payload, bytes, signal), signal)
-    return Math.min(MAX_FEE_USTX, Math.max(estimate ?? 0, bytes * MIN_FEE_PER_BYTE_USTX))
+    const leastUstx = bytes * MIN_FEE_PER_BYTE_USTX
+    const { values, errors } = await this.#askAll((client, s) => client.fees(payload, bytes, s), signal)
+    // A node without an estimate votes for the least: else one liar among such nodes would be the only voice.
+    const answers = values.flatMap((v) => (v === undefined ? [] : [v.value ?? leastUstx]))
+    if (answers.length < this.#source.quorum)
+      throw noQuorum(this.#source, 'a fee', failuresOf(this.#source.clients, { values, errors }))
+    return Math.min(MAX_FEE_USTX, Math.max(lowerMedian(answers), leastUstx))
   }
 
   async payloadHash(plan: RotateKeysPlan): Promise<string> {
@@ -98,15 +109,7 @@ class ChainRotateKeysTx implements RotateKeysTx {
     requireSoundPlan(plan)
     await this.#requireSignatures(plan, signatures)
     const { bytes, txid } = await combine(this.#registryId, plan, signatures)
-    const told = await this.#firstAnswer((client) => client.sendTransaction(bytes, signal), signal)
-    if (told !== txid)
-      throw new ReadError(
-        'malformed_answer',
-        'a Stacks node took the transaction under another id; check [registry] endpoints',
-        {
-          txid,
-        },
-      )
+    await this.#send(bytes, txid, signal)
     return txid
   }
 
@@ -129,19 +132,37 @@ class ChainRotateKeysTx implements RotateKeysTx {
       })
   }
 
-  /** Next endpoint on a failure of the endpoint; a rejection by the chain's rules is also asked of the others, then told. */
-  async #firstAnswer<T>(ask: (client: StacksClient) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    let rejection: CodedError | undefined
-    let failure: unknown
-    for (const client of this.#clients) {
-      try {
-        return await ask(client)
-      } catch (error) {
-        if (signal?.aborted || !(error instanceof CodedError)) throw error
-        if (error.code === 'TX_REJECTED') rejection ??= error
-        else failure ??= error
-      }
-    }
-    throw rejection ?? failure ?? new ReadError('unreachable', 'no Stacks node is configured; set [registry] endpoints')
+  /**
+   * To every endpoint: one that says yes and drops the transaction would hold the rotation up for ever if it alone were
+   * asked. A rejection by the chain's rules is told only where nobody took it.
+   */
+  async #send(bytes: Uint8Array, txid: string, signal?: AbortSignal): Promise<void> {
+    const { values, errors } = await this.#askAll((client, s) => client.sendTransaction(bytes, s), signal)
+    if (values.some((v) => v?.value === txid)) return
+    for (const error of errors) if (error !== undefined && !(error instanceof CodedError)) throw error
+    const coded = errors.filter((error) => error instanceof CodedError)
+    const refused = coded.find((error) => error.code === 'TX_REJECTED') ?? coded[0]
+    if (refused !== undefined) throw refused
+    throw new ReadError(
+      'malformed_answer',
+      'the Stacks nodes took the transaction under another id; check [registry] endpoints',
+      { txid },
+    )
+  }
+
+  /** Every endpoint's answer; once a quorum gave one, the others have TIP_GRACE_MS. Boxed: undefined is an answer as well. */
+  #askAll<T>(ask: (client: StacksClient, signal: AbortSignal) => Promise<T>, signal?: AbortSignal) {
+    const { clients, quorum, clock } = this.#source
+    return gather(
+      clients.map((client) => async (s: AbortSignal) => ({ value: await ask(client, s) })),
+      (values) => values.length >= quorum,
+      TIP_GRACE_MS,
+      clock,
+      signal,
+    )
   }
 }
+
+/** Of an even number the lower: a fee too low is raised when it bears no fruit, a fee too high is paid. */
+const lowerMedian = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.ceil(values.length / 2) - 1] ?? 0

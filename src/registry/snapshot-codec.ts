@@ -1,6 +1,6 @@
 import { fromHex, isHex, utf8 } from '../base/index.ts'
 import { isCount, isRecord, parseJsonObject } from './json.ts'
-import type { ChainTip, RegistryId, Snapshot } from './types.ts'
+import { type ChainTip, READ_PATHS, type ReadEvidence, type RegistryId, type Snapshot } from './types.ts'
 import { validateSignerData } from './validate.ts'
 
 /** Raised when the stored form changes; another version is not read. */
@@ -12,7 +12,7 @@ type SetSnapshot = Extract<Snapshot, { kind: 'set' }>
 export type StoredRefusal = 'unreadable' | 'other_registry' | 'invalid_set'
 
 /** The stored form of a set snapshot. What the registry answers when uninitialised is never stored: R6 wants it answered now. */
-export function encodeSnapshot(registry: RegistryId, { set, tip, readAtMs }: SetSnapshot): Uint8Array {
+export function encodeSnapshot(registry: RegistryId, { set, tip, readAtMs, evidence }: SetSnapshot): Uint8Array {
   return utf8(
     JSON.stringify({
       format: FORMAT,
@@ -25,6 +25,7 @@ export function encodeSnapshot(registry: RegistryId, { set, tip, readAtMs }: Set
       principal: set.principal,
       tip,
       readAtMs,
+      evidence,
     }),
   )
 }
@@ -46,7 +47,18 @@ export function decodeSnapshot(registry: RegistryId, bytes: Uint8Array, nowMs: n
     principal,
   })
   if (judged.kind !== 'set') return 'invalid_set'
-  return Object.freeze({ kind: 'set', set: judged.set, tip, readAtMs: Math.min(json.readAtMs, nowMs) })
+  const evidence = parseEvidence(json.evidence)
+  const readAtMs = Math.min(json.readAtMs, nowMs)
+  return Object.freeze({ kind: 'set', set: judged.set, tip, readAtMs, ...(evidence === undefined ? {} : { evidence }) })
+}
+
+/** Only told to the operator: missing in older files, and a malformed one must not cost the set. */
+function parseEvidence(value: unknown): ReadEvidence | undefined {
+  if (!isRecord(value) || !isCount(value.confirmations)) return undefined
+  const { endpoints, confirmations } = value
+  const via = READ_PATHS.find((path) => path === value.via)
+  if (via === undefined || !Array.isArray(endpoints) || !endpoints.every((e) => typeof e === 'string')) return undefined
+  return Object.freeze({ endpoints: Object.freeze(endpoints), via, confirmations })
 }
 
 const isKeyHex = (value: unknown): value is string => typeof value === 'string' && isHex(value, 33)

@@ -5,6 +5,7 @@ import { ReadError } from './errors.ts'
 import { type ChainAnswer, type ChainRequest, chainCall, type HttpCallInit } from './http-call.ts'
 import { isCount, isRecord, parseJson, parseJsonObject } from './json.ts'
 import { parseContractId } from './principal.ts'
+import { parseTenure, type Tenure } from './tenure.ts'
 import type { ChainTip } from './types.ts'
 
 export interface NodeInfo {
@@ -29,7 +30,10 @@ export interface StacksClient {
   callRead(contract: string, fn: string, tip: string, signal?: AbortSignal): Promise<string>
   /** A data variable pinned at a block, as `0x…`. */
   dataVar(contract: string, name: string, tip: string, signal?: AbortSignal): Promise<string>
-  account(address: string, signal?: AbortSignal): Promise<Account>
+  /** An account pinned at a block. */
+  account(address: string, tip: string, signal?: AbortSignal): Promise<Account>
+  /** The Stacks blocks that were mined on the Bitcoin block of this height; undefined if there are none (yet). */
+  tenure(burnHeight: number, signal?: AbortSignal): Promise<Tenure | undefined>
   /** Middle estimate in µSTX; undefined where the node has none. `payload` is the serialized transaction payload. */
   fees(payload: Uint8Array, estimatedBytes: number, signal?: AbortSignal): Promise<number | undefined>
   /** Sends raw bytes; resolves with the txid the node names. Throws CodedError `TX_REJECTED` with the node's reason. */
@@ -88,8 +92,9 @@ class HttpStacksClient implements StacksClient {
     const json = parseJsonObject(await this.#ok(request, signal))
     // A failed call is HTTP 200 as well (incident 39).
     if (json?.okay === false) {
-      const missing = typeof json.cause === 'string' && json.cause.includes('NoSuchContract')
-      throw missing ? this.#missing(contract) : this.#callFailed(contract, fn)
+      const cause = typeof json.cause === 'string' ? json.cause : ''
+      if (cause.includes('NoSuchContract')) throw this.#missing(contract)
+      throw this.#callFailed(contract, fn, cause.includes(`UndefinedFunction("${fn}")`))
     }
     if (json?.okay !== true || !isClarityHex(json.result)) throw this.#malformed(path)
     return json.result
@@ -104,13 +109,26 @@ class HttpStacksClient implements StacksClient {
     return json.data
   }
 
-  async account(address: string, signal?: AbortSignal): Promise<Account> {
+  async account(address: string, tip: string, signal?: AbortSignal): Promise<Account> {
     const path = `v2/accounts/${encodeURIComponent(address)}`
-    const json = parseJsonObject(await this.#ok({ method: 'GET', path, query: { proof: '0' } }, signal))
+    const query = { proof: '0', tip: checkedTip(tip) }
+    const json = parseJsonObject(await this.#ok({ method: 'GET', path, query }, signal))
     const { nonce, balance } = json ?? {}
     if (!isCount(nonce) || typeof balance !== 'string' || !/^0x[0-9a-f]{1,32}$/.test(balance))
       throw this.#malformed('v2/accounts')
     return { nonce, balanceUstx: BigInt(balance) }
+  }
+
+  async tenure(burnHeight: number, signal?: AbortSignal): Promise<Tenure | undefined> {
+    const path = `v3/tenures/blocks/height/${burnHeight}`
+    const answer = await this.#call({ method: 'GET', path }, signal)
+    // A Bitcoin block that elected nobody, or whose miner has not begun, is no failure.
+    if (answer.status === 404) return undefined
+    if (answer.status !== 200) throw this.#status(answer.status, path)
+    const json = parseJsonObject(answer.body)
+    const tenure = json?.burn_block_height === burnHeight ? parseTenure(json.stacks_blocks) : undefined
+    if (tenure === undefined) throw this.#malformed(path)
+    return tenure
   }
 
   async fees(payload: Uint8Array, estimatedBytes: number, signal?: AbortSignal): Promise<number | undefined> {
@@ -182,11 +200,12 @@ class HttpStacksClient implements StacksClient {
       { endpoint: this.label, contract },
     )
   }
-  #callFailed(contract: string, fn: string): ReadError {
+  /** `undefinedFunction`: the contract is there and has no function of that name. */
+  #callFailed(contract: string, fn: string, undefinedFunction: boolean): ReadError {
     return new ReadError(
       'call_failed',
       `Stacks node ${this.label} could not run ${fn} of ${contract}; check that the contract has the sbtc-registry interface`,
-      { endpoint: this.label, contract, fn },
+      { endpoint: this.label, contract, fn, undefinedFunction },
     )
   }
 }

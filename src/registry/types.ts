@@ -15,6 +15,7 @@ export interface ChainTip {
   /** 64 hex digits without 0x. */
   readonly indexBlockHash: string
   readonly stacksHeight: number
+  /** Bitcoin height as of which the reading was made: the block's own, or a later one at which it was still the newest. */
   readonly burnHeight: number
 }
 
@@ -33,13 +34,32 @@ export interface SignerSet {
   readonly listOrder?: readonly PublicKey[]
 }
 
+/** `call-read`: the contract's combined read; `data_var`: its four variables one by one, for a contract without that function. */
+export const READ_PATHS = ['call-read', 'data_var'] as const
+export type ReadPath = (typeof READ_PATHS)[number]
+
+/** Why a snapshot is believed. */
+export interface ReadEvidence {
+  /** Scheme, host and port of the Stacks nodes whose answers agreed. */
+  readonly endpoints: readonly string[]
+  readonly via: ReadPath
+  /** Bitcoin blocks that stood on the block (R4). */
+  readonly confirmations: number
+}
+
+interface SnapshotBase {
+  readonly tip: ChainTip
+  readonly readAtMs: number
+  /** Left out in a snapshot that an older version stored. */
+  readonly evidence?: ReadEvidence
+}
+
 /**
  * One validated, frozen reading of the registry (DESIGN §4).
  * `uninitialised` is what the registry itself answered (R6), not a failure; its `parentHash` names the absent set.
  */
-export type Snapshot =
-  | { readonly kind: 'set'; readonly set: SignerSet; readonly tip: ChainTip; readonly readAtMs: number }
-  | { readonly kind: 'uninitialised'; readonly deployer: string; readonly tip: ChainTip; readonly readAtMs: number }
+export type Snapshot = SnapshotBase &
+  ({ readonly kind: 'set'; readonly set: SignerSet } | { readonly kind: 'uninitialised'; readonly deployer: string })
 
 /** Why a reading was not applied; the last good snapshot stands. Closed list, also metric labels. */
 export const READ_FAILURES = [
@@ -71,6 +91,8 @@ export interface SetAudit {
 export interface RegistryHealth {
   readonly lastReadAtMs: number | undefined
   readonly lastFailure: { readonly reason: ReadFailure; readonly detail: string; readonly atMs: number } | undefined
+  /** When the reading that is under way began; left out between readings. */
+  readonly readingSinceMs?: number
 }
 
 /** Watches the registry: poll and hints, pinned reads, validation, last good snapshot. */
@@ -108,9 +130,21 @@ export interface RotateKeysPlan {
   readonly feeUstx: number
 }
 
+/** What the chain holds now, at one block and whatever its depth. */
+export interface RotationState {
+  /** The principal's next nonce. */
+  readonly nonce: number
+  /** The key that the registry holds; undefined while it is not initialised. */
+  readonly aggregateKey: PublicKey | undefined
+}
+
 export interface RotateKeysTx {
-  /** Principal's next nonce as the chain tells it. */
-  nextNonce(principal: string, signal?: AbortSignal): Promise<number>
+  /**
+   * Read at the newest block on which a quorum agrees. A snapshot is `confirmations` Bitcoin blocks behind it (R4): a
+   * rotation that was mined shows here first, and nothing may be signed at the nonce after it. Throws ReadError.
+   */
+  rotationState(principal: string, signal?: AbortSignal): Promise<RotationState>
+  /** Median of what a quorum of endpoints answers, within the cap. Throws ReadError. */
   estimateFeeUstx(
     call: RotateKeysCall,
     signers: readonly PublicKey[],

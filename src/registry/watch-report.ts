@@ -1,5 +1,5 @@
 import type { Clock, Logger, Metrics } from '../base/index.ts'
-import type { EndpointFailure } from './read-registry.ts'
+import type { EndpointFailure } from './quorum-read.ts'
 import { isStale } from './staleness.ts'
 import type { ReadFailure, RegistryHealth, Snapshot } from './types.ts'
 
@@ -15,6 +15,7 @@ export class WatchReport {
   readonly #stacksHeight
   readonly #signers
   #health: RegistryHealth = { lastReadAtMs: undefined, lastFailure: undefined }
+  #readingSinceMs: number | undefined
   #failingEndpoints = ''
 
   constructor(clock: Clock, logger: Logger, metrics: Metrics, maxAgeMs: number) {
@@ -40,7 +41,15 @@ export class WatchReport {
   }
 
   health(): RegistryHealth {
-    return this.#health
+    const readingSinceMs = this.#readingSinceMs
+    return readingSinceMs === undefined ? this.#health : { ...this.#health, readingSinceMs }
+  }
+
+  began(): void {
+    this.#readingSinceMs = this.#clock.now()
+  }
+  ended(): void {
+    this.#readingSinceMs = undefined
   }
 
   succeeded(snapshot: Snapshot, failures: readonly EndpointFailure[]): void {

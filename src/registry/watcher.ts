@@ -12,10 +12,11 @@ import {
   systemClock,
   withDeadline,
 } from '../base/index.ts'
-import { requireContinuity } from './continuity.ts'
+import { courseAfter } from './continuity.ts'
 import { ReadError } from './errors.ts'
-import { requireSoundQuorum } from './quorum.ts'
-import { type EndpointFailure, type Reading, type RegistrySource, readRegistry } from './read-registry.ts'
+import { defaultConfirmations, requireSoundQuorum } from './quorum.ts'
+import type { EndpointFailure } from './quorum-read.ts'
+import { type Reading, type RegistrySource, readRegistry, readRegistryAt } from './read-registry.ts'
 import { ReadScheduler } from './read-scheduler.ts'
 import { ChangeLog, setChange } from './set-audit.ts'
 import { decodeSnapshot, encodeSnapshot } from './snapshot-codec.ts'
@@ -30,6 +31,8 @@ export interface RegistryWatcherInit {
   readonly endpoints: readonly string[]
   /** How many of them must agree (R4). */
   readonly quorum: number
+  /** Bitcoin blocks that must stand on what is read (R4). Default: `defaultConfirmations` of the chain. */
+  readonly confirmations?: number
   readonly pollIntervalMs: number
   readonly keeper: SnapshotKeeper
   /** Where set changes are recorded. Default: nowhere. */
@@ -47,6 +50,8 @@ export interface RegistryWatcherInit {
 
 /** A reading is at most: tips, one pinned read per candidate, the proof of a reorg; the deadline allows three slow steps. */
 const CALLS_PER_READ = 3
+/** With `confirmations` also: the tenures down to a block that is deep enough, and the pinned read at the applied one. */
+const CALLS_PER_DEEP_READ = 6
 /** A disk that hangs must not stop the watching. */
 const KEEPER_TIMEOUT_MS = 5_000
 
@@ -75,10 +80,12 @@ class ChainRegistryWatcher implements RegistryWatcher {
     this.#logger = (init.logger ?? silentLogger).child('registry')
     this.#keeper = init.keeper
     this.#maxAgeMs = init.maxAgeMs ?? DEFAULT_MAX_AGE_MS
-    this.#readTimeoutMs = timeoutMs * CALLS_PER_READ
+    const confirmations = init.confirmations ?? defaultConfirmations(registryId.chainId)
+    this.#readTimeoutMs = timeoutMs * (confirmations > 0 ? CALLS_PER_DEEP_READ : CALLS_PER_READ)
     this.#source = {
       registryId,
       quorum,
+      confirmations,
       clock: this.#clock,
       clients: endpoints.map((endpoint) => createStacksClient(endpoint, { timeoutMs })),
     }
@@ -141,15 +148,21 @@ class ChainRegistryWatcher implements RegistryWatcher {
   }
 
   async #read(signal: AbortSignal): Promise<Snapshot> {
+    this.#report.began()
     try {
-      const reading = await withDeadline('registry read', this.#readTimeoutMs, (s) => this.#readChecked(s), signal)
+      const reading = await withDeadline(
+        'registry read',
+        this.#readTimeoutMs,
+        (s) => this.#readChecked(s),
+        signal,
+      ).finally(() => this.#report.ended())
       const snapshot = freeze(reading, this.#clock.now())
       this.#report.succeeded(snapshot, reading.failures)
       // The gate first, the disk after: a slow disk must not keep a removed member connected.
       const before = this.#latest
       this.#publish(snapshot)
       if (nameOf(before) !== nameOf(snapshot))
-        this.#changeLog?.add(setChange(this.#source.registryId, before, snapshot, reading.agreed))
+        this.#changeLog?.add(setChange(this.#source.registryId, before, snapshot, reading.evidence.endpoints))
       // Before the snapshot is stored: a change that a crash kept from being recorded is seen once more after it.
       await this.#changeLog?.flush()
       await this.#save(snapshot)
@@ -164,8 +177,7 @@ class ChainRegistryWatcher implements RegistryWatcher {
   }
 
   async #readChecked(signal: AbortSignal): Promise<Reading> {
-    const reading = await readRegistry(this.#source, signal)
-    await requireContinuity(this.#source, this.#latest?.tip, reading.tip, signal)
+    const reading = await this.#readContinuous(signal)
     const { state, tip } = reading
     // A contract can't become uninitialised again; whoever says so is on another chain, and would open the bootstrap (R6).
     if (state.kind === 'uninitialised' && this.#latest?.kind === 'set')
@@ -183,6 +195,14 @@ class ChainRegistryWatcher implements RegistryWatcher {
         },
       )
     return reading
+  }
+
+  async #readContinuous(signal: AbortSignal): Promise<Reading> {
+    const found = await readRegistry(this.#source, signal)
+    const applied = this.#latest?.tip
+    const course = await courseAfter(this.#source, applied, found.tip, signal)
+    if (course === 'next' || applied === undefined) return found
+    return { ...(await readRegistryAt(this.#source, applied, signal)), failures: found.failures }
   }
 
   #asReadError(error: unknown): ReadError {
@@ -221,8 +241,8 @@ class ChainRegistryWatcher implements RegistryWatcher {
 const nameOf = (snapshot: Snapshot | undefined): string | undefined =>
   snapshot?.kind === 'set' ? snapshot.set.hash : snapshot?.kind
 
-function freeze({ state, tip }: Reading, readAtMs: number): Snapshot {
-  const at = { tip: Object.freeze({ ...tip }), readAtMs }
+function freeze({ state, tip, evidence }: Reading, readAtMs: number): Snapshot {
+  const at = { tip: Object.freeze({ ...tip }), readAtMs, evidence }
   if (state.kind === 'set') return Object.freeze({ kind: 'set', set: state.set, ...at })
   return Object.freeze({ kind: 'uninitialised', deployer: state.deployer, ...at })
 }

@@ -127,7 +127,7 @@ export class ActiveRotation {
     })
     if (action.kind !== this.#lastAction.kind) this.#logger.debug('Rotation step', { action: action.kind })
     this.#lastAction = action
-    return await this.#perform(action, known?.proposal)
+    return await this.#perform(action, known?.proposal, snapshot)
   }
 
   /** Before anything is signed for it: after a restart the same key must go on, a second one would find its nonce taken. */
@@ -137,7 +137,11 @@ export class ActiveRotation {
     this.#savedProposal = true
   }
 
-  async #perform(action: Action, proposal: VerifiedProposal | undefined): Promise<'over' | 'changed' | 'waiting'> {
+  async #perform(
+    action: Action,
+    proposal: VerifiedProposal | undefined,
+    snapshot: Snapshot,
+  ): Promise<'over' | 'changed' | 'waiting'> {
     switch (action.kind) {
       case 'wait':
         return 'waiting'
@@ -149,7 +153,7 @@ export class ActiveRotation {
         await this.#c.proposals.delete(this.spec.id)
         return 'over'
       case 'ask_chain':
-        if (proposal !== undefined) await this.#cosigner.askChain(proposal)
+        if (proposal !== undefined) await this.#cosigner.askChain(proposal, keyOf(snapshot))
         return 'changed'
       case 'cosign': {
         if (proposal === undefined) return 'waiting'
@@ -163,3 +167,7 @@ export class ActiveRotation {
     }
   }
 }
+
+/** undefined while the registry is not initialised. */
+const keyOf = (snapshot: Snapshot): PublicKey | undefined =>
+  snapshot.kind === 'set' ? snapshot.set.aggregateKey : undefined

@@ -37,6 +37,7 @@ export class Cosigner {
   readonly #judged = new Map<PublicKey, number>()
   readonly #sent = new Set<number>()
   #hasSigned = false
+  #chainAhead = false
   #chainNonce: number | undefined
   #ownFeeUstx: number | undefined
   #raised = false
@@ -57,8 +58,12 @@ export class Cosigner {
     return this.#rejection
   }
 
-  facts(): Pick<RotationFacts, 'chainNonce' | 'ownFeeUstx' | 'raised' | 'askedAtMs' | 'cosignatures' | 'sentFees'> {
+  facts(): Pick<
+    RotationFacts,
+    'chainNonce' | 'chainAhead' | 'ownFeeUstx' | 'raised' | 'askedAtMs' | 'cosignatures' | 'sentFees'
+  > {
     return {
+      chainAhead: this.#chainAhead,
       chainNonce: this.#chainNonce,
       ownFeeUstx: this.#ownFeeUstx,
       raised: this.#raised,
@@ -96,10 +101,20 @@ export class Cosigner {
     }
   }
 
-  /** Asks for the principal's nonce and a fee. At the same nonce as before, what was tried had no effect: more is offered. */
-  async askChain(proposal: VerifiedProposal): Promise<void> {
-    const { tx, spec, feeUstx, signal } = this.#c
-    const nonce = await tx.nextNonce(spec.principal, signal)
+  /**
+   * Asks for the principal's nonce and a fee. At the same nonce as before, what was tried had no effect: more is offered.
+   * Where the newest block holds another key than `currentKey`, nothing is taken over: a rotation is done, and what could
+   * be signed would be for the nonce after it.
+   */
+  async askChain(proposal: VerifiedProposal, currentKey: PublicKey | undefined): Promise<void> {
+    const { tx, spec, feeUstx, clock, signal } = this.#c
+    const { nonce, aggregateKey } = await tx.rotationState(spec.principal, signal)
+    this.#chainAhead = aggregateKey !== currentKey
+    if (this.#chainAhead) {
+      this.#rejection = undefined
+      this.#askedAtMs = clock.now()
+      return
+    }
     const call = this.#call(proposal)
     const estimateUstx = feeUstx ?? (await tx.estimateFeeUstx(call, spec.currentKeys, spec.currentThreshold, signal))
     const before = nonce === this.#chainNonce && this.#sent.size > 0 ? this.#ownFeeUstx : undefined
@@ -112,7 +127,7 @@ export class Cosigner {
       this.#judged.clear()
     }
     this.#chainNonce = nonce
-    this.#askedAtMs = this.#c.clock.now()
+    this.#askedAtMs = clock.now()
     this.#sent.clear()
   }
 

@@ -31,6 +31,8 @@ export interface RotationFacts {
   readonly proposal: { readonly aggregateKey: PublicKey; readonly receivedAtMs: number } | undefined
   /** The principal's next nonce, once asked for this proposal. */
   readonly chainNonce: number | undefined
+  /** When the chain was last asked, its newest block held another key than the snapshot, which follows (R4, `confirmations`). */
+  readonly chainAhead: boolean
   /** This node's own fee: the estimate asked together with the nonce, half as much again for every time it bore no fruit. */
   readonly ownFeeUstx: number | undefined
   /** The own fee was raised, because what was sent at this nonce had no effect. */
@@ -65,9 +67,18 @@ export function nextAction(f: RotationFacts): Action {
   if (f.frozen) return { kind: 'wait', for: 'registry', missing: [] }
   if (f.proposal === undefined) return beforeKey(f)
   if (!f.spec.currentKeys.includes(f.self)) return { kind: 'wait', for: 'chain', missing: [] }
+  if (f.chainAhead) return whileAhead(f)
   if (f.chainNonce === undefined || f.ownFeeUstx === undefined) return { kind: 'ask_chain' }
   return putOnChain(f, f.proposal.receivedAtMs, f.chainNonce, f.ownFeeUstx)
 }
+
+/**
+ * A rotation was mined that is not deep enough for a snapshot yet, most likely this one: the next nonce must stay free, or
+ * members would co-sign a second time what is done, and R29 would then keep that nonce from the next rotation. Asked
+ * again, because a reorg can take it back.
+ */
+const whileAhead = (f: RotationFacts): Action =>
+  f.nowMs > f.askedAtMs + TX_PATIENCE_MS ? { kind: 'ask_chain' } : { kind: 'wait', for: 'chain', missing: [] }
 
 function ended(f: RotationFacts): Action | undefined {
   const { snapshot, spec, proposal } = f

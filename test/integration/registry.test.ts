@@ -90,7 +90,7 @@ async function rotate(plan: RotateKeysPlan, from: number, who: readonly number[]
 
 async function planOf(signers: readonly PublicKey[], m: number, newKeys: readonly PublicKey[], aggregate: PublicKey) {
   const call = { newKeys, newAggregateKey: aggregate, newThreshold: Math.floor(newKeys.length / 2) + 1 }
-  const nonce = await tx.nextNonce(principalOf(CHAIN_ID, signers, m))
+  const { nonce } = await tx.rotationState(principalOf(CHAIN_ID, signers, m))
   const feeUstx = await tx.estimateFeeUstx(call, signers, m)
   return { call, signers, signaturesRequired: m, nonce, feeUstx }
 }

@@ -274,23 +274,6 @@ describe('rotate-keys transaction, refusals', () => {
 describe('rotate-keys transaction and the chain', () => {
   const PRINCIPAL = principalOf(REGISTRY.chainId, SIGNERS, M)
 
-  it('should ask the next endpoint when one is down or on another network', async () => {
-    const down = await new FakeNode().start()
-    await down.stop()
-    const wrong = await new FakeNode().start()
-    wrong.push(block('a', 1, '0x03'))
-    wrong.networkId = 1
-    wrong.nonce = 99
-    node.nonce = 7
-    const clients = [down, wrong, node].map((n) => createStacksClient(n.url))
-    const over = createRotateKeysTx({ registryId: REGISTRY, clients })
-    expect(await over.nextNonce(PRINCIPAL)).toBe(7)
-    await over.broadcast(PLAN, await signatures([0, 1, 2, 3, 4]))
-    await wrong.stop()
-    const none = createRotateKeysTx({ registryId: REGISTRY, clients: [createStacksClient(down.url)] })
-    await expect(none.nextNonce(PRINCIPAL)).rejects.toEqual(code('unreachable'))
-  })
-
   it('should estimate for the size of the signed transaction, between relay minimum and cap', async () => {
     expect(await tx.estimateFeeUstx(PLAN.call, SIGNERS, M)).toBe(2000)
     const asked = JSON.parse(node.seen.find((s) => s.path === '/v2/fees/transaction')?.body ?? '{}')

@@ -20,6 +20,22 @@ describe('stored snapshots', () => {
     const before = snapshot(reversed)
     expect(decodeSnapshot(REGISTRY, encodeSnapshot(REGISTRY, before), 5000)).toEqual(before)
   })
+  it('should keep why they are believed, and do without in an older file', () => {
+    const evidence = { endpoints: ['http://a', 'http://b'], via: 'data_var', confirmations: 1 } as const
+    const before = { ...snapshot(), evidence }
+    expect(decodeSnapshot(REGISTRY, encodeSnapshot(REGISTRY, before), 5000)).toEqual(before)
+    expect(stored()).not.toHaveProperty('evidence')
+  })
+  it.each([
+    ['a text', 'x'],
+    ['another way', { endpoints: [], via: 'guess', confirmations: 0 }],
+    ['endpoints that are numbers', { endpoints: [5], via: 'call-read', confirmations: 0 }],
+    ['no confirmations', { endpoints: [], via: 'call-read' }],
+  ])('should not lose the set for evidence that is %s', (_what, evidence) => {
+    const read = decode({ ...stored(), evidence })
+    expect(read).toMatchObject({ kind: 'set' })
+    expect(read).not.toHaveProperty('evidence')
+  })
   it('should not come from the future, or a clock set back would make them young for ever', () => {
     expect(decode(stored(), 10)).toMatchObject({ readAtMs: 10 })
   })

@@ -72,7 +72,8 @@ describe('StacksClient', () => {
 
   it('should read nonce and balance', async () => {
     node.nonce = 7
-    expect(await client.account(DEPLOYER)).toEqual({ nonce: 7, balanceUstx: 15n })
+    expect(await client.account(DEPLOYER, TIP.id)).toEqual({ nonce: 7, balanceUstx: 15n })
+    expect(node.seen[0]?.query.get('tip')).toBe(TIP.id)
   })
 
   it('should take the middle fee, and none where the node has none', async () => {
@@ -110,6 +111,7 @@ describe('StacksClient', () => {
   ])('should refuse to send a tip that is %s, which a node would ignore silently', async (_what, tip) => {
     await expect(client.callRead(REGISTRY.contract, FN, tip)).rejects.toThrow(TypeError)
     await expect(client.dataVar(REGISTRY.contract, 'x', tip)).rejects.toThrow(TypeError)
+    await expect(client.account(DEPLOYER, tip)).rejects.toThrow(TypeError)
     expect(node.seen).toEqual([])
   })
 

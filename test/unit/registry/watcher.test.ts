@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../../src/base/index.ts'
 import {
@@ -8,7 +9,7 @@ import {
 } from '../../../src/registry/index.ts'
 import { block, FakeNode } from './support/fake-node.ts'
 import { AGGREGATE_2, BLANK, DEPLOYER, goodTuple, publicKeys, REGISTRY, signerData } from './support/fixtures.ts'
-import { CountingMetrics, MemoryKeeper, MemoryLogger } from './support/ports.ts'
+import { CountingMetrics, ManualClock, MemoryKeeper, MemoryLogger } from './support/ports.ts'
 
 const SET_1 = signerData(goodTuple(3))
 const SET_2 = signerData(goodTuple(4, 2, AGGREGATE_2))
@@ -187,6 +188,34 @@ describe('registry watcher with one endpoint', () => {
     for (const node of over) node.intercept = undefined
     await new Promise<Snapshot>((resolve) => watcher.changes.on(resolve))
     expect(watcher.latest()?.kind).toBe('set')
+  })
+
+  it('should tell since when a read is under way, and no more when it ended, well or not', async () => {
+    const over = await nodes(1)
+    push(over, 'a', 5, SET_1)
+    const clock = new ManualClock()
+    const { watcher } = rig(over, { clock })
+    expect(watcher.health().readingSinceMs).toBeUndefined()
+    const asked = Promise.withResolvers<ServerResponse>()
+    over[0]?.onRequest((_seen, res) => {
+      asked.resolve(res)
+      return true
+    })
+    await watcher.start()
+    const reading = watcher.readNow()
+    clock.advance(0)
+    const startedAtMs = clock.now()
+    const res = await asked.promise
+    clock.advance(3_000)
+    expect(watcher.health().readingSinceMs).toBe(startedAtMs)
+    res.writeHead(500).end()
+    await expect(reading).rejects.toThrow()
+    expect(watcher.health()).not.toHaveProperty('readingSinceMs')
+    if (over[0] !== undefined) over[0].intercept = undefined
+    const good = watcher.readNow()
+    clock.advance(10_000)
+    await good
+    expect(watcher.health()).not.toHaveProperty('readingSinceMs')
   })
 
   it('should read after a hint', async () => {

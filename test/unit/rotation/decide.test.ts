@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { asPendingId, asSetHash, type PublicKey } from '../../../src/base/index.ts'
 import { KeyPair } from '../../../src/curve/index.ts'
-import { MAX_NAMED_FEES } from '../../../src/rotation/decide.ts'
+import { MAX_NAMED_FEES, TX_PATIENCE_MS } from '../../../src/rotation/decide.ts'
 import { cosignOrder, nextAction, type RotationFacts } from '../../../src/rotation/index.ts'
 import { missingApprovals, type PendingSpec } from '../../../src/rounds/index.ts'
 import { signerSet } from '../../fixtures/sets.ts'
@@ -38,6 +38,7 @@ const facts = (over: Partial<RotationFacts>): RotationFacts => ({
   keygen: 'idle',
   proposal: undefined,
   chainNonce: undefined,
+  chainAhead: false,
   ownFeeUstx: undefined,
   raised: false,
   askedAtMs: 0,
@@ -226,5 +227,24 @@ describe('missingApprovals', () => {
   it('should want as many of the current set as rotate-keys needs', () => {
     const replaced = { ...spec, keys: [incoming] }
     expect(missingApprovals(replaced, new Set([incoming, a]))).toEqual([b, c].toSorted())
+  })
+})
+
+describe('R4: a rotation that is mined and not yet deep enough', () => {
+  const ready = [first, second].map((author) => ({ author, nonce: 5, feeUstx: 300 }))
+
+  it.each<[string, Partial<RotationFacts>]>([
+    ['nothing was asked before, as after a restart', { chainNonce: undefined, ownFeeUstx: undefined }],
+    ['nobody has signed', {}],
+    ['enough have signed', { cosignatures: ready }],
+    ['it was sent', { cosignatures: ready, sentFees: new Set([300]) }],
+    ['a fee was raised', { cosignatures: ready, sentFees: new Set([300]), raised: true, ownFeeUstx: 450 }],
+  ])('R4: should neither be signed nor sent again when %s', (_what, over) => {
+    const action = nextAction(withKey({ ...over, chainAhead: true, askedAtMs: 1_000, nowMs: 1_000 + TX_PATIENCE_MS }))
+    expect(action).toEqual({ kind: 'wait', for: 'chain', missing: [] })
+  })
+  it('R4: should be asked for again, because a reorg can take it back', () => {
+    const action = nextAction(withKey({ chainAhead: true, askedAtMs: 1_000, nowMs: 1_001 + TX_PATIENCE_MS }))
+    expect(action).toEqual({ kind: 'ask_chain' })
   })
 })

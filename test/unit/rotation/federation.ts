@@ -43,6 +43,11 @@ export class FakeRegistry {
   stalled = false
   /** R5: not read for too long. */
   stale = false
+  /** R4: what is mined waits for `confirm` before snapshots show it. */
+  confirmations = 0
+  /** How often each member asked for the newest block. */
+  readonly askedBy = new Map<PublicKey, number>()
+  #unconfirmed: RotateKeysCall | undefined
   #height = 1
   readonly #watchers: Emitter<Snapshot>[] = []
 
@@ -66,13 +71,16 @@ export class FakeRegistry {
   }
 
   /** Real bytes and signatures; only nonce, fee and mempool are played. */
-  tx(): RotateKeysTx {
+  tx(self: PublicKey): RotateKeysTx {
     const real = createRotateKeysTx({ registryId, clients: [] })
     return {
       payloadHash: (plan) => real.payloadHash(plan),
       sign: (plan, secret) => real.sign(plan, secret),
       verify: (plan, member, signature) => real.verify(plan, member, signature),
-      nextNonce: async (principal) => this.nonces.get(principal) ?? 0,
+      rotationState: async (principal) => {
+        this.askedBy.set(self, (this.askedBy.get(self) ?? 0) + 1)
+        return { nonce: this.nonces.get(principal) ?? 0, aggregateKey: this.newestKey }
+      },
       estimateFeeUstx: async () => 300,
       broadcast: async (plan, signatures) => {
         const principal = principalOf(registryId.chainId, plan.signers, plan.signaturesRequired)
@@ -85,10 +93,31 @@ export class FakeRegistry {
         this.nonces.set(principal, plan.nonce + 1)
         this.sent.push(plan)
         if (this.abortNext) this.abortNext = false
-        else this.apply(plan.call)
+        else this.mine(plan.call)
         return 'ab'.repeat(32)
       },
     }
+  }
+
+  /** What the newest block holds, whatever its depth. */
+  get newestKey(): PublicKey | undefined {
+    const confirmed = this.snapshot.kind === 'set' ? this.snapshot.set.aggregateKey : undefined
+    return this.#unconfirmed?.newAggregateKey ?? confirmed
+  }
+
+  /** Mined: at once in the snapshot, or when it is deep enough. */
+  mine(call: RotateKeysCall): void {
+    if (this.confirmations === 0) this.apply(call)
+    else this.#unconfirmed = call
+  }
+  confirm(): void {
+    if (this.#unconfirmed !== undefined) this.apply(this.#unconfirmed)
+    this.#unconfirmed = undefined
+  }
+  /** Takes the newest block back, and its transaction with it. */
+  reorg(principal: string): void {
+    this.#unconfirmed = undefined
+    this.nonces.set(principal, (this.nonces.get(principal) ?? 1) - 1)
   }
 
   apply({ newKeys, newThreshold, newAggregateKey }: RotateKeysCall): void {
@@ -160,7 +189,7 @@ export class Federation {
       registryId,
       bootstrap: this.bootstrap,
       watcher: this.registry.watcher(),
-      tx: this.registry.tx(),
+      tx: this.registry.tx(self),
       openSession: (spec, known) =>
         openPendingSession({ network: registryId.network, self, messenger, vault, ...ports }, spec, known),
       approvals,

@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { KeyPair } from '../../../src/curve/index.ts'
+import { principalOf } from '../../../src/registry/index.ts'
 import { NonceGuard } from '../../../src/rotation/cosign-guard.ts'
 import { TX_PATIENCE_MS } from '../../../src/rotation/decide.ts'
 import { decodeProposal } from '../../../src/rounds/index.ts'
 import { encodeCosignature } from '../../../src/rounds/pending/messages.ts'
 import { memorySpace } from '../../fixtures/space.ts'
-import { Federation, type Operator } from './federation.ts'
+import { Federation, type Operator, registryId } from './federation.ts'
 
 let fed: Federation
 let all: Operator[]
@@ -78,6 +79,61 @@ describe('the first set (R6)', () => {
     fed.skewMs = TX_PATIENCE_MS + 1_000
     await expect.poll(() => fed.registry.snapshot.kind, WAIT).toBe('set')
     expect(fed.registry.sent.map((plan) => plan.nonce)).toEqual([0, 1])
+  })
+})
+
+describe('R4: a chain whose snapshots wait for confirmations', () => {
+  const waits = () => fed.founders.every((o) => o.reconciler.status()?.action.kind === 'wait')
+  /** Lets patience run out until every member has asked the chain again; one that sent late is patient for longer. */
+  const outwaited = async () => {
+    const before = new Map(fed.registry.askedBy)
+    const askedAgain = () =>
+      fed.founders.every(({ publicKey: k }) => (fed.registry.askedBy.get(k) ?? 0) > (before.get(k) ?? 0))
+    const patienceEnds = () => {
+      fed.skewMs += TX_PATIENCE_MS + 1_000
+      return askedAgain()
+    }
+    await expect.poll(patienceEnds, { ...WAIT, interval: 1_000 }).toBe(true)
+    await expect.poll(waits, WAIT).toBe(true)
+  }
+  const noncesOf = async () => (await first().cosigned.entries()).map(([key]) => key.split('/').at(-1))
+
+  it('R29: should sign nothing at the next nonce while a mined rotation is not deep enough', async () => {
+    fed.registry.confirmations = 1
+    for (const o of fed.founders) await o.reconciler.start()
+    await expect.poll(() => fed.registry.sent.length, WAIT).toBe(1)
+    await outwaited()
+    await outwaited()
+    expect(fed.registry.snapshot.kind).toBe('uninitialised')
+    expect(fed.registry.sent.map((plan) => plan.nonce)).toEqual([0])
+    expect(await noncesOf()).toEqual(['0'])
+    fed.registry.confirm()
+    await expect.poll(() => fed.founders.every((o) => o.reconciler.status() === undefined), WAIT).toBe(true)
+  })
+
+  it('R29: should wait after a restart as well', async () => {
+    fed.registry.confirmations = 1
+    for (const o of fed.founders) await o.reconciler.start()
+    await expect.poll(() => fed.registry.sent.length, WAIT).toBe(1)
+    for (const o of fed.founders) {
+      await o.reconciler.stop()
+      o.reconciler = fed.reconcilerOf(o)
+    }
+    for (const o of fed.founders) await o.reconciler.start()
+    await outwaited()
+    expect(await noncesOf()).toEqual(['0'])
+  })
+
+  it('R29: should go on at the same nonce when a reorg takes the rotation back', async () => {
+    fed.registry.confirmations = 1
+    for (const o of fed.founders) await o.reconciler.start()
+    await expect.poll(() => fed.registry.sent.length, WAIT).toBe(1)
+    await outwaited()
+    fed.registry.reorg(principalOf(registryId.chainId, fed.bootstrap.keys, fed.bootstrap.threshold))
+    fed.skewMs += TX_PATIENCE_MS + 1_000
+    await expect.poll(() => fed.registry.sent.length, WAIT).toBe(2)
+    expect(fed.registry.sent.map((plan) => plan.nonce)).toEqual([0, 0])
+    expect(await noncesOf()).toEqual(['0'])
   })
 })
 

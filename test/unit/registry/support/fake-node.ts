@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { txidFromBytes } from '@stacks/transactions'
+import { ClarityType, deserializeCV, serializeCV, txidFromBytes } from '@stacks/transactions'
 import { toHex, utf8 } from '../../../../src/base/index.ts'
 import { sha256 } from '../../../../src/curve/index.ts'
 import { indexBlockHash } from '../../../../src/registry/index.ts'
@@ -38,6 +38,8 @@ export class FakeNode {
   claim: { height?: number; burnHeight?: number } = {}
   nonce = 0
   hasContract = true
+  /** false: only its data variables can be read. */
+  hasFunction = true
   readonly seen: Seen[] = []
   readonly sent: Buffer[] = []
   /** Takes a request over; returns true if it did. */
@@ -118,14 +120,52 @@ export class FakeNode {
       // As the real node: what is no block id is taken for "left out".
       const asked = query.get('tip') ?? ''
       const at = /^[0-9a-f]{64}$/.test(asked) ? this.blocks.get(asked) : tip
-      return at === undefined || !this.hasContract ? 'no such tip or contract' : { okay: true, result: at.data }
+      if (at === undefined || !this.hasContract) return 'no such tip or contract'
+      const fn = path.split('/').at(-1)
+      return this.hasFunction
+        ? { okay: true, result: at.data }
+        : { okay: false, cause: `Unchecked(UndefinedFunction("${fn}"))` }
     }
+    if (path.startsWith('/v2/data_var/')) {
+      const at = this.blocks.get(query.get('tip') ?? '')
+      return at === undefined ? 'Chain tip not found' : { data: variable(at.data, path.split('/').at(-1) ?? '') }
+    }
+    const tenure = /^\/v3\/tenures\/blocks\/height\/(\d+)$/.exec(path)
+    if (tenure !== null) return this.#tenure(Number(tenure[1]))
     if (path.startsWith('/v2/contracts/source/'))
       return this.hasContract ? { source: '(ok)' } : 'No contract source data found'
     if (path.startsWith('/v2/accounts/')) return { nonce: this.nonce, balance: '0x0f', locked: '0x00' }
     if (path === '/v2/fees/transaction') return { estimations: [1000, 2000, 3000].map((fee) => ({ fee, fee_rate: 1 })) }
     return 'nothing here'
   }
+
+  /** Of the blocks pushed so far, newest first; a block's parent is the one below it. */
+  #tenure(burnHeight: number): string | object {
+    const all = [...this.blocks.values()]
+    const blocks = all.filter((b) => b.burnHeight === burnHeight).sort((a, b) => b.height - a.height)
+    const [newest] = blocks
+    if (newest === undefined) return `No blocks in tenure with burnchain block height ${burnHeight}`
+    const parentOf = (b: FakeBlock) => all.findLast((p) => p.height === b.height - 1)?.id ?? '00'.repeat(32)
+    return {
+      consensus_hash: newest.consensusHash,
+      burn_block_height: burnHeight,
+      burn_block_hash: newest.blockHash,
+      stacks_blocks: blocks.map((b) => ({
+        block_id: b.id,
+        block_hash: b.blockHash,
+        parent_block_id: parentOf(b),
+        height: b.height,
+      })),
+    }
+  }
+}
+
+/** One field of `get-current-signer-data`, as `/v2/data_var` gives it. */
+function variable(data: string, name: string): string {
+  const tuple = deserializeCV(data)
+  const value = tuple.type === ClarityType.Tuple ? tuple.value[name] : undefined
+  if (value === undefined) throw new Error(`fixture: no ${name}`)
+  return `0x${serializeCV(value)}`
 }
 
 export function json(res: ServerResponse, status: number, value: unknown): void {

@@ -1,0 +1,43 @@
+import { judgeAnswer } from './judge.ts'
+import { type PinnedAnswer, readPinned } from './pinned-read.ts'
+import { candidateTips } from './quorum.ts'
+import { agreeAt, askTips, type EndpointFailure, noQuorum, type QuorumSource } from './quorum-read.ts'
+import type { StacksClient } from './stacks-client.ts'
+import type { RotationState } from './types.ts'
+
+/**
+ * Nonce of `principal` and key of the registry at one block, from a quorum (R4). One liar must move neither: a nonce that
+ * is too high would reserve the next rotation's for this payload, for good (R29); one that is too low, or a hidden
+ * rotation, would have members sign what can't be mined, or what was mined already. Read at two blocks, the nonce could
+ * count a rotation that the key does not show yet. Throws ReadError.
+ */
+export async function readRotationState(
+  source: QuorumSource,
+  principal: string,
+  signal?: AbortSignal,
+): Promise<RotationState> {
+  const { registryId, quorum } = source
+  const failures: EndpointFailure[] = []
+  const up = await askTips(source, failures, signal)
+  const tips = candidateTips(
+    up.map((u) => u.tip),
+    quorum,
+  )
+  const ask = async (client: StacksClient, tip: string, s: AbortSignal): Promise<`${number} ${PinnedAnswer}`> => {
+    const [{ nonce }, answer] = await Promise.all([
+      client.account(principal, tip, s),
+      readPinned(client, registryId.contract, tip, s),
+    ])
+    return `${nonce} ${answer}`
+  }
+  const clients = up.map((u) => u.client)
+  const { agreement } = await agreeAt(source, clients, tips, ask, failures, signal)
+  if (agreement === undefined) throw noQuorum(source, "the principal's nonce and the registry", failures)
+  const { answer } = agreement
+  const space = answer.indexOf(' ')
+  const state = await judgeAnswer(registryId, 'the quorum of Stacks nodes', answer.slice(space + 1) as PinnedAnswer)
+  return {
+    nonce: Number(answer.slice(0, space)),
+    aggregateKey: state.kind === 'set' ? state.set.aggregateKey : undefined,
+  }
+}
