@@ -66,10 +66,12 @@ function healthLine(health: unknown, nowMs: number): string {
 function registryLine(registry: unknown, nowMs: number): string | undefined {
   const readAt = numberAt(registry, 'lastReadAtMs')
   const failure = textAt(registry, 'lastFailure', 'reason')
+  const agreedBy = listAt(registry, 'evidence', 'endpoints')
   return dotted(
     named('stacks block', textAt(registry, 'stacksHeight')),
     named('bitcoin block', textAt(registry, 'burnHeight')),
     readAt === undefined ? undefined : `read ${ageOf(nowMs - readAt)} ago`,
+    agreedBy.length === 0 ? undefined : `agreed by ${agreedBy.map((e) => textAt(e) ?? '?').join(', ')}`,
     at(registry, 'kind') === 'uninitialised' ? 'uninitialised' : undefined,
     failure === undefined ? undefined : `last failure: ${failure}`,
   )

@@ -50,9 +50,9 @@ export async function openFoundation(
     if ((await keeper.load()) === undefined) await requireChain(config)
     await store.start()
     const boot = await nextBoot(store.space('boot'), clock.now())
-    const { id: registryId, endpoints, quorum, pollIntervalMs, maxAgeMs } = config.registry
+    const { id: registryId, endpoints, quorum, confirmations, pollIntervalMs, maxAgeMs } = config.registry
     const watcher = createRegistryWatcher({
-      ...{ registryId, endpoints, quorum, pollIntervalMs, maxAgeMs },
+      ...{ registryId, endpoints, quorum, confirmations, pollIntervalMs, maxAgeMs },
       audit: fileJournal(join(config.dataDir, 'registry-audit.jsonl')),
       ...{ keeper, clock, logger, metrics },
     })

@@ -128,7 +128,7 @@ function createReconciler(
     readonly onPending: NetworkParts['membership']['applyPending']
   },
 ): RotationReconciler {
-  const registryId = config.registry.id
+  const { id: registryId, endpoints, quorum } = config.registry
   const { network } = registryId
   const self = key.keyPair.publicKey
   const { vault, messenger, onPending } = c
@@ -138,7 +138,7 @@ function createReconciler(
     registryId,
     bootstrap: config.registry.bootstrap,
     watcher,
-    tx: createRotateKeysTx({ registryId, clients: config.registry.endpoints.map((e) => createStacksClient(e)) }),
+    tx: createRotateKeysTx({ registryId, clients: endpoints.map((e) => createStacksClient(e)), quorum, clock }),
     openSession: (spec, known) => openPendingSession({ network, self, messenger, vault, clock, logger }, spec, known),
     approvals: store.space('approvals'),
     proposals: store.space('proposals'),

@@ -3,7 +3,7 @@ import { peerIdOfKey } from '../curve/index.ts'
 import type { Denial, Eviction, Gate } from '../gating/index.ts'
 import { admittedPending } from '../gating/index.ts'
 import type { ConnectionInfo } from '../p2p/index.ts'
-import type { RegistryHealth, RegistryId, Snapshot } from '../registry/index.ts'
+import type { ReadEvidence, RegistryHealth, RegistryId, Snapshot } from '../registry/index.ts'
 import type { RotationStatus } from '../rotation/index.ts'
 import { participantsOf } from '../rounds/index.ts'
 import type { Health } from '../status/index.ts'
@@ -34,6 +34,10 @@ export interface NodeStatus {
     readonly kind: Snapshot['kind'] | 'unknown'
     readonly stacksHeight: number | null
     readonly burnHeight: number | null
+    /** Index block hash at which the set was read. */
+    readonly block: string | null
+    /** Why it is believed; null where an older version stored it. */
+    readonly evidence: ReadEvidence | null
     readonly lastReadAtMs: number | null
     readonly lastFailure: RegistryHealth['lastFailure'] | null
   }
@@ -131,6 +135,8 @@ export function nodeStatus(f: StatusFacts): NodeStatus {
       kind: f.snapshot?.kind ?? 'unknown',
       stacksHeight: f.snapshot?.tip.stacksHeight ?? null,
       burnHeight: f.snapshot?.tip.burnHeight ?? null,
+      block: f.snapshot?.tip.indexBlockHash ?? null,
+      evidence: f.snapshot?.evidence ?? null,
       lastReadAtMs: f.registryHealth.lastReadAtMs ?? null,
       lastFailure: f.registryHealth.lastFailure ?? null,
     },

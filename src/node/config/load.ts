@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { CodedError } from '../../base/index.ts'
+import { defaultConfirmations } from '../../registry/index.ts'
 import { checkFile } from './check.ts'
 import * as rules from './rules.ts'
 import { nearest } from './suggest.ts'
@@ -52,6 +53,7 @@ export function parseConfig(text: string, file: string, context: ConfigContext):
       onStale: registry.on_stale,
       bootstrap,
       observerListen: registry.observer_listen,
+      confirmations: registry.confirmations ?? defaultConfirmations(registry.chain_id),
     },
     p2p: {
       listen: p2p.listen.map((a) => a.text),

@@ -35,6 +35,8 @@ const defaulted = <T>(reader: Read<T>, fallback: T, doc: string, example: string
   fallback,
 })
 
+/** Sixteen hours; nobody waits longer for a rotation. */
+const MAX_CONFIRMATIONS = 100
 /** More is no quorum's need. */
 const MAX_ENDPOINTS = 16
 const MAX_ADDRESSES = 32
@@ -130,6 +132,11 @@ export const SECTIONS = {
       read.hostPort,
       'Where the Stacks node posts its events, unauthenticated hints: loopback or a private network.',
       '"127.0.0.1:3700"',
+    ),
+    confirmations: optional(
+      read.integer(0, MAX_CONFIRMATIONS, 'Bitcoin blocks'),
+      'Bitcoin blocks that must stand on what is read. Default: 1 on mainnet, 0 elsewhere.',
+      '1',
     ),
   },
   p2p: {

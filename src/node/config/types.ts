@@ -56,6 +56,8 @@ export interface NodeConfig {
     /** The pending set while the registry answers "uninitialised" (R6). */
     readonly bootstrap: SetSpec | undefined
     readonly observerListen: HostPort | undefined
+    /** Bitcoin blocks that must stand on what is read (R4). */
+    readonly confirmations: number
   }
   readonly p2p: {
     readonly listen: readonly string[]

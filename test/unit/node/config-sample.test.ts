@@ -47,7 +47,7 @@ describe('config/signer.toml', () => {
     const defaults = [...SAMPLE.matchAll(/Default: ("[^"]+")\.\n(?:# .*\n)*([a-z_]+) = (.*)/g)]
     expect(defaults.length).toBeGreaterThan(3)
     const bare = parseConfig(
-      SAMPLE.replace(/^(poll_interval|max_age|on_stale|approval_ttl|level|data_dir) = .*$/gm, ''),
+      SAMPLE.replace(/^(poll_interval|max_age|on_stale|approval_ttl|level|data_dir|confirmations) = .*$/gm, ''),
       FILE,
       context,
     )

@@ -82,6 +82,7 @@ describe('a good config', () => {
         onStale: 'freeze',
         bootstrap: undefined,
         observerListen: undefined,
+        confirmations: 0,
       },
       p2p: { listen: ['/ip4/127.0.0.1/tcp/4700'], announce: [], transports: ['tcp', 'quic'], seeds: [], deny: [] },
       signing: { policy: 'bridge' },
@@ -104,6 +105,12 @@ describe('a good config', () => {
     expect(config.admin.socketPath).toBe('/etc/state/admin.sock')
     expect(config.identity.keyFile).toBe('/keys/signer.key')
     expect(config.identity.unlock).toEqual({ kind: 'identity', file: '/etc/countersign/id.age' })
+  })
+
+  it('R4: should want one confirmation on mainnet, none elsewhere, and what the operator says', () => {
+    expect(parse(MAINNET).registry.confirmations).toBe(1)
+    expect(parse({ ...MAINNET, 'registry.confirmations': '0' }).registry.confirmations).toBe(0)
+    expect(parse({ 'registry.confirmations': '100' }).registry.confirmations).toBe(100)
   })
 
   it('should take every unit of time', () => {
@@ -299,6 +306,9 @@ const MISTAKES: readonly (readonly [string, Changes, string, RegExp])[] = [
     'registry.bootstrap_threshold',
     /only 2 keys/,
   ],
+  ['R4: confirmations below 0', { 'registry.confirmations': '-1' }, 'registry.confirmations', /from 0 to 100/],
+  ['R4: too many confirmations', { 'registry.confirmations': '101' }, 'registry.confirmations', /from 0 to 100/],
+  ['R4: a fraction of a confirmation', { 'registry.confirmations': '1.5' }, 'registry.confirmations', /whole number/],
   ['an observer without port', { 'registry.observer_listen': '"127.0.0.1"' }, 'registry.observer_listen', /host:port/],
   ['an observer port too high', { 'registry.observer_listen': '"h:65536"' }, 'registry.observer_listen', /host:port/],
   ['an observer as a URL', { 'registry.observer_listen': '"http://h:1"' }, 'registry.observer_listen', /host:port/],

@@ -41,6 +41,7 @@ async function serveBridges(bridges: NodeConfig['bridges']): Promise<MemoryStrea
       onStale: 'freeze',
       bootstrap: undefined,
       observerListen: undefined,
+      confirmations: 0,
     },
     admin: { socketPath: '/nowhere/admin.sock', listen: undefined, tokenFile: undefined },
   }
