@@ -96,4 +96,30 @@ describe('incident 39: a malformed tip is silently ignored by the node', () => {
     expect(await watcher.readNow()).toMatchObject({ set: { keys: publicKeys(4, 2) } })
     await watcher.stop()
   })
+
+  it('should not send a malformed tip that a node lists among the blocks of a tenure, nor to an account', async () => {
+    node.onRequest((seen, res) => {
+      if (!seen.path.startsWith('/v3/')) return false
+      const burn_block_height = Number(seen.path.split('/').at(-1))
+      const listed = { block_id: `0x${NEW.id}`, parent_block_id: `0x${OLD.id}`, height: 2 }
+      json(res, 200, { burn_block_height, stacks_blocks: [listed] })
+      return true
+    })
+    const watcher = createRegistryWatcher({
+      registryId: REGISTRY,
+      endpoints: [node.url],
+      quorum: 1,
+      confirmations: 1,
+      pollIntervalMs: 60_000,
+      keeper: new MemoryKeeper(),
+    })
+    await watcher.start()
+    await expect(watcher.readNow()).rejects.toMatchObject({ code: 'malformed_answer' })
+    await watcher.stop()
+    const seen = node.seen.length
+    const [deployer = ''] = REGISTRY.contract.split('.')
+    await expect(createStacksClient(node.url).account(deployer, `0x${NEW.id}`)).rejects.toThrow(TypeError)
+    expect(node.seen.slice(seen)).toEqual([])
+    expect(node.seen.some((s) => s.query.get('tip')?.startsWith('0x'))).toBe(false)
+  })
 })

@@ -151,6 +151,8 @@ export class Federation {
   readonly registry: FakeRegistry
   readonly bootstrap: Bootstrap
   readonly founders: readonly Operator[]
+  /** Another one where a real chain stands behind watcher and transactions. */
+  registryId = registryId
   /** Added to everybody's clock. */
   skewMs = 0
 
@@ -177,7 +179,12 @@ export class Federation {
   /** A fresh process on the same disk. */
   reconcilerOf(
     o: Omit<Operator, 'reconciler'>,
-    { approvalTtlMs = 3_600_000, feeUstx }: { approvalTtlMs?: number; feeUstx?: number } = {},
+    {
+      approvalTtlMs = 3_600_000,
+      feeUstx,
+      watcher = this.registry.watcher(),
+      tx = this.registry.tx(o.publicKey),
+    }: { approvalTtlMs?: number; feeUstx?: number; watcher?: RegistryWatcher; tx?: RotateKeysTx } = {},
   ): RotationReconciler {
     const { key, publicKey: self, vault, approvals, cosigned, proposals } = o
     const messenger = this.bus.messenger(key)
@@ -186,10 +193,10 @@ export class Federation {
     return new RotationReconciler({
       self,
       exposeSecret: () => key.exposeSecret(),
-      registryId,
+      registryId: this.registryId,
       bootstrap: this.bootstrap,
-      watcher: this.registry.watcher(),
-      tx: this.registry.tx(self),
+      watcher,
+      tx,
       openSession: (spec, known) =>
         openPendingSession({ network: registryId.network, self, messenger, vault, ...ports }, spec, known),
       approvals,
