@@ -59,17 +59,17 @@ const known = (failures: readonly EndpointFailure[], { endpoint, reason }: Endpo
   failures.some((f) => f.endpoint === endpoint && f.reason === reason)
 
 /**
- * Whether `block` stands on this endpoint's chain. Asked of its tenures, because a Stacks node goes on reading at blocks
- * that a reorg dropped. Throws ReadError.
+ * Whether `block` stands on this endpoint's chain, at its height. Asked of its tenures, because a Stacks node goes on
+ * reading at blocks that a reorg dropped. Throws ReadError.
  */
 export async function standsOn(client: StacksClient, block: ChainTip, signal?: AbortSignal): Promise<boolean> {
   const lowest = Math.max(1, block.burnHeight - MAX_EMPTY_BITCOIN_BLOCKS)
   for (let burn = block.burnHeight; burn >= lowest; burn--) {
     const tenure = await client.tenure(burn, signal)
     if (tenure === undefined) continue
-    if (tenure.some(({ id }) => id === block.indexBlockHash)) return true
+    if (tenure.some(({ id, height }) => id === block.indexBlockHash && height === block.stacksHeight)) return true
     const first = tenure.at(-1)
-    if (first?.parentId === block.indexBlockHash) return true
+    if (first?.parentId === block.indexBlockHash && first.height === block.stacksHeight + 1) return true
     // A tenure that reaches down to that height and doesn't list the block has another one there, or none.
     if (first === undefined || first.height <= block.stacksHeight) return false
   }

@@ -29,6 +29,7 @@ export const defaultConfirmations = (chainId: number): number => (chainId === MA
  * Blocks worth asking for, best first, from the tips that endpoints claim; empty if fewer than `quorum` claim any.
  * A block id proves nothing about its height, so a claim counts only up to what `quorum` endpoints claim to have reached:
  * else one liar could give a true block a height that no later block reaches, and reading would stop for ever.
+ * Nor is a claim within that proof of anything: see `agreeAtNewest`.
  */
 export function candidateTips(claims: readonly ChainTip[], quorum: number): ChainTip[] {
   if (claims.length < quorum) return []
@@ -42,8 +43,12 @@ export function candidateTips(claims: readonly ChainTip[], quorum: number): Chai
   )
   const believable = claims.filter((t) => t.stacksHeight <= maxStacks && t.burnHeight <= maxBurn)
   const best = believable.toSorted((a, b) => b.stacksHeight - a.stacksHeight || b.burnHeight - a.burnHeight)
-  return best.filter((t, i) => best.findIndex((o) => o.indexBlockHash === t.indexBlockHash) === i)
+  return best.filter((t, i) => best.findIndex((o) => sameBlock(o, t)) === i)
 }
+
+/** One block at one height; Bitcoin goes on while it is the newest, so its claimed Bitcoin heights may differ. */
+export const sameBlock = (a: ChainTip, b: ChainTip): boolean =>
+  a.indexBlockHash === b.indexBlockHash && a.stacksHeight === b.stacksHeight
 
 /** The answer that at least `quorum` gave, byte for byte. */
 export function agreedAnswer<A extends string>(answers: readonly A[], quorum: number): A | undefined {

@@ -1,9 +1,9 @@
 import { deepTips } from './depth.ts'
 import { ReadError } from './errors.ts'
 import { judgeAnswer, type RegistryState } from './judge.ts'
-import { openPinned, readPinned } from './pinned-read.ts'
-import { candidateTips } from './quorum.ts'
-import { agreeAt, askTips, type EndpointFailure, type QuorumSource } from './quorum-read.ts'
+import { agreeAtNewest } from './newest.ts'
+import { openPinned, type PinnedAnswer, readPinned } from './pinned-read.ts'
+import { type Agreeing, agreeAt, askTips, type EndpointFailure, type QuorumSource } from './quorum-read.ts'
 import type { StacksClient } from './stacks-client.ts'
 import type { ChainTip, ReadEvidence } from './types.ts'
 
@@ -27,47 +27,51 @@ export interface Reading {
 export async function readRegistry(source: RegistrySource, signal?: AbortSignal): Promise<Reading> {
   const failures: EndpointFailure[] = []
   const up = await askTips(source, failures, signal)
-  const tips =
-    source.confirmations === 0
-      ? candidateTips(
-          up.map((u) => u.tip),
-          source.quorum,
-        )
-      : await deepTips(source, up, source.confirmations, failures, signal)
-  return await readAt(
-    source,
-    up.map((u) => u.client),
-    tips,
-    failures,
-    signal,
-  )
+  const clients = up.map((u) => u.client)
+  if (source.confirmations === 0) {
+    const tried = await agreeAtNewest(source, up, asking(source), failures, signal)
+    return await readingOf(source, clients, tried, failures, signal)
+  }
+  const tips = await deepTips(source, up, source.confirmations, failures, signal)
+  return await readAt(source, clients, tips, failures, signal)
 }
 
 /** As `readRegistry`, at a block that is known already. */
 export const readRegistryAt = (source: RegistrySource, tip: ChainTip, signal?: AbortSignal): Promise<Reading> =>
   readAt(source, source.clients, [tip], [], signal)
 
+const asking =
+  ({ registryId }: RegistrySource) =>
+  (client: StacksClient, tip: string, signal: AbortSignal) =>
+    readPinned(client, registryId.contract, tip, signal)
+
 async function readAt(
   source: RegistrySource,
-  up: readonly StacksClient[],
+  clients: readonly StacksClient[],
   tips: readonly ChainTip[],
   failures: EndpointFailure[],
   signal?: AbortSignal,
 ): Promise<Reading> {
-  const { registryId, confirmations } = source
-  // What was noticed before the agreement is news even then; what kept single blocks from it is not.
-  const before = [...failures]
-  const ask = (client: StacksClient, tip: string, s: AbortSignal) => readPinned(client, registryId.contract, tip, s)
-  const { agreement, answered } = await agreeAt(source, up, tips, ask, failures, signal)
+  const tried = await agreeAt(source, clients, tips, asking(source), failures, signal)
+  return await readingOf(source, clients, tried, failures, signal)
+}
+
+async function readingOf(
+  source: RegistrySource,
+  up: readonly StacksClient[],
+  { agreement, answered }: Agreeing<PinnedAnswer>,
+  failures: readonly EndpointFailure[],
+  signal?: AbortSignal,
+): Promise<Reading> {
   if (agreement === undefined) throw await explain(source, up, answered, failures, signal)
   const { tip, answer, agreed } = agreement
-  const state = await judgeAnswer(registryId, 'the quorum of Stacks nodes', answer)
+  const state = await judgeAnswer(source.registryId, 'the quorum of Stacks nodes', answer)
   const evidence = Object.freeze({
     endpoints: Object.freeze([...agreed]),
     via: openPinned(answer).via,
-    confirmations,
+    confirmations: source.confirmations,
   })
-  return { tip, state, evidence, failures: tips[0] === tip ? before : failures }
+  return { tip, state, evidence, failures }
 }
 
 /** No block had a quorum: says why in one word if nobody answered and all failed alike. */

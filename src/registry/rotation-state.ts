@@ -1,7 +1,7 @@
 import { judgeAnswer } from './judge.ts'
+import { agreeAtNewest } from './newest.ts'
 import { type PinnedAnswer, readPinned } from './pinned-read.ts'
-import { candidateTips } from './quorum.ts'
-import { agreeAt, askTips, type EndpointFailure, noQuorum, type QuorumSource } from './quorum-read.ts'
+import { askTips, type EndpointFailure, noQuorum, type QuorumSource } from './quorum-read.ts'
 import type { StacksClient } from './stacks-client.ts'
 import type { RotationState } from './types.ts'
 
@@ -16,13 +16,9 @@ export async function readRotationState(
   principal: string,
   signal?: AbortSignal,
 ): Promise<RotationState> {
-  const { registryId, quorum } = source
+  const { registryId } = source
   const failures: EndpointFailure[] = []
   const up = await askTips(source, failures, signal)
-  const tips = candidateTips(
-    up.map((u) => u.tip),
-    quorum,
-  )
   const ask = async (client: StacksClient, tip: string, s: AbortSignal): Promise<`${number} ${PinnedAnswer}`> => {
     const [{ nonce }, answer] = await Promise.all([
       client.account(principal, tip, s),
@@ -30,8 +26,7 @@ export async function readRotationState(
     ])
     return `${nonce} ${answer}`
   }
-  const clients = up.map((u) => u.client)
-  const { agreement } = await agreeAt(source, clients, tips, ask, failures, signal)
+  const { agreement } = await agreeAtNewest(source, up, ask, failures, signal)
   if (agreement === undefined) throw noQuorum(source, "the principal's nonce and the registry", failures)
   const { answer } = agreement
   const space = answer.indexOf(' ')

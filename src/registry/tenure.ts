@@ -1,5 +1,6 @@
 import { isHex } from '../base/index.ts'
 import { isCount, isRecord } from './json.ts'
+import { sameBlock } from './quorum.ts'
 import type { ChainTip } from './types.ts'
 
 /** A Stacks block as a tenure's list names it. */
@@ -48,9 +49,6 @@ export function deepBlocks(
   const before = agreed(burn - 1, ({ parentId, height }) => ({ indexBlockHash: parentId, stacksHeight: height - 1 }))
   return [own, before].filter((tip) => tip !== undefined)
 }
-
-const sameBlock = (a: ChainTip, b: ChainTip): boolean =>
-  a.indexBlockHash === b.indexBlockHash && a.stacksHeight === b.stacksHeight
 
 /** `stacks_blocks` of a tenure; undefined if it is no chain: newest first, no gap, each block naming the next as its parent. */
 export function parseTenure(list: unknown): Tenure | undefined {

@@ -69,6 +69,14 @@ describe('R4: nonce and key of the newest block', () => {
     liar.blocks.set(block('a', 5, SET_1).id, block('a', 5, SET_2))
     expect(await state()).toMatchObject({ aggregateKey: AGGREGATE })
   })
+  it('R4: should not come from an old block that one endpoint passes for the newest', async () => {
+    const [liar] = nodes
+    for (const node of nodes) node.push(block('b', 6, SET_2))
+    const old = liar.blocks.get(block('a', 5, SET_1).id)
+    if (old !== undefined) liar.tip = old
+    liar.claim = { height: 6, burnHeight: 106 }
+    expect(await state()).toMatchObject({ aggregateKey: AGGREGATE_2 })
+  })
   it('R4: should come from a block that a quorum has, with the nonce of that block', async () => {
     const [ahead] = nodes
     ahead.push(block('b', 6, SET_2))

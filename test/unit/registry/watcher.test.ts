@@ -7,7 +7,7 @@ import {
   type RegistryWatcherInit,
   type Snapshot,
 } from '../../../src/registry/index.ts'
-import { block, FakeNode } from './support/fake-node.ts'
+import { block, FakeNode, json } from './support/fake-node.ts'
 import { AGGREGATE_2, BLANK, DEPLOYER, goodTuple, publicKeys, REGISTRY, signerData } from './support/fixtures.ts'
 import { CountingMetrics, ManualClock, MemoryKeeper, MemoryLogger } from './support/ports.ts'
 
@@ -408,6 +408,78 @@ describe('R4: registry watcher with a quorum', () => {
     expect((await watcher.readNow()).tip.stacksHeight).toBe(5)
     push(over, 'b', 6, SET_2)
     expect((await watcher.readNow()).tip.stacksHeight).toBe(6)
+  })
+
+  it.each([
+    ['its height', {}],
+    ['the height of the newest block', { height: 7 }],
+    ['height and Bitcoin height of the newest block', { height: 7, burnHeight: 107 }],
+    ['an older Bitcoin height', { height: 7, burnHeight: 101 }],
+  ])(
+    'R4: should not let one liar pass an old block, with the set of then, for the newest, at %s',
+    async (_what, claim) => {
+      for (const place of [0, 1, 2]) {
+        const over = await nodes(3)
+        const old = push(over, 'a', 5, SET_2)
+        push(over, 'b', 6, SET_1)
+        push(over, 'c', 7, SET_1)
+        const liar = over[place]
+        if (liar === undefined) throw new Error('fixture')
+        // Everyone knows the old block, and answers truly for it: a member that was removed since would be back.
+        liar.tip = old
+        liar.claim = claim
+        const { watcher } = rig(over)
+        await watcher.start()
+        expect(await watcher.readNow()).toMatchObject({ set: { keys: publicKeys(3) }, tip: { stacksHeight: 7 } })
+      }
+    },
+  )
+
+  it('R4: should not be held up by a liar that is silent about its own lie', async () => {
+    const over = await nodes(3)
+    const old = push(over, 'a', 5, SET_2)
+    push(over, 'b', 6, SET_1)
+    const [liar] = over
+    if (liar === undefined) throw new Error('fixture')
+    liar.tip = old
+    liar.claim = { height: 6, burnHeight: 106 }
+    const asked = Promise.withResolvers<void>()
+    liar.onRequest((seen) => {
+      if (!seen.path.startsWith('/v3/')) return false
+      asked.resolve()
+      return true
+    })
+    // Nothing but the other endpoints' answers ends this: the test would run into its own deadline.
+    const { watcher } = rig(over, { callTimeoutMs: 600_000 })
+    await watcher.start()
+    expect(await watcher.readNow()).toMatchObject({ tip: { stacksHeight: 6 }, set: { keys: publicKeys(3) } })
+    await asked.promise
+  })
+
+  it.each([
+    ['an old block', 'a', { height: 7, burnHeight: 107 }],
+    ['an old block, at the Bitcoin height where it stands', 'a', { height: 7, burnHeight: 105 }],
+    ['an old block, and lists it there', 'a', { height: 7, burnHeight: 107 }],
+    ['the block of the one that lags', 'b', { height: 7, burnHeight: 107 }],
+  ])('R4: should not let one liar pass %s for the newest while another endpoint lags', async (what, name, claim) => {
+    const over = await nodes(3)
+    const blocks = { a: push(over, 'a', 5, SET_2), b: push(over, 'b', 6, SET_1) }
+    const [liar, ahead] = over
+    if (liar === undefined || ahead === undefined) throw new Error('fixture')
+    push([ahead], 'c', 7, SET_1)
+    const told = blocks[name as 'a' | 'b']
+    liar.tip = told
+    liar.claim = claim
+    if (what.endsWith('lists it there'))
+      liar.onRequest((seen, res) => {
+        const listed = { block_id: told.id, parent_block_id: '00'.repeat(32), height: 7 }
+        const burn_block_height = Number(seen.path.split('/').at(-1))
+        if (seen.path.startsWith('/v3/')) json(res, 200, { burn_block_height, stacks_blocks: [listed] })
+        return seen.path.startsWith('/v3/')
+      })
+    const { watcher } = rig(over)
+    await watcher.start()
+    expect(await watcher.readNow()).toMatchObject({ set: { keys: publicKeys(3) }, tip: { stacksHeight: 6 } })
   })
 
   it('R4: should go on with one endpoint down, one on another network or one silent', async () => {
