@@ -1,6 +1,5 @@
 import { standsOn } from './depth.ts'
 import { ReadError } from './errors.ts'
-import { readPinned } from './pinned-read.ts'
 import type { RegistrySource } from './read-registry.ts'
 import type { StacksClient } from './stacks-client.ts'
 import type { ChainTip } from './types.ts'
@@ -34,7 +33,7 @@ export async function courseAfter(
       { applied: applied.stacksHeight, found: next.stacksHeight },
     )
   const burnBlocks = applied.burnHeight - next.burnHeight
-  const has = await Promise.all(source.clients.map((client) => hasBlock(source, client, applied, signal)))
+  const has = await Promise.all(source.clients.map((client) => hasBlock(client, applied, signal)))
   const have = has.filter((h) => h === true).length
   if (have >= source.quorum && source.confirmations > 0 && burnBlocks <= source.confirmations) return 'applied'
   if (burnBlocks > MAX_REORG_BURN_BLOCKS)
@@ -44,18 +43,11 @@ export async function courseAfter(
 }
 
 /** undefined: the endpoint could not say. */
-async function hasBlock(
-  { confirmations, registryId }: RegistrySource,
-  client: StacksClient,
-  block: ChainTip,
-  signal?: AbortSignal,
-): Promise<boolean | undefined> {
+async function hasBlock(client: StacksClient, block: ChainTip, signal?: AbortSignal): Promise<boolean | undefined> {
   try {
-    if (confirmations > 0) return await standsOn(client, block, signal)
-    await readPinned(client, registryId.contract, block.indexBlockHash, signal)
-    return true
+    return await standsOn(client, block, signal)
   } catch (error) {
     if (!(error instanceof ReadError)) throw error
-    return confirmations === 0 && error.code === 'http_status' && error.data.status === 404 ? false : undefined
+    return undefined
   }
 }
