@@ -1,0 +1,148 @@
+import type { Guard } from './guards.ts'
+
+const unit = (file: string): Guard['test'] => ({ project: 'unit', file: `test/unit/${file}` })
+const chain = (file: string): Guard['test'] => ({ project: 'integration', file: `test/integration/${file}` })
+
+/** What keeps a liar, a reorg or a lagging endpoint out of the registry's readings, and a rotation from being signed twice. */
+export const REGISTRY_GUARDS: readonly Guard[] = [
+  {
+    name: 'R4: a block is read at only where a quorum has it at its height',
+    file: 'src/registry/newest.ts',
+    guard: `    if (!(await isVouchedFor(source, up, tip, signal))) continue\n`,
+    gone: '',
+    test: unit('registry/watcher.test.ts'),
+  },
+  {
+    name: 'R4: one endpoint alone vouches for no block',
+    file: 'src/registry/newest.ts',
+    guard: 'values.filter((v) => v).length >= quorum',
+    gone: 'values.filter((v) => v).length >= 1',
+    test: unit('registry/watcher.test.ts'),
+  },
+  {
+    name: 'R4: a block at another height is another block',
+    file: 'src/registry/depth.ts',
+    guard: ' && height === block.stacksHeight',
+    gone: '',
+    test: unit('registry/watcher.test.ts'),
+  },
+  {
+    name: 'R4: a silent liar holds no reading up',
+    file: 'src/registry/newest.ts',
+    guard: 'stands(values) || lost(values)',
+    gone: 'stands(values)',
+    test: unit('registry/watcher.test.ts'),
+  },
+  {
+    name: 'R4: an endpoint counts only for what is deep on it',
+    file: 'src/registry/tenure.ts',
+    guard: 'reached < burnHeight + confirmations',
+    gone: 'false',
+    test: unit('registry/confirmations.test.ts'),
+  },
+  {
+    name: 'R4: a deep block needs a quorum',
+    file: 'src/registry/tenure.ts',
+    guard: 'sameBlock(tip, other)).length >= quorum',
+    gone: 'sameBlock(tip, other)).length >= 1',
+    test: unit('registry/confirmations.test.ts'),
+  },
+  {
+    name: 'R4: the newest block of an extended tenure is not deep',
+    file: 'src/registry/tenure.ts',
+    guard: 'first: tenure?.at(-1)',
+    gone: 'first: tenure?.[0]',
+    test: unit('registry/confirmations.test.ts'),
+  },
+  {
+    name: 'R4: one claim neither lifts nor lowers the height',
+    file: 'src/registry/quorum.ts',
+    guard: 'toSorted((a, b) => b - a)[quorum - 1]',
+    gone: 'toSorted((a, b) => b - a)[0]',
+    test: unit('registry/confirmations.test.ts'),
+  },
+  {
+    name: 'R4: a tenure is looked for within a bound',
+    file: 'src/registry/depth.ts',
+    guard: 'Math.max(1, highest - MAX_EMPTY_BITCOIN_BLOCKS)',
+    gone: '1',
+    test: unit('registry/confirmations.test.ts'),
+  },
+  {
+    name: 'R4: a shallow reorg is not seen',
+    file: 'src/registry/continuity.ts',
+    guard: `if (have >= source.quorum &&`,
+    gone: `if (have < 0 &&`,
+    test: chain('registry-trust.test.ts'),
+  },
+  {
+    name: 'R4: a quorum that is further back than the confirmations is not followed in silence',
+    file: 'src/registry/continuity.ts',
+    guard: ' && burnBlocks <= source.confirmations',
+    gone: '',
+    test: unit('registry/confirmations.test.ts'),
+  },
+  {
+    name: 'R4: a reorg is proved by a quorum',
+    file: 'src/registry/continuity.ts',
+    guard: 'has.filter((h) => h === false).length >= source.quorum',
+    gone: 'has.filter((h) => h === false).length >= 1',
+    test: unit('registry/watcher.test.ts'),
+  },
+  {
+    name: 'R4: variables are read only where the function is missing',
+    file: 'src/registry/pinned-read.ts',
+    guard: ' || error.data.undefinedFunction !== true',
+    gone: '',
+    test: unit('registry/data-var.test.ts'),
+  },
+  {
+    name: 'R4: variables are read at one block',
+    file: 'src/registry/pinned-read.ts',
+    guard: 'client.dataVar(contract, name, tip, signal)',
+    gone: "client.dataVar(contract, name, '0'.repeat(64), signal)",
+    test: unit('registry/data-var.test.ts'),
+  },
+  {
+    name: 'R4: nonce and key of a rotation come from a quorum',
+    file: 'src/registry/rotation-state.ts',
+    guard: 'await agreeAtNewest(source,',
+    gone: 'await agreeAtNewest({ ...source, quorum: 1 },',
+    test: unit('registry/rotation-state.test.ts'),
+  },
+  {
+    name: 'R29: nothing is signed while the chain is ahead of the snapshot',
+    file: 'src/rotation/decide.ts',
+    guard: `  if (f.chainAhead) return whileAhead(f)\n`,
+    gone: '',
+    test: unit('rotation/decide.test.ts'),
+  },
+  {
+    name: 'R29: a mined rotation is noticed before the next nonce is signed for',
+    file: 'src/rotation/cosigner.ts',
+    guard: 'this.#chainAhead = aggregateKey !== currentKey',
+    gone: 'this.#chainAhead = aggregateKey !== aggregateKey',
+    test: chain('rotation-depth.test.ts'),
+  },
+  {
+    name: 'R29: one endpoint neither raises the fee nor starves it',
+    file: 'src/registry/rotate-keys.ts',
+    guard: 'Math.ceil(values.length / 2) - 1',
+    gone: 'values.length - 1',
+    test: unit('registry/rotation-state.test.ts'),
+  },
+  {
+    name: 'R10: a flood of events is one read per second',
+    file: 'src/registry/read-scheduler.ts',
+    guard: 'this.#arm(Math.min(minIntervalMs, Math.max(0, restMs)))',
+    gone: 'this.#arm(0 * restMs)',
+    test: { project: 'integration', file: 'test/incidents/40-event-observer.test.ts' },
+  },
+  {
+    name: 'incident 39: no malformed tip is sent to an account',
+    file: 'src/registry/stacks-client.ts',
+    guard: "const query = { proof: '0', tip: checkedTip(tip) }",
+    gone: "const query = { proof: '0', tip }",
+    test: { project: 'integration', file: 'test/incidents/39-http-200-failure.test.ts' },
+  },
+]
