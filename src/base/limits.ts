@@ -55,6 +55,19 @@ export const LIMITS = {
   maxVouchingPeers: 512,
   redialMinMs: 250,
   redialMaxMs: 15_000,
+  /** Between two addresses of one peer: a whole handshake at a round trip of 100 ms, so TCP wins wherever it works. */
+  dialStaggerMs: 500,
+  /** Attempts at one peer's addresses under way at once. */
+  maxParallelDialsPerPeer: 8,
+
+  /** Addresses of one signed peer record: two transports, two families, and a few names and interfaces. */
+  maxRecordAddresses: 16,
+  /** One multiaddr as text: a DNS name has at most 253 characters. */
+  maxAddressChars: 320,
+  /** One signed peer record: 16 addresses of 50 bytes with key and signature; a record of long names holds fewer. */
+  maxRecordBytes: 1_024,
+  /** Records in one frame of the address exchange: the largest set. */
+  maxRecordsPerFrame: 128,
 
   /** One call to a Stacks node. */
   chainCallTimeoutMs: 10_000,

@@ -1,7 +1,8 @@
-import type { Connection, Libp2p } from '@libp2p/interface'
+import type { Connection, ConnectionGater, Libp2p } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import {
+  type Clock,
   CodedError,
   type Counter,
   codeOf,
@@ -10,35 +11,61 @@ import {
   type Logger,
   type Metrics,
   type PeerIdStr,
-  withDeadline,
 } from '../base/index.ts'
 import type { AddressBook } from './address-book.ts'
+import { infoOf, peerOf } from './connection-info.ts'
+import { sortLinks } from './duplicate-links.ts'
+import { expiryOn, unlessAborted } from './expiry.ts'
 import type { DialPort } from './mesh-keeper.ts'
+import { raceInOrder } from './race.ts'
+import { type ResolveHost, resolveAddress, systemResolve } from './resolve.ts'
+import type { SeedPort } from './seed-keeper.ts'
 import type { RoleCheck } from './types.ts'
 
+/** The one spelling of a multiaddr that the library itself uses. Throws on what is none. */
+export const canonicalAddress = (address: string): string => multiaddr(address).toString()
+
+/** One attempt at one address, whose gater hooks and handshake are the library's. */
+export type DialAddress = (address: Multiaddr, signal: AbortSignal) => Promise<Connection>
+
 export interface DialerInit {
+  readonly self: PeerIdStr
   readonly book: AddressBook
   readonly roles: RoleCheck
+  readonly gater: Pick<ConnectionGater, 'denyDialPeer' | 'denyDialMultiaddr'>
+  readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
+  readonly resolve?: ResolveHost
   /** Undefined while stopped. */
-  readonly node: () => Libp2p | undefined
+  readonly node: () => { readonly libp2p: Libp2p; readonly dialAddress: DialAddress } | undefined
 }
 
-/** Every dial of the room, so that all pending ones to a peer can be called off. */
-export class Dialer implements DialPort {
+/** A dial that several callers may wait for; it is called off when the last of them has gone. */
+interface SharedDial {
+  readonly controller: AbortController
+  readonly connection: Promise<Connection>
+  waiting: number
+}
+
+/**
+ * Every dial of the room, so that all pending ones to a peer can be called off. libp2p's own dial queue tries the addresses
+ * of a peer one after the other, each with a timeout of its own; here they race (RFC 8305), so the queue is not used.
+ */
+export class Dialer implements DialPort, SeedPort {
   readonly #init: DialerInit
-  readonly #pending = new Map<PeerIdStr, Set<AbortController>>()
+  readonly #pending = new Map<PeerIdStr, SharedDial>()
   readonly #dials: Counter<'result'>
   constructor(init: DialerInit) {
     this.#init = init
     this.#dials = init.metrics.counter('p2p_dials_total', 'Dials to known peers, by result', ['result'])
   }
 
-  /** Open connections to exactly this peer, oldest first. */
+  /** Open connections to exactly this peer; first the one that survives if there are several. */
   connections(peer: PeerIdStr): Connection[] {
-    const all = this.#init.node()?.getConnections(peerIdFromString(peer)) ?? []
-    return all.filter((c) => c.status === 'open').sort((a, b) => a.timeline.open - b.timeline.open)
+    const all = this.#init.node()?.libp2p.getConnections(peerIdFromString(peer)) ?? []
+    const open = all.filter((c) => c.status === 'open').map((connection) => ({ connection, ...infoOf(connection) }))
+    return sortLinks(this.#init.self, peer, open).map((link) => link.connection)
   }
   isConnected(peer: PeerIdStr): boolean {
     return this.connections(peer).length > 0
@@ -63,47 +90,119 @@ export class Dialer implements DialPort {
       this.#init.roles.denied(peer, answer.reason, 'dial')
       throw new CodedError('NOT_ADMITTED', 'this node may not connect to that peer', { peer, reason: answer.reason })
     }
-    const controller = new AbortController()
-    const pending = this.#pending.get(peer) ?? new Set()
-    this.#pending.set(peer, pending.add(controller))
+    signal?.throwIfAborted()
+    const shared = this.#pending.get(peer) ?? this.#begin(peer)
+    shared.waiting++
     try {
-      const connection = await this.#dialNow(peer, AbortSignal.any([controller.signal, ...(signal ? [signal] : [])]))
-      this.#dials.inc({ result: 'connected' })
-      return connection
-    } catch (error) {
-      this.#dials.inc({ result: 'failed' })
-      if (signal?.aborted || codeOf(error) !== undefined) throw error
-      const message = 'no known address of the peer answers with its key; check that it runs and its addresses'
-      throw new CodedError('UNREACHABLE', message, { peer }, { cause: error })
+      return await unlessAborted(shared.connection, signal)
     } finally {
-      pending.delete(controller)
-      if (pending.size === 0) this.#pending.delete(peer)
+      shared.waiting--
+      if (shared.waiting === 0) this.#callOff(peer, shared, 'nobody waits for this dial any more')
     }
   }
 
   /** Calls off every dial to the peer that is under way. */
   cancel(peer: PeerIdStr): void {
-    for (const controller of this.#pending.get(peer) ?? [])
-      controller.abort(new CodedError('UNREACHABLE', 'the peer was closed while being dialled', { peer }))
+    const shared = this.#pending.get(peer)
+    if (shared !== undefined) this.#callOff(peer, shared, 'the peer was closed while being dialled')
   }
 
-  async #dialNow(peer: PeerIdStr, signal: AbortSignal): Promise<Connection> {
-    const node = this.#init.node()
-    if (node === undefined) throw new CodedError('NOT_STARTED', 'the p2p host is not started')
-    const addresses = this.#multiaddrs(peer)
+  /** Dials an address whose owner proves itself in the handshake: resolves with who that is, once the gate has admitted it. */
+  async dialSeed(address: string, signal: AbortSignal): Promise<PeerIdStr> {
+    const target = multiaddr(address)
+    if ((await this.#init.gater.denyDialMultiaddr?.(target)) === true)
+      throw new CodedError('NOT_ADMITTED', 'this address is not among the configured seeds', { address })
+    try {
+      return peerOf(await this.#race('dialling a seed', [address], '', signal))
+    } catch (error) {
+      const names = namesIn(error)
+      if (names.includes('InvalidPeerIdError'))
+        throw new CodedError('OWN_ADDRESS', 'this seed is an address of this very node', { address }, { cause: error })
+      if (names.includes('ConnectionInterceptedError'))
+        throw new CodedError('NOT_ADMITTED', 'who answers at this seed is not admitted', { address }, { cause: error })
+      throw error
+    }
+  }
+
+  #begin(peer: PeerIdStr): SharedDial {
+    const controller = new AbortController()
+    const connection = this.#dialPeer(peer, controller.signal)
+    const shared = { controller, connection, waiting: 0 }
+    this.#pending.set(peer, shared)
+    connection
+      .then(
+        () => this.#dials.inc({ result: 'connected' }),
+        () => this.#dials.inc({ result: 'failed' }),
+      )
+      .finally(() => this.#forget(peer, shared))
+    return shared
+  }
+
+  #callOff(peer: PeerIdStr, shared: SharedDial, why: string): void {
+    this.#forget(peer, shared)
+    shared.controller.abort(new CodedError('UNREACHABLE', why, { peer }))
+  }
+  #forget(peer: PeerIdStr, shared: SharedDial): void {
+    if (this.#pending.get(peer) === shared) this.#pending.delete(peer)
+  }
+
+  async #dialPeer(peer: PeerIdStr, signal: AbortSignal): Promise<Connection> {
+    const addresses = this.#init.book.of(peer)
+    if (this.#init.node() === undefined) throw new CodedError('NOT_STARTED', 'the p2p host is not started')
     if (addresses.length === 0) throw new CodedError('UNREACHABLE', 'no address of the peer is known', { peer })
-    return withDeadline('dialling a peer', LIMITS.dialTimeoutMs, (s) => node.dial(addresses, { signal: s }), signal)
+    if ((await this.#init.gater.denyDialPeer?.(peerIdFromString(peer))) === true)
+      throw new CodedError('NOT_ADMITTED', 'the gate refuses to dial this peer', { peer })
+    // With `/p2p/<id>`, so that whoever else answers there is refused.
+    return this.#race('dialling a peer', addresses, `/p2p/${peer}`, signal)
   }
 
-  /** With `/p2p/<id>`, so that whoever else answers there is refused. */
-  #multiaddrs(peer: PeerIdStr): Multiaddr[] {
-    return this.#init.book.of(peer).flatMap((address) => {
-      try {
-        return [multiaddr(`${address}/p2p/${peer}`)]
-      } catch (error) {
-        this.#init.logger.debug('not a dialable address', { peer, error: describeError(error) })
-        return []
-      }
+  async #race(what: string, addresses: readonly string[], suffix: string, parent: AbortSignal): Promise<Connection> {
+    const { clock } = this.#init
+    const expiry = expiryOn(clock, what, LIMITS.dialTimeoutMs, parent)
+    try {
+      return await this.#raceAll(addresses, expiry.signal, async (address, signal) => {
+        const now = await resolveAddress(address, this.#init.resolve ?? systemResolve, signal)
+        return this.#raceAll(now, signal, (a, s) => this.#attempt(`${a}${suffix}`, s))
+      })
+    } catch (error) {
+      if (parent.aborted || codeOf(error) !== undefined) throw error
+      const message = 'no known address of the peer answers with its key; check that it runs and its addresses'
+      throw new CodedError('UNREACHABLE', message, { addresses: addresses.length }, { cause: error })
+    } finally {
+      expiry.done()
+    }
+  }
+
+  #raceAll(
+    candidates: readonly string[],
+    signal: AbortSignal,
+    attempt: (candidate: string, signal: AbortSignal) => Promise<Connection>,
+  ): Promise<Connection> {
+    return raceInOrder(candidates, {
+      clock: this.#init.clock,
+      staggerMs: LIMITS.dialStaggerMs,
+      maxRunning: LIMITS.maxParallelDialsPerPeer,
+      signal,
+      attempt,
+      discard: (late) => void late.close().catch((error: Error) => late.abort(error)),
     })
   }
+
+  async #attempt(address: string, signal: AbortSignal): Promise<Connection> {
+    const node = this.#init.node()
+    if (node === undefined) throw new CodedError('NOT_STARTED', 'the p2p host is not started')
+    try {
+      return await node.dialAddress(multiaddr(address), signal)
+    } catch (error) {
+      this.#init.logger.debug('an address did not answer', { error: describeError(error) })
+      throw error
+    }
+  }
+}
+
+/** Names of an error and of all that caused it. */
+function namesIn(error: unknown): readonly string[] {
+  if (!(error instanceof Error)) return []
+  const causes = error instanceof AggregateError ? error.errors : [error.cause]
+  return [error.name, ...causes.flatMap(namesIn)]
 }

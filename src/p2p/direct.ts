@@ -49,7 +49,7 @@ export class Direct {
   }
 
   async #ask(peer: PeerIdStr, frame: Uint8Array, signal: AbortSignal): Promise<number> {
-    const { stream, waiting } = await this.#channel(peer)
+    const { stream, waiting } = await this.#usableChannel(peer)
     signal.throwIfAborted()
     const answer = Promise.withResolvers<number>()
     waiting.push(answer)
@@ -68,6 +68,12 @@ export class Direct {
     } finally {
       signal.removeEventListener('abort', onAbort)
     }
+  }
+
+  /** A channel may be retired between its opening and its use. */
+  async #usableChannel(peer: PeerIdStr): Promise<Channel> {
+    const channel = await this.#channel(peer)
+    return channel.stream.retired?.aborted ? this.#channel(peer) : channel
   }
 
   /** Opened for whoever comes next, too, so not under one sender's signal. */
@@ -89,9 +95,19 @@ export class Direct {
 
   async #readAcks({ stream, waiting }: Channel, forget: () => void): Promise<void> {
     let cause: unknown
+    // A retired channel takes no new messages, and ends when the last one under way is acknowledged: none is lost.
+    const endIfRetired = () => {
+      if (!stream.retired?.aborted) return
+      forget()
+      if (waiting.length === 0) void stream.close()
+    }
+    stream.retired?.addEventListener('abort', endIfRetired, { once: true })
+    endIfRetired()
     try {
-      for (let frame = await stream.read(); frame !== undefined; frame = await stream.read())
+      for (let frame = await stream.read(); frame !== undefined; frame = await stream.read()) {
         waiting.shift()?.resolve(fromBinary(DirectAckSchema, frame).status)
+        endIfRetired()
+      }
     } catch (error) {
       cause = error
     }

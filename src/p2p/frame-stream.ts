@@ -24,6 +24,7 @@ export class Libp2pFrameStream implements FrameStream {
   readonly peerId: PeerIdStr
   readonly protocol: string
   readonly inbound: boolean
+  readonly #retirement = new AbortController()
   readonly #stream: Stream
   readonly #maxFrameBytes: number
   readonly #decoder: FrameDecoder
@@ -50,6 +51,14 @@ export class Libp2pFrameStream implements FrameStream {
     stream.addEventListener('close', this.#onClose)
     // Both may have come before the listeners.
     if (stream.readableEnded || stream.status === 'aborted' || stream.status === 'reset') this.#onEnd()
+  }
+
+  get retired(): AbortSignal {
+    return this.#retirement.signal
+  }
+  /** Its connection is to be closed in favour of another one. */
+  retire(): void {
+    this.#retirement.abort(new CodedError('STREAM_RETIRED', 'another connection to the peer takes over'))
   }
 
   read(signal?: AbortSignal): Promise<Uint8Array | undefined> {

@@ -34,6 +34,18 @@ const SEEN_TTL_MS = 15_000
 /** Less than the library's 6: publishers send to all they reach, the mesh only bridges broken links; more adds copies (performance.md). */
 const MESH_DEGREE = { D: 4, Dlo: 3, Dhi: 8, Dscore: 1, Dout: 1, Dlazy: 4 }
 
+/** Until the library has got to the stream of a peer, behind those of others. */
+const MOVE_TIMEOUT_MS = 5_000
+
+const isAlive = (s: Stream): boolean => s.writeStatus === 'writable' && s.remoteWriteStatus !== 'closed'
+
+/** Graceful: what was written still goes out. */
+function closeGossip(connections: readonly Connection[]): void {
+  const streams = connections.flatMap((c) => c.streams)
+  for (const stream of streams.filter((s) => s.direction === 'outbound' && isGossipProtocol(s.protocol)))
+    stream.close().catch((error: Error) => stream.abort(error))
+}
+
 const VERDICTS: Readonly<Record<Verdict, TopicValidatorResult>> = {
   accept: TopicValidatorResult.Accept,
   ignore: TopicValidatorResult.Ignore,
@@ -63,6 +75,8 @@ export class Gossip {
   readonly #undelivered: Counter<'reason'>
   #node: Libp2p | undefined
   #stopTending: () => void = () => {}
+  /** Peers whose gossip stream is being moved to another connection. */
+  readonly #moving = new Set<PeerIdStr>()
 
   constructor(init: GossipInit, components: Components, registrar: GuardedRegistrar) {
     this.#init = init
@@ -145,6 +159,39 @@ export class Gossip {
     else this.#tendPeer(peer, remaining)
   }
 
+  /** Does this node's gossip with the connection's peer run on it? */
+  static runsOn(connection: Connection): boolean {
+    return connection.streams.some((s) => s.direction === 'outbound' && isGossipProtocol(s.protocol) && isAlive(s))
+  }
+
+  /**
+   * Moves this node's gossip stream with a peer to that connection, the new one first: the library opens no second stream,
+   * so the old one leaves its table for as long as it takes to ask, and is closed only once the new one stands.
+   */
+  moveTo(connection: Connection, from: readonly Connection[]): void {
+    const peer = peerOf(connection)
+    if (Gossip.runsOn(connection) || this.#moving.has(peer)) return
+    const { streamsOutbound } = this.#tables
+    const old = streamsOutbound.get(peer)
+    const restore = () => {
+      if (old !== undefined && !streamsOutbound.has(peer)) streamsOutbound.set(peer, old)
+    }
+    const newStream: Connection['newStream'] = async (protocols, options) => {
+      restore()
+      this.#moving.delete(peer)
+      const stream = await connection.newStream(protocols, options)
+      // After the library has put it into its table.
+      setImmediate(() => closeGossip(from))
+      return stream
+    }
+    this.#moving.add(peer)
+    this.#init.clock.after(MOVE_TIMEOUT_MS, () => {
+      if (this.#moving.delete(peer)) restore()
+    })
+    streamsOutbound.delete(peer)
+    this.#registrar.announce(connection.remotePeer, Object.create(connection, { newStream: { value: newStream } }))
+  }
+
   /** Removes a peer from every table of the router. */
   forget(peer: PeerIdStr): void {
     this.#registrar.forget(peerIdFromString(peer))
@@ -156,7 +203,6 @@ export class Gossip {
     const spoken = open
       .flatMap((c) => c.streams)
       .filter((s) => s.direction === 'outbound' && isGossipProtocol(s.protocol))
-    const isAlive = (s: Stream) => s.writeStatus === 'writable' && s.remoteWriteStatus !== 'closed'
     const [first] = open
     if (first === undefined || spoken.some(isAlive)) return
     if (!this.#init.roles.mayOpenStream(peer, GOSSIP_PROTOCOL, 'outbound').ok) return

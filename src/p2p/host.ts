@@ -5,6 +5,7 @@ import {
   CodedError,
   describeError,
   Emitter,
+  keepAliveClock,
   type Logger,
   type Metrics,
   type PeerIdStr,
@@ -12,16 +13,23 @@ import {
 } from '../base/index.ts'
 import type { KeyPair } from '../curve/index.ts'
 import { AddressBook } from './address-book.ts'
+import { AddressExchange } from './addresses/exchange.ts'
+import type { AddressKeeper } from './addresses/keeper.ts'
+import { libp2pRecordCodec } from './addresses/libp2p-record.ts'
 import { closeConnections } from './close.ts'
 import { ConnectionCap } from './connection-cap.ts'
 import { infoOf, peerOf } from './connection-info.ts'
-import { Dialer } from './dialer.ts'
+import { type DialAddress, Dialer } from './dialer.ts'
 import { Direct } from './direct.ts'
+import { DuplicateLinks } from './duplicate-links.ts'
 import type { Gossip } from './gossip.ts'
 import { EnvelopeIntake } from './intake.ts'
+import { Links } from './links.ts'
 import { MeshKeeper } from './mesh-keeper.ts'
 import { EnvelopeMessenger } from './messenger.ts'
 import { createNode } from './node.ts'
+import type { ResolveHost } from './resolve.ts'
+import { SeedKeeper } from './seed-keeper.ts'
 import { StreamGuard } from './stream-guard.ts'
 import { Streams } from './streams.ts'
 import { checkNetworkName } from './topic.ts'
@@ -41,6 +49,10 @@ export interface P2pHostInit {
   readonly connectionGater: ConnectionGater
   /** False: no gossip and no envelopes; `messenger` throws. */
   readonly gossip?: boolean
+  /** Where the address book survives a restart; in memory only without it. */
+  readonly addressKeeper?: AddressKeeper
+  /** How names in addresses are resolved; as the machine does unless said. */
+  readonly resolve?: ResolveHost
   readonly clock?: Clock
   readonly logger: Logger
   readonly metrics: Metrics
@@ -61,12 +73,17 @@ class Libp2pHost implements P2pHost {
   readonly #guard: StreamGuard
   readonly #dialer: Dialer
   readonly #keeper: MeshKeeper
+  readonly #seeds: SeedKeeper
+  readonly #addresses: AddressExchange
+  readonly #duplicates: DuplicateLinks
   readonly #streams: Streams
   readonly #intake: EnvelopeIntake
   readonly #direct: Direct
   readonly #messenger: Messenger
   #libp2p: Libp2p | undefined
+  #dialAddress: DialAddress | undefined
   #gossip: Gossip | undefined
+  #wanted: readonly PeerIdStr[] = []
 
   constructor(init: P2pHostInit) {
     checkNetworkName(init.network)
@@ -80,9 +97,34 @@ class Libp2pHost implements P2pHost {
     this.connectionClosed = new Emitter(onError)
     this.#cap = new ConnectionCap(metrics)
     this.#guard = new StreamGuard(roles, metrics)
-    this.#dialer = new Dialer({ book: this.#book, roles, logger, metrics, node: () => this.#libp2p })
-    this.#keeper = new MeshKeeper({ self: this.peerId, dialer: this.#dialer, clock, logger })
-    this.#streams = new Streams({ guard: this.#guard, roles, dialer: this.#dialer, logger })
+    const book = this.#book
+    const self = this.peerId
+    this.#dialer = new Dialer({
+      ...{ self, book, roles, logger, metrics, gater: init.connectionGater },
+      // Somebody may wait for a dial with nothing else open.
+      clock: init.clock ?? keepAliveClock,
+      ...(init.resolve === undefined ? {} : { resolve: init.resolve }),
+      node: () => this.#libp2p && this.#dialAddress && { libp2p: this.#libp2p, dialAddress: this.#dialAddress },
+    })
+    const dialer = this.#dialer
+    this.#keeper = new MeshKeeper({ self, dialer, clock, logger, metrics })
+    this.#streams = new Streams({ guard: this.#guard, roles, dialer, logger })
+    const streams = this.#streams
+    this.#seeds = new SeedKeeper({
+      ...{ port: dialer, clock, logger, metrics },
+      isAnyoneMissing: () => this.#wanted.some((peer) => !dialer.isConnected(peer)),
+      onOwner: (peer, address) => book.prove(peer, address),
+    })
+    this.#addresses = new AddressExchange({
+      ...{ self, book, roles, streams, clock, logger, metrics },
+      codec: libp2pRecordCodec(keyPair),
+      keeper: init.addressKeeper,
+      ownAddresses: () => this.addresses(),
+      linked: () => [...new Set(this.#openConnections().map(peerOf))],
+      onLearned: (peer) => this.#keeper.addressAppeared(peer),
+    })
+    const port = new Links({ dialer, streams, gossip: () => this.#gossip })
+    this.#duplicates = new DuplicateLinks({ self, port, clock, metrics })
     this.#intake = new EnvelopeIntake({
       network: init.network,
       self: keyPair.publicKey,
@@ -121,7 +163,8 @@ class Libp2pHost implements P2pHost {
     const { roles, metrics, keyPair, listen, transports } = this.#init
     const withGossip = this.#init.gossip !== false
     const clock = this.#init.clock ?? systemClock
-    const { libp2p, gossip } = await createNode({
+    if (withGossip) await this.#addresses.load()
+    const { libp2p, gossip, dialAddress } = await createNode({
       keyPair,
       listen,
       announce: this.#init.announce ?? [],
@@ -133,11 +176,13 @@ class Libp2pHost implements P2pHost {
     if (libp2p.peerId.toString() !== this.peerId)
       throw new CodedError('WRONG_PEER_ID', 'libp2p derives another PeerID from this key than the registry rule does')
     this.#libp2p = libp2p
+    this.#dialAddress = dialAddress
     this.#listenTo(libp2p)
     try {
       // Handlers first: a peer's first stream may come with its first packet.
       await this.#streams.start(libp2p)
       if (withGossip) await this.#direct.start()
+      if (withGossip) await this.#addresses.start()
       await libp2p.start()
     } catch (error) {
       await this.stop()
@@ -145,28 +190,36 @@ class Libp2pHost implements P2pHost {
     }
     this.#gossip = gossip
     gossip?.start(libp2p)
+    if (withGossip) this.#addresses.ownChanged()
     this.#keeper.start()
+    this.#seeds.start()
   }
 
   async stop(): Promise<void> {
     const libp2p = this.#libp2p
     if (libp2p === undefined) return
     this.#keeper.stop()
+    this.#seeds.stop()
+    this.#duplicates.stop()
+    if (this.#init.gossip !== false) await this.#addresses.stop()
     this.#gossip?.stop()
     this.#gossip = undefined
     await this.#direct.stop()
     this.#streams.stop()
     await libp2p.stop()
     this.#libp2p = undefined
+    this.#dialAddress = undefined
   }
 
   addresses(): readonly string[] {
     return this.#libp2p?.getMultiaddrs().map((a) => a.toString()) ?? []
   }
 
-  keepConnected(peers: readonly MeshPeer[]): void {
+  keepConnected(peers: readonly MeshPeer[], seeds: readonly string[] = []): void {
     for (const { peerId, addresses } of peers) this.#book.configure(peerId, addresses)
-    this.#keeper.keep(peers.map((p) => p.peerId))
+    this.#wanted = peers.map((p) => p.peerId).filter((p) => p !== this.peerId)
+    this.#keeper.keep(this.#wanted)
+    this.#seeds.keep(seeds)
     // The list follows the signer set, so rights have changed, too.
     this.#gossip?.alignRights()
   }
@@ -178,6 +231,8 @@ class Libp2pHost implements P2pHost {
   async closePeer(peer: PeerIdStr): Promise<{ readonly closedConnections: number }> {
     this.#keeper.drop(peer)
     this.#book.forget(peer)
+    this.#addresses.forget(peer)
+    this.#duplicates.forget(peer)
     this.#dialer.cancel(peer)
     const libp2p = this.#libp2p
     if (libp2p === undefined) return { closedConnections: 0 }
@@ -203,8 +258,12 @@ class Libp2pHost implements P2pHost {
   #listenTo(libp2p: Libp2p): void {
     libp2p.addEventListener('connection:open', ({ detail }) => {
       if (!this.#cap.admits(detail, libp2p.getConnections(detail.remotePeer))) return
-      this.#keeper.opened(peerOf(detail))
+      const peer = peerOf(detail)
+      this.#keeper.opened(peer)
       this.connectionOpened.emit(infoOf(detail))
+      if (this.#init.gossip === false) return
+      this.#addresses.linkOpened(peer)
+      if (this.#wanted.includes(peer)) this.#duplicates.opened(peer)
     })
     libp2p.addEventListener('connection:close', ({ detail }) => {
       if (this.#cap.hasRefused(detail)) return
@@ -218,6 +277,9 @@ class Libp2pHost implements P2pHost {
       const addresses = detail.signedPeerRecord?.addresses ?? detail.listenAddrs
       this.#book.learn(peer, addresses.map(String))
       this.#keeper.addressAppeared(peer)
+    })
+    libp2p.addEventListener('self:peer:update', () => {
+      if (this.#init.gossip !== false) this.#addresses.ownChanged()
     })
   }
 }

@@ -1,10 +1,30 @@
-import { type Cancel, type Clock, describeError, LIMITS, type Logger, type PeerIdStr } from '../base/index.ts'
+import {
+  type Cancel,
+  type Clock,
+  type Counter,
+  codeOf,
+  describeError,
+  LIMITS,
+  type Logger,
+  type Metrics,
+  type PeerIdStr,
+} from '../base/index.ts'
 import { redialDelayMs } from './backoff.ts'
 
 /** A link that lived this long was a link: the next loss is redialled at once. One that dies sooner was a refusal. */
 const STABLE_MS = 5_000
 /** Of two peers that know each other, the one with the greater PeerID dials second, so that they seldom meet half-way. */
 const YIELD_MS = 300
+
+/**
+ * A new address of a peer that is being waited for is tried this soon; spread, because many learn of it at once, and not
+ * at once, because a member may say new things often.
+ */
+const NEW_ADDRESS_MS = 1_000
+
+/** How a redial ended; the closed list of labels of `p2p_redials_total`. */
+export const REDIAL_RESULTS = ['connected', 'refused', 'unreachable', 'timed_out', 'called_off'] as const
+type RedialResult = (typeof REDIAL_RESULTS)[number]
 
 export interface DialPort {
   /** Resolves when connected to exactly that peer; has its own deadline. */
@@ -15,9 +35,12 @@ export interface DialPort {
 }
 
 interface Link {
+  /** Every dial after the first is a redial. */
+  wasDialed: boolean
   failures: number
   connectedAtMs: number | undefined
   timer: Cancel | undefined
+  dueAtMs: number
   dialing: AbortController | undefined
 }
 
@@ -26,6 +49,7 @@ export interface MeshKeeperInit {
   readonly dialer: DialPort
   readonly clock: Clock
   readonly logger: Logger
+  readonly metrics: Metrics
   readonly random?: () => number
 }
 
@@ -33,6 +57,7 @@ export interface MeshKeeperInit {
 export class MeshKeeper {
   readonly #init: MeshKeeperInit
   readonly #random: () => number
+  readonly #redials: Counter<'result'>
   readonly #links = new Map<PeerIdStr, Link>()
   #running = false
   #sweep: Cancel | undefined
@@ -40,6 +65,7 @@ export class MeshKeeper {
   constructor(init: MeshKeeperInit) {
     this.#init = init
     this.#random = init.random ?? Math.random
+    this.#redials = init.metrics.counter('p2p_redials_total', 'Dials to members after the first, by result', ['result'])
   }
 
   start(): void {
@@ -58,9 +84,9 @@ export class MeshKeeper {
     for (const peer of this.#links.keys()) if (!wanted.has(peer)) this.drop(peer)
     for (const peer of wanted) {
       const known = this.#links.has(peer)
-      if (!known) this.#links.set(peer, { failures: 0, connectedAtMs: undefined, timer: undefined, dialing: undefined })
+      if (!known) this.#links.set(peer, newLink())
       if (!known && this.#running) this.#first(peer)
-      if (known) this.addressAppeared(peer)
+      if (known) this.#wake(peer)
     }
   }
   drop(peer: PeerIdStr): void {
@@ -81,17 +107,24 @@ export class MeshKeeper {
     link.failures = livedMs >= STABLE_MS ? 0 : link.failures + 1
     this.#schedule(peer, link, redialDelayMs(link.failures, this.#random))
   }
-  /** A waiting peer that had no address is dialled now. */
+  /** A peer that had no address is dialled now; one that is being waited for, soon. */
   addressAppeared(peer: PeerIdStr): void {
     const link = this.#links.get(peer)
-    const isIdle = link?.timer === undefined && link?.dialing === undefined
-    if (link !== undefined && isIdle) this.#schedule(peer, link, 0)
+    const soonMs = NEW_ADDRESS_MS * (0.5 + this.#random() / 2)
+    this.#wake(peer)
+    if (link?.timer !== undefined && link.dueAtMs > this.#init.clock.now() + soonMs) this.#schedule(peer, link, soonMs)
+  }
+
+  /** Whoever is neither being dialled nor waited for is dialled now. */
+  #wake(peer: PeerIdStr): void {
+    const link = this.#links.get(peer)
+    if (link !== undefined && link.timer === undefined && link.dialing === undefined) this.#schedule(peer, link, 0)
   }
 
   /** Redialling must not hang on one event of a library: whoever is missing and not being waited for is dialled. */
   #sweepLater(): void {
     this.#sweep = this.#init.clock.after(LIMITS.redialMaxMs, () => {
-      for (const peer of this.#links.keys()) if (!this.#init.dialer.isConnected(peer)) this.addressAppeared(peer)
+      for (const peer of this.#links.keys()) if (!this.#init.dialer.isConnected(peer)) this.#wake(peer)
       this.#sweepLater()
     })
   }
@@ -106,6 +139,7 @@ export class MeshKeeper {
   #schedule(peer: PeerIdStr, link: Link, delayMs: number): void {
     if (!this.#running || link.dialing !== undefined) return
     link.timer?.()
+    link.dueAtMs = this.#init.clock.now() + delayMs
     link.timer = this.#init.clock.after(delayMs, () => {
       link.timer = undefined
       void this.#dial(peer, link)
@@ -117,10 +151,17 @@ export class MeshKeeper {
     if (dialer.isConnected(peer) || !dialer.hasAddress(peer)) return
     const controller = new AbortController()
     link.dialing = controller
+    const count = (result: RedialResult) => {
+      if (isRedial) this.#redials.inc({ result })
+    }
+    const isRedial = link.wasDialed
+    link.wasDialed = true
     try {
       await dialer.dial(peer, controller.signal)
+      count('connected')
     } catch (error) {
       link.failures++
+      count(controller.signal.aborted ? 'called_off' : resultOf(error))
       logger.debug('dial failed', { peer, failures: link.failures, error: describeError(error) })
     } finally {
       link.dialing = undefined
@@ -135,4 +176,18 @@ export class MeshKeeper {
     link.timer = undefined
     link.dialing?.abort(new Error('no longer wanted'))
   }
+}
+
+const newLink = (): Link => ({
+  wasDialed: false,
+  failures: 0,
+  connectedAtMs: undefined,
+  timer: undefined,
+  dueAtMs: 0,
+  dialing: undefined,
+})
+
+function resultOf(error: unknown): RedialResult {
+  if (codeOf(error) === 'NOT_ADMITTED') return 'refused'
+  return codeOf(error) === 'DEADLINE' ? 'timed_out' : 'unreachable'
 }

@@ -9,6 +9,7 @@ import { yamux } from '@libp2p/yamux'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
 import { LIMITS } from '../base/index.ts'
 import type { KeyPair } from '../curve/index.ts'
+import type { DialAddress } from './dialer.ts'
 import { Gossip, type GossipInit } from './gossip.ts'
 import { GuardedRegistrar } from './guarded-registrar.ts'
 import type { StreamGuard } from './stream-guard.ts'
@@ -38,11 +39,17 @@ const NODE_INFO = { name: 'countersign', version: '1', userAgent: 'countersign' 
 /** Composes libp2p; not started. Every service sees the guarded registrar. */
 export async function createNode(
   init: NodeInit,
-): Promise<{ readonly libp2p: Libp2p; readonly gossip: Gossip | undefined }> {
+): Promise<{ readonly libp2p: Libp2p; readonly gossip: Gossip | undefined; readonly dialAddress: DialAddress }> {
   // libp2p keeps these very bytes as its key, so they can't be zeroed.
   const privateKey = privateKeyFromRaw(init.keyPair.exposeSecret())
   let gossip: Gossip | undefined
+  let dialAddress: DialAddress = () => Promise.reject(new Error('the transports are not there yet'))
   const services: Libp2pOptions['services'] = {
+    // Not a service: what the dialer races addresses with. The gater's hooks and the handshake run all the same.
+    dialAddress: (c) => {
+      dialAddress = (address, signal) => c.transportManager.dial(address, { signal })
+      return {}
+    },
     identify: (c) =>
       identify()({
         peerId: c.peerId,
@@ -85,16 +92,12 @@ export async function createNode(
       maxIncomingPendingConnections: LIMITS.maxPendingInbound,
       inboundUpgradeTimeout: LIMITS.handshakeTimeoutMs,
       dialTimeout: LIMITS.dialTimeoutMs,
-      // Half of the whole, so that a dead TCP address leaves time for QUIC.
-      addressDialTimeout: LIMITS.dialTimeoutMs / 2,
       inboundStreamProtocolNegotiationTimeout: NEGOTIATION_TIMEOUT_MS,
       outboundStreamProtocolNegotiationTimeout: NEGOTIATION_TIMEOUT_MS,
-      // The address book's order is the order of dialling.
-      addressSorter: () => 0,
     },
     // A client's link may be refused pings by right, and is watched by its requests' deadlines.
     connectionMonitor: { enabled: gossipInit !== undefined },
     services,
   })
-  return { libp2p, gossip }
+  return { libp2p, gossip, dialAddress }
 }

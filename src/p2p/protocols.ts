@@ -1,5 +1,7 @@
 /** Protocol names as `RoleCheck.mayOpenStream` is asked about them. */
 export const DIRECT_PROTOCOL = '/countersign/direct/1'
+/** Signed peer records, exchanged among members. */
+export const ADDRESSES_PROTOCOL = '/countersign/addresses/1'
 /** Run by libp2p on every new connection; gossip learns from it who speaks gossip, so every gossiping role needs it. */
 export const IDENTIFY_PROTOCOL = '/ipfs/id/1.0.0'
 /** Every gossiping host pings its links each 10 s and drops those that don't answer, so whoever may connect should be answered. */

@@ -25,6 +25,8 @@ export class Streams implements StreamPort {
   readonly #init: StreamsInit
   readonly #services = new Map<string, Service>()
   readonly #open = new Map<PeerIdStr, Set<Libp2pFrameStream>>()
+  /** Streams by the connection that they run on. */
+  readonly #on = new WeakMap<Connection, Set<Libp2pFrameStream>>()
   #node: Libp2p | undefined
 
   constructor(init: StreamsInit) {
@@ -70,7 +72,7 @@ export class Streams implements StreamPort {
         (s) => connection.newStream(protocol, { signal: s, maxOutboundStreams: LIMITS.maxStreamsPerPeer }),
         signal,
       )
-      return this.#track(new Libp2pFrameStream(stream, peer, maxFrameBytes), stream)
+      return this.#track(new Libp2pFrameStream(stream, peer, maxFrameBytes), stream, connection)
     } catch (error) {
       if (signal?.aborted || codeOf(error) !== undefined) throw error
       const message = 'the peer closed the connection or does not offer the protocol; it may not admit this node'
@@ -82,6 +84,11 @@ export class Streams implements StreamPort {
   abortAll(peer: PeerIdStr): void {
     for (const stream of this.#open.get(peer) ?? [])
       stream.abort(new CodedError('STREAM_RESET', 'the connection to this peer was closed'))
+  }
+
+  /** Tells the users of a connection's streams that it is to be closed in favour of another one. */
+  retire(connection: Connection): void {
+    for (const stream of this.#on.get(connection) ?? []) stream.retire()
   }
 
   #install(node: Libp2p, protocol: string): Promise<void> {
@@ -102,7 +109,7 @@ export class Streams implements StreamPort {
       stream.abort(new CodedError('TOO_MANY_STREAMS', 'too many streams of this protocol are open'))
       return
     }
-    const frames = this.#track(new Libp2pFrameStream(stream, peer, service.maxFrameBytes), stream)
+    const frames = this.#track(new Libp2pFrameStream(stream, peer, service.maxFrameBytes), stream, connection)
     void this.#run(service, frames)
   }
 
@@ -120,13 +127,16 @@ export class Streams implements StreamPort {
     }
   }
 
-  #track(frames: Libp2pFrameStream, stream: Stream): Libp2pFrameStream {
+  #track(frames: Libp2pFrameStream, stream: Stream, connection: Connection): Libp2pFrameStream {
     const peer = frames.peerId
+    const here = this.#on.get(connection) ?? new Set()
+    this.#on.set(connection, here.add(frames))
     const streams = this.#open.get(peer) ?? new Set()
     this.#open.set(peer, streams.add(frames))
     stream.addEventListener(
       'close',
       () => {
+        here.delete(frames)
         streams.delete(frames)
         if (streams.size === 0 && this.#open.get(peer) === streams) this.#open.delete(peer)
       },

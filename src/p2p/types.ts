@@ -103,6 +103,11 @@ export interface FrameStream {
   /** Graceful close. */
   close(): Promise<void>
   abort(reason: Error): void
+  /**
+   * Aborts when the stream's connection is to be closed in favour of another one: whoever keeps a stream open ends it when
+   * nothing is under way on it, and opens another.
+   */
+  readonly retired?: AbortSignal
 }
 
 export interface StreamPort {
@@ -129,8 +134,12 @@ export interface P2pHost extends Startable {
   addresses(): readonly string[]
   readonly messenger: Messenger
   readonly streams: StreamPort
-  /** Replaces the list of peers to stay connected to; redials with backoff and jitter. Peers not listed are merely not redialled. */
-  keepConnected(peers: readonly MeshPeer[]): void
+  /**
+   * Replaces the list of peers to stay connected to; redials with backoff and jitter. Peers not listed are merely not
+   * redialled. `seeds` are multiaddrs of unknown owners, dialled while a listed peer is missing: who answers there must
+   * prove to be admitted.
+   */
+  keepConnected(peers: readonly MeshPeer[], seeds?: readonly string[]): void
   /** Closes every connection, pending dial, gossip state and peer record of a peer (the port `ClosePeer` of gating). Resolves when all are closed; at most a second. */
   closePeer(peer: PeerIdStr): Promise<{ readonly closedConnections: number }>
   connections(): readonly ConnectionInfo[]

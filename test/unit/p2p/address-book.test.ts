@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { LIMITS } from '../../../src/base/index.ts'
 import { AddressBook } from '../../../src/p2p/address-book.ts'
 import { keyPair } from './kit.ts'
 
@@ -10,11 +11,11 @@ describe('address book', () => {
   it('should know nothing of a stranger', () => {
     expect(new AddressBook().of(peer)).toEqual([])
   })
-  it('should put TCP before QUIC and the configured before the learned', () => {
+  it('should put the configured before the learned, and the best of TCP and of QUIC before the second of either', () => {
     const book = new AddressBook()
     book.learn(peer, ['/ip4/10.0.0.1/tcp/2', '/ip4/10.0.0.1/udp/2/quic-v1'])
     book.configure(peer, [QUIC, TCP])
-    expect(book.of(peer)).toEqual([TCP, '/ip4/10.0.0.1/tcp/2', QUIC, '/ip4/10.0.0.1/udp/2/quic-v1'])
+    expect(book.of(peer)).toEqual([TCP, QUIC, '/ip4/10.0.0.1/tcp/2', '/ip4/10.0.0.1/udp/2/quic-v1'])
   })
   it('should hold each address once, with or without the PeerID', () => {
     const book = new AddressBook()
@@ -26,7 +27,7 @@ describe('address book', () => {
     const book = new AddressBook()
     const many = Array.from({ length: 100 }, (_, i) => `/ip4/10.0.0.${i}/tcp/1`)
     book.learn(peer, ['/dns4/a/tcp/1/ws', '/unix/socket', ...many])
-    expect(book.of(peer)).toEqual(many.slice(0, 8))
+    expect(book.of(peer)).toEqual(many.slice(0, LIMITS.maxRecordAddresses))
   })
   it('should keep what it knows when a peer says nothing usable', () => {
     const book = new AddressBook()

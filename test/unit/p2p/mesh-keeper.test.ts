@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { LIMITS, type PeerIdStr } from '../../../src/base/index.ts'
 import { redialDelayMs } from '../../../src/p2p/backoff.ts'
 import { type DialPort, MeshKeeper } from '../../../src/p2p/mesh-keeper.ts'
-import { keyPair, logger, TestClock } from './kit.ts'
+import { keyPair, logger, TestClock, TestMetrics } from './kit.ts'
 
 const [low, middle, high] = ['a', 'b', 'c'].map((n) => keyPair(n).peerId).sort() as [PeerIdStr, PeerIdStr, PeerIdStr]
 const stranger = keyPair('stranger').peerId
@@ -32,7 +32,8 @@ class FakeDialer implements DialPort {
 function bench(random = () => 0.5) {
   const clock = new TestClock()
   const dialer = new FakeDialer()
-  const keeper = new MeshKeeper({ self: middle, dialer, clock, logger, random })
+  const metrics = new TestMetrics()
+  const keeper = new MeshKeeper({ self: middle, dialer, clock, logger, metrics, random })
   const settle = async (ms = 0) => {
     clock.advance(ms)
     await new Promise((resolve) => setImmediate(resolve))
@@ -41,7 +42,7 @@ function bench(random = () => 0.5) {
     dialer.connected.delete(peer)
     keeper.closed(peer)
   }
-  return { clock, dialer, keeper, settle, lose }
+  return { clock, dialer, keeper, metrics, settle, lose }
 }
 
 describe('mesh keeper', () => {
