@@ -8,7 +8,12 @@ import { HostQuota } from './host-quota.ts'
  * The gate at every hook of js-libp2p. The decisive ones are the encrypted ones, the first moment an identity is proven;
  * the library's default gater would allow all, so every hook is given.
  */
-export function createConnectionGater(gate: Gate, clock: Clock): Required<ConnectionGater> {
+export function createConnectionGater(
+  gate: Gate,
+  clock: Clock,
+  /** Is this exactly an address that the operator listed without a PeerID? */
+  isSeed: (address: string) => boolean = () => false,
+): Required<ConnectionGater> {
   const quota = new HostQuota({ clock, isAdmitted: (peer) => gate.mayConnect(peer, 'inbound').ok })
   /** Ends the handshake of a connection before its deadline does; without an entry once the connection is garbage. */
   const releases = new WeakMap<MultiaddrConnection, () => void>()
@@ -46,11 +51,12 @@ export function createConnectionGater(gate: Gate, clock: Clock): Required<Connec
   }
   return {
     denyDialPeer: (peer) => deny(peer, 'outbound', 'dial'),
-    // Skipped by the library when no peer id is known: such a dial could reach anyone, so the address must name the peer.
+    // `denyDialPeer` is skipped when no peer id is known: such a dial could reach anyone, so the address must name the peer,
+    // or be a listed seed, whose owner the encrypted hook judges once it has proven its key.
     denyDialMultiaddr: (address) => {
-      const named = address.getComponents().some((c) => c.name === 'p2p')
-      if (!named) gate.denied(undefined, 'unknown_peer_dial', 'dial')
-      return !named
+      const mayGo = address.getComponents().some((c) => c.name === 'p2p') || isSeed(address.toString())
+      if (!mayGo) gate.denied(undefined, 'unknown_peer_dial', 'dial')
+      return !mayGo
     },
     // Only an address is known here. On QUIC this comes after the handshake and saves none of its work, only what follows.
     denyInboundConnection: denyStranger,

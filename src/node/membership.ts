@@ -9,7 +9,7 @@ import {
   type RecalledSet,
   type RegistryTrust,
 } from '../gating/index.ts'
-import type { MeshPeer, P2pHost } from '../p2p/index.ts'
+import { canonicalAddress, type MeshPeer, type P2pHost } from '../p2p/index.ts'
 import type { Snapshot } from '../registry/index.ts'
 import { type PendingSpec, participantsOf } from '../rounds/index.ts'
 import type { OnStale, Seed } from './config/index.ts'
@@ -41,12 +41,20 @@ export const trustIn = (stale: boolean, onStale: OnStale): RegistryTrust => {
 export class Membership {
   readonly #c: MembershipInit
   readonly #addresses = new Map<PeerIdStr, string[]>()
+  /** Addresses whose owner is not known; only these may be dialled without naming a peer. */
+  readonly #bareSeeds: ReadonlySet<string>
   #pending: PendingSpec | undefined
 
   constructor(init: MembershipInit) {
     this.#c = init
     for (const { peerId, address } of init.seeds)
-      this.#addresses.set(peerId, [...(this.#addresses.get(peerId) ?? []), address])
+      if (peerId !== undefined) this.#addresses.set(peerId, [...(this.#addresses.get(peerId) ?? []), address])
+    this.#bareSeeds = new Set(init.seeds.filter((s) => s.peerId === undefined).map((s) => canonicalAddress(s.address)))
+  }
+
+  /** May this address be dialled although it names no peer? Asked by the connection gater. */
+  isSeed(address: string): boolean {
+    return this.#bareSeeds.has(address)
   }
 
   applySnapshot(snapshot: Snapshot): void {
@@ -125,6 +133,8 @@ export class Membership {
         // Not those denied; and of the current set none, while only a recalled set gives this node something to do.
         .filter((peerId) => gate.mayConnect(peerId, 'outbound').ok)
         .map((peerId): MeshPeer => ({ peerId, addresses: this.#addresses.get(peerId) ?? [] })),
+      // Without standing there is nobody to look for.
+      hasStanding(gate.state) ? [...this.#bareSeeds] : [],
     )
   }
 }

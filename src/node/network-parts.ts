@@ -1,6 +1,8 @@
+import { join } from 'node:path'
 import { createConnectionGater, Evictor, Gate } from '../gating/index.ts'
 import { createP2pHost, type P2pHost } from '../p2p/index.ts'
 import { registryScope } from '../registry/index.ts'
+import { fileKeeper } from '../store/index.ts'
 import type { Foundation } from './foundation.ts'
 import { Membership, trustIn } from './membership.ts'
 
@@ -37,11 +39,21 @@ export function createNetwork(
     network: config.registry.id.network,
     boot,
     roles: gate,
-    connectionGater: createConnectionGater(gate, clock),
+    connectionGater: createConnectionGater(gate, clock, (address) => membership.isSeed(address)),
+    addressKeeper: fileKeeper(join(config.dataDir, 'addresses.bin')),
     ...ports,
   })
   const evictor = new Evictor({ gate, close: host, ...ports })
   const trust = () => trustIn(watcher.stale(), config.registry.onStale)
-  const membership = new Membership({ self, gate, evictor, host, trust, seeds: config.p2p.seeds, clock, logger })
+  const membership: Membership = new Membership({
+    self,
+    gate,
+    evictor,
+    host,
+    trust,
+    seeds: config.p2p.seeds,
+    clock,
+    logger,
+  })
   return { gate, host, evictor, membership }
 }

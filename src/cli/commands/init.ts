@@ -35,7 +35,7 @@ export function registerInit(program: Command, ctx: CliContext): void {
     .option('--quorum <n>', 'endpoints that must agree (default: just over half)', wholeNumber('--quorum'))
     .option('--listen <multiaddr>', 'address to listen at; repeat for more (default: port 4700, TCP and QUIC)', collect)
     .option('--announce <multiaddr>', 'address at which others reach this node; repeat for more', collect)
-    .option('--seed <multiaddr>', 'address of another signer, with /p2p/PEERID; repeat for more', collect)
+    .option('--seed <multiaddr>', 'address of another signer, best with /p2p/PEERID; repeat for more', collect)
     .option('--bootstrap-signer <key>', 'key of the first signer set; repeat for each', collect)
     .option('--bootstrap-threshold <n>', 'threshold of the first set', wholeNumber('--bootstrap-threshold'))
     .option('--bridge <peer-id>', 'bridge node that may ask for signatures; repeat for more', collect)

@@ -59,7 +59,7 @@ export function parseConfig(text: string, file: string, context: ConfigContext):
       listen: p2p.listen.map((a) => a.text),
       announce: p2p.announce.map((a) => a.text),
       transports: p2p.transports,
-      seeds: p2p.seeds.flatMap(({ text: address, peerId }) => (peerId === undefined ? [] : [{ address, peerId }])),
+      seeds: p2p.seeds.map(({ text: address, peerId }) => ({ address, peerId })),
       deny: p2p.deny,
     },
     signing: { policy: signing.policy },

@@ -149,14 +149,12 @@ export const hostPort: Read<HostPort> = (value, at) => {
   return { host, port }
 }
 
-/** A multiaddr that our transports can use, with or without its `/p2p/<PeerID>` as `peer` says. */
-export function address(peer: 'with PeerID' | 'without PeerID', use: 'listen' | 'dial'): Read<NodeAddress> {
+/** A multiaddr that our transports can use; `/p2p/<PeerID>` at its end as `peer` says. */
+export function address(peer: 'PeerID or not' | 'without PeerID', use: 'listen' | 'dial'): Read<NodeAddress> {
   return (value, at) => {
     const result = parseAddress(anyText('a multiaddr in quotes')(value, at))
     if (!result.ok) throw configError(at, `is not an address the node can use: ${result.reason}`)
     const { value: found } = result
-    if (peer === 'with PeerID' && found.peerId === undefined)
-      throw configError(at, 'must end with /p2p/PEERID: the node dials nobody whose key it does not know')
     if (peer === 'without PeerID' && found.peerId !== undefined)
       throw configError(at, "must not end with /p2p/PEERID: the node's own PeerID is added by itself")
     if (use === 'listen' && found.hostKind.startsWith('dns'))

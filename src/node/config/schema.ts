@@ -158,9 +158,9 @@ export const SECTIONS = {
       '["tcp", "quic"]',
     ),
     seeds: defaulted(
-      read.list(read.address('with PeerID', 'dial'), 0, MAX_SEEDS, addressText),
+      read.list(read.address('PeerID or not', 'dial'), 0, MAX_SEEDS, addressText),
       [],
-      'Known addresses of other signers; who is admitted stands in the registry, not here.',
+      'Known addresses of other signers, best with their PeerID; who is admitted stands in the registry, not here.',
       '["/dns4/other.example.org/tcp/4700/p2p/16Uiu2HA…"]',
     ),
     deny: defaulted(

@@ -23,9 +23,10 @@ export interface SetSpec {
 
 /** A known address of a member. */
 export interface Seed {
-  /** Multiaddr with its `/p2p/<PeerID>`. */
+  /** Multiaddr, with its `/p2p/<PeerID>` where that is known. */
   readonly address: string
-  readonly peerId: PeerIdStr
+  /** undefined: whoever answers there must prove to be a member. */
+  readonly peerId: PeerIdStr | undefined
 }
 
 /** What one bridge node may call: nothing that isn't listed (DESIGN §10). */

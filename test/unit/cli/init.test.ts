@@ -139,7 +139,7 @@ describe('countersign init', () => {
     ['a wrong endpoint', ['--endpoint', 'nowhere'], /\[registry\] endpoints\[1\] must be an address/],
     ['a wrong contract', ['--contract', 'x.y'], /\[registry\] contract/],
     ['a wrong multiaddr', ['--listen', '0.0.0.0:1'], /\[p2p\] listen\[0\]/],
-    ['a seed without PeerID', ['--seed', '/ip4/1.2.3.4/tcp/1'], /\/p2p\/PEERID/],
+    ['a seed with half a PeerID', ['--seed', '/ip4/1.2.3.4/tcp/1/p2p/x'], /PeerID/],
     ['a bad bridge', ['--bridge', 'x'], /\[\[bridge\]\] peer_id/],
     ['too small a quorum', ['--endpoint', 'http://b', '--quorum', '1'], /more than half/],
     [

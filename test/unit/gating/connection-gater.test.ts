@@ -152,6 +152,16 @@ describe('createConnectionGater', () => {
     expect(metrics.of('gate_denials_total', 'unknown_peer_dial,dial')).toBe(1)
   })
 
+  it('should let a dial to a listed seed through, and to nothing beside it', async () => {
+    ready()
+    const withSeed = createConnectionGater(gate, clock, (address) => address === ADDRESS)
+    expect(await withSeed.denyDialMultiaddr(multiaddr(ADDRESS))).toBe(false)
+    expect(await withSeed.denyDialMultiaddr(multiaddr('/ip4/127.0.0.1/tcp/4002'))).toBe(true)
+    expect(
+      await withSeed.denyOutboundEncryptedConnection(peerIdFromString(stranger.peerId), connectionFrom(ADDRESS)),
+    ).toBe(true)
+  })
+
   it('should leave a dial to an address that names its peer to the other hooks', async () => {
     ready()
     expect(await gater.denyDialMultiaddr(multiaddr(`${ADDRESS}/p2p/${stranger.peerId}`))).toBe(false)

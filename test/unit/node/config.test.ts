@@ -128,7 +128,11 @@ describe('a good config', () => {
 
   it('should take seeds apart and keep their text', () => {
     const seed = `/dns4/other.example/udp/1/quic-v1/p2p/${PEER}`
-    expect(parse({ 'p2p.seeds': `["${seed}"]` }).p2p.seeds).toEqual([{ address: seed, peerId: PEER }])
+    const bare = '/dns/other.example/tcp/1'
+    expect(parse({ 'p2p.seeds': `["${seed}", "${bare}"]` }).p2p.seeds).toEqual([
+      { address: seed, peerId: PEER },
+      { address: bare, peerId: undefined },
+    ])
   })
 
   it('should take a denied peer by its key or its PeerID', () => {
@@ -327,7 +331,6 @@ const MISTAKES: readonly (readonly [string, Changes, string, RegExp])[] = [
   ['an unknown transport', { 'p2p.transports': '["tpc"]' }, 'p2p.transports[0]', /did you mean "tcp"\?/],
   ['a transport twice', { 'p2p.transports': '["tcp", "tcp"]' }, 'p2p.transports', /twice/],
   ['a transport that is off', { 'p2p.transports': '["quic"]' }, 'p2p.listen[0]', /uses tcp/],
-  ['a seed without PeerID', { 'p2p.seeds': '["/ip4/1.2.3.4/tcp/1"]' }, 'p2p.seeds[0]', /end with \/p2p\/PEERID/],
   [
     'a seed with a PeerID of another key type',
     { 'p2p.seeds': '["/ip4/1.2.3.4/tcp/1/p2p/12D3KooWQTrKeiv3G5Qyw9MFjwhBAbmD1DshG8CJWBzqQsqZ5VtB"]' },

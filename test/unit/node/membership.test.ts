@@ -35,6 +35,7 @@ class FakeHost implements ClosePeer {
   readonly told: { readonly what: 'sweep' | 'keep'; readonly leavingIsWelcome: boolean }[] = []
   readonly closed: PeerIdStr[] = []
   kept: readonly MeshPeer[] = []
+  seeds: readonly string[] = []
   failure: Error | undefined
   readonly #welcome: () => boolean
   constructor(welcome: () => boolean) {
@@ -49,7 +50,8 @@ class FakeHost implements ClosePeer {
     this.closed.push(peer)
     return { closedConnections: 1 }
   }
-  keepConnected(peers: readonly MeshPeer[]): void {
+  keepConnected(peers: readonly MeshPeer[], seeds: readonly string[] = []): void {
+    this.seeds = seeds
     this.told.push({ what: 'keep', leavingIsWelcome: this.#welcome() })
     this.kept = peers
   }
@@ -71,6 +73,7 @@ function make(denied: readonly PeerIdStr[] = []): void {
     { peerId: member.peerId, address: '/ip4/127.0.0.1/tcp/1' },
     { peerId: leaving.peerId, address: '/ip4/127.0.0.1/tcp/2' },
     { peerId: member.peerId, address: '/ip4/127.0.0.1/tcp/3' },
+    { peerId: undefined, address: '/ip6/0:0:0:0:0:0:0:1/tcp/4' },
   ]
   membership = new Membership({ self: self.publicKey, gate, evictor, host, trust: () => trust, seeds, ...ports })
 }
@@ -180,6 +183,19 @@ describe('seeds', () => {
       '/ip4/127.0.0.1/tcp/1',
       '/ip4/127.0.0.1/tcp/3',
     ])
+  })
+
+  it('should be dialled without a PeerID only where the config lists exactly that address', () => {
+    membership.applySnapshot(holding(before))
+    expect(host.seeds).toEqual(['/ip6/::1/tcp/4'])
+    expect(membership.isSeed('/ip6/::1/tcp/4')).toBe(true)
+    expect(membership.isSeed('/ip6/::1/tcp/5')).toBe(false)
+    expect(membership.isSeed('/ip4/127.0.0.1/tcp/1')).toBe(false)
+  })
+
+  it('should not be dialled while this node stands in no set', () => {
+    membership.applySnapshot(holding(signerSet([member, incoming], 2, '33'.repeat(32))))
+    expect(host.seeds).toEqual([])
   })
 
   it('should leave a member without one to be found by its own dial', () => {
