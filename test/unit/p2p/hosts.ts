@@ -1,7 +1,13 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Listenable, PeerIdStr } from '../../../src/base/index.ts'
 import type { KeyPair } from '../../../src/curve/index.ts'
-import { type ConnectionGater, createP2pHost, type P2pHost, type Transport } from '../../../src/p2p/index.ts'
+import {
+  type ConnectionGater,
+  createP2pHost,
+  type P2pHost,
+  type P2pHostInit,
+  type Transport,
+} from '../../../src/p2p/index.ts'
 import { logger, NETWORK, TestMetrics, TestRoles } from './kit.ts'
 
 export const LISTEN: Readonly<Record<Transport, string>> = {
@@ -34,7 +40,7 @@ export function makeHost(
   members: readonly PeerIdStr[],
   transports: readonly Transport[],
   listen: readonly string[] = transports.map((t) => LISTEN[t]),
-  extra: { readonly onOwnKeyElsewhere?: (boot: number) => void } = {},
+  extra: Partial<Pick<P2pHostInit, 'onOwnKeyElsewhere' | 'addressKeeper' | 'resolve' | 'connectionGater'>> = {},
 ): TestHost {
   const roles = new TestRoles(...members)
   const metrics = new TestMetrics()
