@@ -174,7 +174,7 @@ export class AddressExchange {
     due.of.clear()
     // Who has gone is told everything when it is back.
     const mayAsk = this.#c.roles.mayOpenStream(peer, ADDRESSES_PROTOCOL, 'outbound').ok
-    const records = this.#toTell(peer, this.#shown.get(peer)).filter((r) => all || of.has(r.peer))
+    const records = this.#toTell(this.#shown.get(peer)).filter((r) => all || of.has(r.peer))
     if (this.#c.linked().includes(peer) && mayAsk && (all || records.length > 0)) {
       due.isRunning = true
       const isDone = await this.#exchange(peer, records)
@@ -225,7 +225,7 @@ export class AddressExchange {
       const frame = await stream.read(expiry.signal)
       if (frame === undefined) return
       const { seen } = await this.#take(peer, frame)
-      const answer = this.#toTell(peer, seen)
+      const answer = this.#toTell(seen)
       await unlessAborted(stream.write(encodeRecords(answer.map((r) => r.wire))), expiry.signal)
       for (const { peer: of, seq } of answer) this.#show(peer, of, seq)
       // The asker ends the stream when it has read the answer: a reset in between would lose it.
@@ -263,12 +263,15 @@ export class AddressExchange {
     return judged
   }
 
-  /** This node's own record first, then the newest of the others, as many as a frame may have; not what the peer knows. */
-  #toTell(peer: PeerIdStr, known: ReadonlyMap<PeerIdStr, number> | undefined): readonly AddressRecord[] {
+  /**
+   * This node's own record first, then the newest of the others, as many as a frame may have; not what the peer knows. The
+   * peer's own is among them: one whose clock went back, and whose disk was lost, must learn what it has to outbid.
+   */
+  #toTell(known: ReadonlyMap<PeerIdStr, number> | undefined): readonly AddressRecord[] {
     const { book, roles } = this.#c
     const others = book
       .records()
-      .filter((r) => r.peer !== peer && roles.mayConnect(r.peer, 'outbound').ok)
+      .filter((r) => roles.mayConnect(r.peer, 'outbound').ok)
       .toSorted((a, b) => b.seq - a.seq)
     const own = this.#own.record === undefined ? [] : [this.#own.record]
     return [...own, ...others].filter((r) => r.seq > (known?.get(r.peer) ?? -1)).slice(0, LIMITS.maxRecordsPerFrame)

@@ -105,7 +105,8 @@ export class RecordJudge {
     seen.set(peer, Math.max(seq, seen.get(peer) ?? 0))
     const known = isOwn ? ownSeq : (book.recordOf(peer)?.seq ?? -1)
     if (seq === known) return { outcome: 'known' }
-    if (seq < known) return { outcome: 'stale' }
+    // Its own older ones are told to a node that has shown none yet.
+    if (seq < known) return { outcome: isOwn ? 'known' : 'stale' }
     if (!this.#take(this.#checks, from, CHECKS_BURST, CHECKS_PER_SECOND)) return { outcome: 'rate' }
     if (!(await verify())) return { outcome: 'forged' }
     if (isOwn) return { outcome: 'own', seq }

@@ -139,6 +139,37 @@ describe('mesh keeper', () => {
     await settle()
     expect(dialer.dials).toEqual([high])
   })
+  it('should try a new address of a peer soon, whatever it was waiting for, but not at once each time', async () => {
+    const { clock, dialer, keeper, settle } = bench(() => 0.999)
+    dialer.reachable = false
+    keeper.keep([high])
+    keeper.start()
+    for (let s = 0; s < 120; s++) await settle(1_000)
+    const before = dialer.dials.length
+    for (let i = 0; i < 20; i++) keeper.addressAppeared(high)
+    expect(Math.max(...clock.delays().filter((d) => d < LIMITS.redialMaxMs - 1))).toBeLessThanOrEqual(1_000)
+    await settle(1_000)
+    expect(dialer.dials.length).toBe(before + 1)
+  })
+  it('should count redials by how they ended', async () => {
+    const { dialer, keeper, metrics, settle, lose } = bench()
+    dialer.reachable = false
+    keeper.keep([high])
+    keeper.start()
+    await settle()
+    expect(metrics.count('p2p_redials_total{unreachable}')).toBe(0)
+    await settle(LIMITS.redialMinMs)
+    expect(metrics.count('p2p_redials_total{unreachable}')).toBe(1)
+    dialer.reachable = true
+    await settle(LIMITS.redialMaxMs)
+    expect(metrics.count('p2p_redials_total{connected}')).toBe(1)
+    lose(high)
+    dialer.hang = true
+    await settle(LIMITS.redialMaxMs)
+    keeper.drop(high)
+    await settle()
+    expect(metrics.count('p2p_redials_total{called_off}')).toBe(1)
+  })
   it('should call off the dial of a peer that is no longer listed, and not try again', async () => {
     const { dialer, keeper, settle } = bench()
     dialer.hang = true
