@@ -58,7 +58,8 @@ export class DuplicateLinks {
   }
   readonly #closed: Counter<never>
   readonly #timers = new Map<PeerIdStr, Cancel>()
-  readonly #retiringSinceMs = new Map<string, number>()
+  /** Since when which link of a peer is to go. */
+  readonly #retiring = new Map<PeerIdStr, Map<string, number>>()
 
   constructor(init: {
     readonly self: PeerIdStr
@@ -78,10 +79,10 @@ export class DuplicateLinks {
   forget(peer: PeerIdStr): void {
     this.#timers.get(peer)?.()
     this.#timers.delete(peer)
+    this.#retiring.delete(peer)
   }
   stop(): void {
     for (const peer of [...this.#timers.keys()]) this.forget(peer)
-    this.#retiringSinceMs.clear()
   }
 
   #later(peer: PeerIdStr, delayMs: number): void {
@@ -89,6 +90,7 @@ export class DuplicateLinks {
       this.#timers.delete(peer)
       this.#look(peer)
       if (this.#c.port.links(peer).length > 1) this.#later(peer, RECHECK_MS)
+      else this.#retiring.delete(peer)
     })
     this.#timers.set(peer, cancel)
   }
@@ -96,8 +98,6 @@ export class DuplicateLinks {
   #look(peer: PeerIdStr): void {
     const { self, port } = this.#c
     const [winner, ...losers] = sortLinks(self, peer, port.links(peer))
-    for (const id of [...this.#retiringSinceMs.keys()])
-      if (!losers.some((l) => l.id === id) && winner?.id === id) this.#retiringSinceMs.delete(id)
     const [second] = losers
     if (winner === undefined || second === undefined) return
     // Between equal links their dialler chooses: until it has, nothing is moved to the one that it may close.
@@ -105,18 +105,18 @@ export class DuplicateLinks {
     if (isTie && winner.direction === 'inbound') return
     for (const loser of losers) {
       port.retire(peer, loser.id, winner.id)
-      if (loser.direction === 'outbound' && winner.carriesGossip && this.#mayGo(loser)) {
-        this.#retiringSinceMs.delete(loser.id)
+      if (loser.direction === 'outbound' && winner.carriesGossip && this.#mayGo(peer, loser)) {
         this.#closed.inc({})
         port.close(peer, loser.id)
       }
     }
   }
 
-  #mayGo(loser: LinkView): boolean {
+  #mayGo(peer: PeerIdStr, loser: LinkView): boolean {
     const now = this.#c.clock.now()
-    const since = this.#retiringSinceMs.get(loser.id) ?? now
-    this.#retiringSinceMs.set(loser.id, since)
+    const retiring = this.#retiring.get(peer) ?? new Map<string, number>()
+    const since = retiring.get(loser.id) ?? now
+    this.#retiring.set(peer, retiring.set(loser.id, since))
     return loser.isIdle || now - since >= MAX_RETIRING_MS
   }
 }

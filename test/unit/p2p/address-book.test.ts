@@ -35,6 +35,22 @@ describe('address book', () => {
     book.learn(peer, [])
     expect(book.of(peer)).toEqual([TCP])
   })
+  it('should take a signed record over what the peer says unsigned, and only ever a newer one', () => {
+    const book = new AddressBook()
+    const record = (seq: number, address: string) => ({ peer, seq, addresses: [address], wire: new Uint8Array() })
+    book.learn(peer, ['/ip4/10.0.0.9/tcp/1'])
+    expect(book.learnRecord(record(2, '/ip4/10.0.0.2/tcp/1'))).toBe(true)
+    expect(book.learnRecord(record(2, '/ip4/10.0.0.3/tcp/1'))).toBe(false)
+    expect(book.learnRecord(record(1, '/ip4/10.0.0.1/tcp/1'))).toBe(false)
+    expect(book.of(peer)).toEqual(['/ip4/10.0.0.2/tcp/1', '/ip4/10.0.0.9/tcp/1'])
+  })
+  it('should believe of an address without PeerID only whom it was last proven to be', () => {
+    const book = new AddressBook()
+    const other = keyPair('other').peerId
+    book.prove(peer, TCP)
+    book.prove(other, TCP)
+    expect([book.of(peer), book.of(other)]).toEqual([[], [TCP]])
+  })
   it('should forget', () => {
     const book = new AddressBook()
     book.configure(peer, [TCP])

@@ -3,7 +3,7 @@ import { CodedError, type PeerIdStr } from '../../../src/base/index.ts'
 import type { KeyPair } from '../../../src/curve/index.ts'
 import { AddressBook } from '../../../src/p2p/address-book.ts'
 import { AddressExchange } from '../../../src/p2p/addresses/exchange.ts'
-import { encodeRecords } from '../../../src/p2p/addresses/frame.ts'
+import { decodeRecords, encodeRecords } from '../../../src/p2p/addresses/frame.ts'
 import { libp2pRecordCodec } from '../../../src/p2p/addresses/libp2p-record.ts'
 import { type DialPort, MeshKeeper } from '../../../src/p2p/mesh-keeper.ts'
 import { ADDRESSES_PROTOCOL } from '../../../src/p2p/protocols.ts'
@@ -204,6 +204,23 @@ describe('the exchange of addresses', () => {
     // Others still believe in it, and say so.
     expect(first.book.recordOf(third.key.peerId)).toBeUndefined()
     expect(first.metrics.count('p2p_address_records_dropped_total{foreign}')).toBeGreaterThan(0)
+  })
+  it('should not give on a record of whom the gate does not admit now', async () => {
+    const { town: t, all } = await town()
+    const [first] = all as [Member]
+    const [outsider, member] = [keyPair('outsider'), keys[2] as KeyPair]
+    for (const key of [outsider, member]) {
+      const decoded = libp2pRecordCodec(k1).decode((await libp2pRecordCodec(key).seal(1, [addressOf(7)])).wire)
+      if (decoded.ok) first.book.learnRecord(decoded.value)
+    }
+    await t.run(1_000)
+    const stream = await first.serve(k2.peerId)
+    await stream.write(encodeRecords([]))
+    const told = (decodeRecords((await stream.read()) ?? new Uint8Array()) ?? []).map((wire) => {
+      const decoded = libp2pRecordCodec(k1).decode(wire)
+      return decoded.ok ? decoded.value.peer : undefined
+    })
+    expect(told).toEqual([k1.peerId, member.peerId])
   })
   it('should answer one peer so often and no more, and end what is malformed without harm to the next', async () => {
     const { town: t, all } = await town()

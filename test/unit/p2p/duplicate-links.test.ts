@@ -91,14 +91,10 @@ describe('one link of two', () => {
     expect(open()).toEqual([1])
   })
   it('should be chosen by the dialler alone between two of its own, whatever the other end thinks of their age', () => {
-    const { clock, closed, end, start, open } = bench(
-      { transport: 'tcp', dialer: small },
-      { transport: 'tcp', dialer: small },
-    )
-    start(
-      end(small),
-      end(great, (i) => -i),
-    )
+    const { clock, closed, end, open } = bench({ transport: 'tcp', dialer: small }, { transport: 'tcp', dialer: small })
+    const [dialler, dialled] = [end(small), end(great, (i) => -i)]
+    dialled.opened(small)
+    dialler.opened(great)
     clock.advance(10_000)
     expect(closed).toEqual(['small closes 1'])
     expect(open()).toEqual([0])
@@ -126,6 +122,7 @@ describe('one link of two', () => {
     )
     const mute = wires[1]
     if (mute !== undefined) mute.gossip.add = () => mute.gossip
+    wires[0]?.gossip.delete(small)
     end(great).opened(small)
     clock.advance(30_000)
     expect(closed).toEqual([])
