@@ -24,6 +24,11 @@ import type { AddressRecord, RecordCodec } from './record.ts'
 
 /** What changes within this time is told in one frame. */
 const TELL_DELAY_MS = 500
+/**
+ * After a link has opened: the other end may still be busy with the handshake, and keeps but few streams that come before
+ * it is done (`maxEarlyStreams`); rounds shall not lose theirs to this one.
+ */
+const FIRST_TELL_MS = 250
 /** After an exchange that failed, while the link stands: the peer's gate may learn of this node a moment later. */
 const RETRY_MS = 10_000
 /** One linked peer, chosen by lot, is asked this often, so that whatever got lost is found in the end. */
@@ -127,7 +132,7 @@ export class AddressExchange {
 
   linkOpened(peer: PeerIdStr): void {
     this.#shown.delete(peer)
-    this.#tell(peer, 'all', 0)
+    this.#tell(peer, 'all', FIRST_TELL_MS)
   }
   /** Own addresses may have changed; costs nothing if they have not. */
   ownChanged(): void {
