@@ -110,6 +110,38 @@ describe('direct messages', () => {
     expect(wire.opened).toHaveLength(2)
     expect(heard.length).toBeGreaterThanOrEqual(2)
   })
+  it('should lose no message when the stream is retired for another connection, and end it after the last answer', async () => {
+    const { a, wire, heard } = await bench()
+    await a.send(bob.peerId, topicName(TOPIC), envelope())
+    const [first] = wire.opened
+    const ended = Promise.withResolvers<void>()
+    if (first !== undefined) {
+      const close = first.close.bind(first)
+      first.close = async () => {
+        ended.resolve()
+        await close()
+      }
+    }
+    const underWay = [1, 2, 3].map(() => a.send(bob.peerId, topicName(TOPIC), envelope()))
+    first?.retire()
+    const after = a.send(bob.peerId, topicName(TOPIC), envelope())
+    await Promise.all([...underWay, after, ended.promise])
+    expect(heard).toHaveLength(5)
+    expect(wire.opened).toHaveLength(2)
+  })
+  it('should end a retired stream on which nothing is under way', async () => {
+    const { a, wire } = await bench()
+    await a.send(bob.peerId, topicName(TOPIC), envelope())
+    wire.opened[0]?.retire()
+    await expect
+      .poll(() =>
+        wire.opened[0]?.write(utf8('x')).then(
+          () => 'open',
+          (e: CodedError) => e.code,
+        ),
+      )
+      .toMatch(/STREAM_CLOSED|STREAM_RESET|UNREACHABLE/)
+  })
   it('should say that a peer is unreachable, and try afresh the next time', async () => {
     const { a, wire } = await bench()
     wire.down = true
