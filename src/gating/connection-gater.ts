@@ -1,8 +1,11 @@
 import type { ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface'
-import type { Clock, PeerIdStr } from '../base/index.ts'
+import { accept, type Clock, type PeerIdStr } from '../base/index.ts'
 import type { Gate } from './gate.ts'
-import { hostOf } from './host-of.ts'
+import { hostOf, relayOf } from './host-of.ts'
 import { HostQuota } from './host-quota.ts'
+
+/** For asking about the right to relays; its two protocols and DCUtR are one kind. */
+const RELAY_PROTOCOL = '/libp2p/circuit/relay/0.2.0/hop'
 
 /**
  * The gate at every hook of js-libp2p. The decisive ones are the encrypted ones, the first moment an identity is proven;
@@ -20,7 +23,7 @@ export function createConnectionGater(
   const deny = (
     peer: PeerId,
     direction: 'inbound' | 'outbound',
-    place: 'dial' | 'connection',
+    place: 'dial' | 'connection' | 'relay',
     address?: string,
   ): boolean => {
     const peerId = peer.toString() as PeerIdStr
@@ -42,13 +45,18 @@ export function createConnectionGater(
   const denyProven = (peer: PeerId, direction: 'inbound' | 'outbound', connection: MultiaddrConnection): boolean => {
     releases.get(connection)?.()
     if (deny(peer, direction, 'connection', at(connection))) return true
-    quota.vouch(peer.toString() as PeerIdStr, hostOf(at(connection)))
+    // Behind a relay nobody shows where he is: he keeps the host where he was last seen.
+    if (relayOf(at(connection)) === undefined) quota.vouch(peer.toString() as PeerIdStr, hostOf(at(connection)))
     return false
   }
-  const never = (): boolean => {
-    gate.denied(undefined, 'no_right_to_protocol', 'connection')
-    return true
-  }
+  /** Circuits are made by members for members, whoever is the relay (DESIGN §6): each end is asked for that right. */
+  const denyRelaying = (...peers: readonly PeerId[]): boolean =>
+    peers.some((peer) => {
+      const peerId = peer.toString() as PeerIdStr
+      const answer = gate.mayOpenStream(peerId, RELAY_PROTOCOL)
+      if (!answer.ok) gate.denied(peerId, answer.reason, 'relay')
+      return !answer.ok
+    })
   return {
     denyDialPeer: (peer) => deny(peer, 'outbound', 'dial'),
     // `denyDialPeer` is skipped when no peer id is known: such a dial could reach anyone, so the address must name the peer,
@@ -56,7 +64,12 @@ export function createConnectionGater(
     denyDialMultiaddr: (address) => {
       const mayGo = address.getComponents().some((c) => c.name === 'p2p') || isSeed(address.toString())
       if (!mayGo) gate.denied(undefined, 'unknown_peer_dial', 'dial')
-      return !mayGo
+      if (!mayGo) return true
+      // An address is whatever somebody says: a relay in it is one that we would use.
+      const relay = relayOf(address.toString())
+      const answer = relay === undefined ? accept(undefined) : gate.mayOpenStream(relay, RELAY_PROTOCOL)
+      if (!answer.ok) gate.denied(relay, answer.reason, 'relay')
+      return !answer.ok
     },
     // Only an address is known here. On QUIC this comes after the handshake and saves none of its work, only what follows.
     denyInboundConnection: denyStranger,
@@ -65,9 +78,11 @@ export function createConnectionGater(
     denyOutboundEncryptedConnection: (peer, connection) => denyProven(peer, 'outbound', connection),
     denyInboundUpgradedConnection: (peer, connection) => deny(peer, 'inbound', 'connection', at(connection)),
     denyOutboundUpgradedConnection: (peer, connection) => deny(peer, 'outbound', 'connection', at(connection)),
-    denyInboundRelayReservation: never,
-    denyOutboundRelayedConnection: never,
-    denyInboundRelayedConnection: never,
+    // As a relay: who waits here, and who is put through to whom.
+    denyInboundRelayReservation: (source) => denyRelaying(source),
+    denyOutboundRelayedConnection: (source, destination) => denyRelaying(source, destination),
+    // Behind a relay: it only says who comes. The encrypted hooks judge whose key is proven, as on every connection.
+    denyInboundRelayedConnection: (relay, remote) => denyRelaying(relay) || deny(remote, 'inbound', 'relay'),
     filterMultiaddrForPeer: (peer) => gate.mayConnect(peer.toString() as PeerIdStr, 'outbound').ok,
   }
 }

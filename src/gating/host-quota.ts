@@ -8,6 +8,7 @@ import {
   refuse,
   TokenBucket,
 } from '../base/index.ts'
+import { RELAY_HOST_PREFIX } from './host-of.ts'
 
 /** Why a connection was refused before anybody proved who it is; closed, as labels of the denial counters are. */
 export const HOST_REFUSALS = ['host_pending', 'host_rate', 'inbound_full'] as const
@@ -68,6 +69,8 @@ export class HostQuota {
   }
 
   #isMembers(host: string): boolean {
+    // A relay proved its key on the connection that its relayed ones run in, so it vouches for its own quota.
+    if (host.startsWith(RELAY_HOST_PREFIX)) return this.#c.isAdmitted(host.slice(RELAY_HOST_PREFIX.length) as PeerIdStr)
     for (const [peer, at] of this.#vouchedBy) if (at === host && this.#c.isAdmitted(peer)) return true
     return false
   }

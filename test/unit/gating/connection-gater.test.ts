@@ -168,22 +168,6 @@ describe('createConnectionGater', () => {
     expect(gate.denials.totals()).toEqual({})
   })
 
-  it.each([
-    ['denyInboundRelayReservation', () => gater.denyInboundRelayReservation(peerIdFromString(member.peerId))],
-    [
-      'denyOutboundRelayedConnection',
-      () => gater.denyOutboundRelayedConnection(peerIdFromString(member.peerId), peerIdFromString(member.peerId)),
-    ],
-    [
-      'denyInboundRelayedConnection',
-      () => gater.denyInboundRelayedConnection(peerIdFromString(member.peerId), peerIdFromString(member.peerId)),
-    ],
-  ])('should refuse relays to everyone, a signer too: %s', async (_hook, denies) => {
-    ready()
-    expect(await denies()).toBe(true)
-    expect(metrics.of('gate_denials_total', 'no_right_to_protocol,connection')).toBe(1)
-  })
-
   it.each(CASES)('should keep addresses of $who only if it may be dialled', async (c) => {
     c.given()
     const kept = await gater.filterMultiaddrForPeer(peerIdFromString(c.peer), multiaddr(ADDRESS))
@@ -290,5 +274,67 @@ describe('denyInboundConnection', () => {
     gate.applySnapshot(holding(signerSet([self, incoming], 2, '33'.repeat(32))))
     await fill(STRANGER_HOST)
     expect(await isDenied(STRANGER_HOST)).toBe(true)
+  })
+})
+
+describe('relays', () => {
+  const relay = member
+  const id = (key: KeyPair) => peerIdFromString(key.peerId)
+  const RELAYED = `${ADDRESS}/p2p/${relay.peerId}/p2p-circuit`
+  /** Each hook that asks for the right to relays, with the peer in every place that it judges. */
+  const PLACES: readonly (readonly [string, (peer: KeyPair) => boolean | Promise<boolean>])[] = [
+    ['denyInboundRelayReservation', (p) => gater.denyInboundRelayReservation(id(p))],
+    ['denyOutboundRelayedConnection from', (p) => gater.denyOutboundRelayedConnection(id(p), id(member))],
+    ['denyOutboundRelayedConnection to', (p) => gater.denyOutboundRelayedConnection(id(member), id(p))],
+    ['denyInboundRelayedConnection through', (p) => gater.denyInboundRelayedConnection(id(p), id(member))],
+    [
+      'denyDialMultiaddr through',
+      (p) => gater.denyDialMultiaddr(multiaddr(`${ADDRESS}/p2p/${p.peerId}/p2p-circuit/p2p/${incoming.peerId}`)),
+    ],
+  ]
+
+  it.each(PLACES)('should be for signers and pending keys (%s)', async (_place, denies) => {
+    ready()
+    expect(await denies(member)).toBe(false)
+    expect(await denies(incoming)).toBe(false)
+    expect(gate.denials.totals()).toEqual({})
+  })
+  it.each(PLACES)('should be refused to a stranger and to a bridge, and counted (%s)', async (_place, denies) => {
+    ready()
+    expect(await denies(stranger)).toBe(true)
+    expect(await denies(bridge)).toBe(true)
+    expect(metrics.of('gate_denials_total', 'not_in_registry,relay')).toBe(1)
+    expect(metrics.of('gate_denials_total', 'no_right_to_protocol,relay')).toBe(1)
+  })
+  it.each(PLACES)('should be refused to everyone when this node is removed (%s)', async (_place, denies) => {
+    removed()
+    expect(await denies(member)).toBe(true)
+  })
+
+  it('should put nobody through to this node who may not connect to it', async () => {
+    ready()
+    expect(await gater.denyInboundRelayedConnection(id(relay), id(incoming))).toBe(false)
+    expect(await gater.denyInboundRelayedConnection(id(relay), id(stranger))).toBe(true)
+    expect(gate.denials.recent()).toMatchObject([
+      { peerId: stranger.peerId, reason: 'not_in_registry', place: 'relay' },
+    ])
+  })
+
+  it('should not show where the peers behind them are: a relayed member vouches for no host', async () => {
+    ready()
+    const host = '/ip4/203.0.113.7/tcp/1'
+    const direct = connectionFrom(host)
+    await gater.denyInboundEncryptedConnection(id(incoming), direct)
+    await gater.denyInboundEncryptedConnection(id(incoming), connectionFrom(`${RELAYED}/p2p/${incoming.peerId}`))
+    const arrive = async (address: string, times: number) => {
+      const arriving = () => Object.assign(new EventTarget(), { remoteAddr: multiaddr(address) })
+      let refused = 0
+      for (let i = 0; i < times; i++)
+        if (await gater.denyInboundConnection(arriving() as EventTarget & MultiaddrConnection)) refused++
+      return refused
+    }
+    // Incoming's own host has kept the room of a member's, and the relay's address has got none.
+    expect(await arrive(host, LIMITS.maxPendingPerMemberHost)).toBe(0)
+    expect(await arrive(ADDRESS, LIMITS.maxPendingPerMemberHost)).toBeGreaterThan(0)
   })
 })

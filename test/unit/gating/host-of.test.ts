@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { hostOf } from '../../../src/gating/host-of.ts'
+import { hostOf, relayOf } from '../../../src/gating/host-of.ts'
 
 describe('hostOf', () => {
   it.each([
@@ -12,6 +12,7 @@ describe('hostOf', () => {
     ['an IPv6 address in capitals', '/ip6/2001:DB8::1/tcp/1', '2001:db8:0:0::/64'],
     ['an IPv6 address that ends in zeros', '/ip6/2001:db8:1:2::/tcp/1', '2001:db8:1:2::/64'],
     ['an address with its zone', '/ip6zone/eth0/ip6/fe80::1/tcp/1', 'fe80:0:0:0::/64'],
+    ['what comes through a relay', '/ip4/203.0.113.9/tcp/1/p2p/Relay/p2p-circuit/p2p/Peer', 'relay Relay'],
     ['a name', '/dns4/example.org/tcp/1', 'no-ip'],
     ['a spelling of no address', '/ip6/xyz/tcp/1', 'no-ip'],
   ])('should name the host of %s', (_, address, host) => {
@@ -21,5 +22,16 @@ describe('hostOf', () => {
   it('should tell apart networks of one subscriber each, and not addresses in one', () => {
     expect(hostOf('/ip6/2001:db8:1:2::1/tcp/1')).toBe(hostOf('/ip6/2001:db8:1:2:ffff::9/tcp/1'))
     expect(hostOf('/ip6/2001:db8:1:2::1/tcp/1')).not.toBe(hostOf('/ip6/2001:db8:1:3::1/tcp/1'))
+  })
+})
+
+describe('relayOf', () => {
+  it.each([
+    ['/ip4/203.0.113.9/udp/1/quic-v1/p2p/Relay/p2p-circuit', 'Relay'],
+    ['/ip4/203.0.113.9/tcp/1/p2p/Relay/p2p-circuit/p2p/Peer', 'Relay'],
+    ['/ip4/203.0.113.9/tcp/1/p2p/First/p2p-circuit/p2p/Last/p2p-circuit/p2p/Peer', 'Last'],
+    ['/ip4/203.0.113.9/tcp/1/p2p/Peer', undefined],
+  ])('should name the relay next to the peer: %s', (address, relay) => {
+    expect(relayOf(address)).toBe(relay)
   })
 })

@@ -120,3 +120,13 @@ describe('HostQuota', () => {
     expect(DENIAL_REASONS).toEqual(expect.arrayContaining([...HOST_REFUSALS]))
   })
 })
+
+describe('the quota of a relay', () => {
+  it('should be that of a member while the relay is admitted, and apart from its host', () => {
+    quota.vouch(MEMBER, 'm')
+    expect(begin('m').begun).toBe(LIMITS.maxPendingPerMemberHost)
+    expect(begin(`relay ${MEMBER}`).begun).toBe(LIMITS.maxPendingPerMemberHost)
+    admitted.delete(OTHER)
+    expect(begin(`relay ${OTHER}`).begun).toBe(LIMITS.maxPendingPerStrangerHost)
+  })
+})
