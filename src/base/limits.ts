@@ -53,6 +53,15 @@ export const LIMITS = {
   maxRatedHosts: 4_096,
   /** Admitted peers whose host is remembered: the largest set, a pending one, their bridges, and room for changes. */
   maxVouchingPeers: 512,
+  /** Places at a relay: the largest set and a pending one; nobody else may have one. */
+  maxRelayReservations: 256,
+  /**
+   * Relayed links that one member may have through one relay, in each direction: twice the largest set that can be rotated to
+   * (R3), so that a broken one may linger beside its successor.
+   */
+  maxRelayedLinksPerPeer: 32,
+  /** A request to a relay, from its first byte to its answer; a member opens the next one in milliseconds. */
+  relayRequestTimeoutMs: 10_000,
   redialMinMs: 250,
   redialMaxMs: 15_000,
   /** Between two addresses of one peer: a whole handshake at a round trip of 100 ms, so TCP wins wherever it works. */

@@ -1,11 +1,12 @@
 import { BoundedMap, LIMITS, type PeerIdStr } from '../base/index.ts'
 import type { AddressRecord } from './addresses/record.ts'
 import { transportOf } from './connection-info.ts'
+import type { RelayAddress } from './types.ts'
 
 /** Members of the largest set and of a pending one, and as many again that were replaced a moment ago. */
 const MAX_PEERS = 4 * LIMITS.maxSigners
-/** Order of dialling: TCP before QUIC, which loses at bulk (performance.md). */
-const TRANSPORT_ORDER = ['tcp', 'quic', 'other'] as const
+/** Order of dialling: TCP before QUIC, which loses at bulk (performance.md); a relay last, as it costs somebody else. */
+const TRANSPORT_ORDER = ['tcp', 'quic', 'other', 'relay'] as const
 
 /**
  * Where peers were said to be: by the operator first, then by the peer in a record that it signed, last by what it says
@@ -16,6 +17,8 @@ export class AddressBook {
   readonly #proven = new BoundedMap<PeerIdStr, string>(MAX_PEERS)
   readonly #records = new BoundedMap<PeerIdStr, AddressRecord>(MAX_PEERS)
   readonly #unsigned = new BoundedMap<PeerIdStr, readonly string[]>(MAX_PEERS)
+  readonly #hinted = new BoundedMap<PeerIdStr, readonly string[]>(MAX_PEERS)
+  #relays: readonly RelayAddress[] = []
 
   configure(peer: PeerIdStr, addresses: readonly string[]): void {
     if (addresses.length > 0) this.#configured.set(peer, addresses)
@@ -37,11 +40,20 @@ export class AddressBook {
     const usable = usableAddresses(addresses)
     if (usable.length > 0) this.#unsigned.set(peer, usable)
   }
+  /** Our own relays: whoever waits at one of them can be reached through it, whatever he says of himself. */
+  relayThrough(relays: readonly RelayAddress[]): void {
+    this.#relays = relays
+  }
+  /** Where somebody on the local network says a peer is: unsigned, so it never replaces what the peer itself says. */
+  hint(peer: PeerIdStr, addresses: readonly string[]): void {
+    this.#hinted.set(peer, usableAddresses(addresses))
+  }
   forget(peer: PeerIdStr): void {
     this.#configured.delete(peer)
     this.#proven.delete(peer)
     this.#records.delete(peer)
     this.#unsigned.delete(peer)
+    this.#hinted.delete(peer)
   }
 
   recordOf(peer: PeerIdStr): AddressRecord | undefined {
@@ -62,13 +74,15 @@ export class AddressBook {
       ...(proven === undefined ? [] : [proven]),
       ...(this.#records.get(peer)?.addresses ?? []),
       ...(this.#unsigned.get(peer) ?? []),
+      ...(this.#hinted.get(peer) ?? []),
+      ...this.#relays.filter((r) => r.peerId !== peer).map((r) => `${r.address}/p2p-circuit`),
     ]
     const bare = new Set(all.map((a) => a.replace(new RegExp(`/p2p/${peer}$`), '')))
     const byTransport = Map.groupBy(bare, transportOf)
-    const [tcp = [], quic = [], last = []] = TRANSPORT_ORDER.map((t) => byTransport.get(t))
+    const [tcp = [], quic = [], other = [], relayed = []] = TRANSPORT_ORDER.map((t) => byTransport.get(t))
     const rounds = Math.max(tcp.length, quic.length)
     const direct = Array.from({ length: rounds }, (_, i) => [tcp[i], quic[i]]).flat()
-    return [...direct.filter((a) => a !== undefined), ...last]
+    return [...direct.filter((a) => a !== undefined), ...other, ...relayed]
   }
 }
 

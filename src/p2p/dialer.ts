@@ -13,7 +13,7 @@ import {
   type PeerIdStr,
 } from '../base/index.ts'
 import type { AddressBook } from './address-book.ts'
-import { infoOf, peerOf } from './connection-info.ts'
+import { infoOf, peerOf, transportOf } from './connection-info.ts'
 import { sortLinks } from './duplicate-links.ts'
 import { expiryOn, unlessAborted } from './expiry.ts'
 import type { DialPort } from './mesh-keeper.ts'
@@ -191,8 +191,12 @@ export class Dialer implements DialPort, SeedPort {
   async #attempt(address: string, signal: AbortSignal): Promise<Connection> {
     const node = this.#init.node()
     if (node === undefined) throw new CodedError('NOT_STARTED', 'the p2p host is not started')
+    const target = multiaddr(address)
+    // Of an address through a relay, that relay is used first, and the gate has a word on it.
+    if (transportOf(address) === 'relay' && (await this.#init.gater.denyDialMultiaddr?.(target)) === true)
+      throw new CodedError('NOT_ADMITTED', 'the relay in this address is not admitted', { address })
     try {
-      return await node.dialAddress(multiaddr(address), signal)
+      return await node.dialAddress(target, signal)
     } catch (error) {
       this.#init.logger.debug('an address did not answer', { error: describeError(error) })
       throw error

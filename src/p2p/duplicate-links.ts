@@ -1,5 +1,5 @@
 import type { Cancel, Clock, Counter, Metrics, PeerIdStr } from '../base/index.ts'
-import type { Transport } from './types.ts'
+import type { LinkTransport } from './types.ts'
 
 /** Both sides have heard of both links by then, and handshakes that were under way have ended. */
 const GRACE_MS = 5_000
@@ -11,7 +11,7 @@ const MAX_RETIRING_MS = 60_000
 /** One open link to a peer. */
 export interface LinkView {
   readonly id: string
-  readonly transport: Transport | 'other'
+  readonly transport: LinkTransport
   readonly direction: 'inbound' | 'outbound'
   readonly openedAtMs: number
   /** This node's own gossip stream runs on it. */
@@ -28,7 +28,7 @@ export interface LinksPort {
   close(peer: PeerIdStr, id: string): void
 }
 
-const TRANSPORT_RANK: Readonly<Record<LinkView['transport'], number>> = { tcp: 0, quic: 1, other: 2 }
+const TRANSPORT_RANK: Readonly<Record<LinkView['transport'], number>> = { tcp: 0, quic: 1, other: 2, relay: 3 }
 
 /**
  * Which of two links both ends keep: the better transport, then the one that the smaller PeerID dialled. Links that are

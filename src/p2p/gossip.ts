@@ -223,6 +223,8 @@ export class Gossip {
       floodPublish: true,
       doPX: false,
       tagMeshPeers: false,
+      // A relay may name limits for the links through it; a short link is better than none.
+      runOnLimitedConnection: true,
       allowPublishToZeroTopicPeers: true,
       ignoreDuplicatePublishError: true,
       seenTTL: SEEN_TTL_MS,

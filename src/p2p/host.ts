@@ -24,16 +24,28 @@ import { Direct } from './direct.ts'
 import { DuplicateLinks } from './duplicate-links.ts'
 import type { Gossip } from './gossip.ts'
 import { EnvelopeIntake } from './intake.ts'
+import type { LanDiscoveryInit } from './lan-discovery.ts'
 import { Links } from './links.ts'
 import { MeshKeeper } from './mesh-keeper.ts'
 import { EnvelopeMessenger } from './messenger.ts'
+import type { NatParts } from './nat.ts'
+import { ReservationKeeper } from './nat-reservations.ts'
 import { createNode } from './node.ts'
 import type { ResolveHost } from './resolve.ts'
 import { SeedKeeper } from './seed-keeper.ts'
 import { StreamGuard } from './stream-guard.ts'
 import { Streams } from './streams.ts'
 import { checkNetworkName } from './topic.ts'
-import type { ConnectionInfo, MeshPeer, Messenger, P2pHost, RoleCheck, StreamPort, Transport } from './types.ts'
+import type {
+  ConnectionInfo,
+  MeshPeer,
+  Messenger,
+  NatInit,
+  P2pHost,
+  RoleCheck,
+  StreamPort,
+  Transport,
+} from './types.ts'
 
 export interface P2pHostInit {
   readonly keyPair: KeyPair
@@ -49,6 +61,10 @@ export interface P2pHostInit {
   readonly connectionGater: ConnectionGater
   /** False: no gossip and no envelopes; `messenger` throws. */
   readonly gossip?: boolean
+  /** Left out: no relay protocol is spoken. */
+  readonly nat?: NatInit
+  /** Looks for members on the local network; left out: it doesn't, and isn't found there. */
+  readonly mdns?: LanDiscoveryInit
   /** Where the address book survives a restart; in memory only without it. */
   readonly addressKeeper?: AddressKeeper
   /** How names in addresses are resolved; as the machine does unless said. */
@@ -68,6 +84,7 @@ class Libp2pHost implements P2pHost {
   readonly connectionOpened: Emitter<ConnectionInfo>
   readonly connectionClosed: Emitter<ConnectionInfo>
   readonly #init: P2pHostInit
+  readonly #logger: Logger
   readonly #book = new AddressBook()
   readonly #cap: ConnectionCap
   readonly #guard: StreamGuard
@@ -83,6 +100,8 @@ class Libp2pHost implements P2pHost {
   #libp2p: Libp2p | undefined
   #dialAddress: DialAddress | undefined
   #gossip: Gossip | undefined
+  #nat: NatParts | undefined
+  #reservations: ReservationKeeper | undefined
   #wanted: readonly PeerIdStr[] = []
 
   constructor(init: P2pHostInit) {
@@ -92,9 +111,11 @@ class Libp2pHost implements P2pHost {
     this.#init = init
     this.peerId = keyPair.peerId
     const logger = init.logger.child('p2p')
+    this.#logger = logger
     const onError = (error: unknown) => logger.error('listener failed', { error: describeError(error) })
     this.connectionOpened = new Emitter(onError)
     this.connectionClosed = new Emitter(onError)
+    this.#book.relayThrough(init.nat?.relays ?? [])
     this.#cap = new ConnectionCap(metrics)
     this.#guard = new StreamGuard(roles, metrics)
     const book = this.#book
@@ -164,7 +185,7 @@ class Libp2pHost implements P2pHost {
     const withGossip = this.#init.gossip !== false
     const clock = this.#init.clock ?? systemClock
     if (withGossip) await this.#addresses.load()
-    const { libp2p, gossip, dialAddress } = await createNode({
+    const { libp2p, gossip, nat, dialAddress } = await createNode({
       keyPair,
       listen,
       announce: this.#init.announce ?? [],
@@ -172,10 +193,15 @@ class Libp2pHost implements P2pHost {
       gater: this.#init.connectionGater,
       guard: this.#guard,
       gossip: withGossip ? { intake: this.#intake, roles, metrics, clock } : undefined,
+      nat: this.#init.nat,
+      relayedAddresses: () => this.#reservations?.addresses().map((a) => `${a}/p2p/${this.peerId}`) ?? [],
+      lan: this.#init.mdns && { ...this.#init.mdns, found: (peer, addresses) => this.#found(peer, addresses) },
     })
     if (libp2p.peerId.toString() !== this.peerId)
       throw new CodedError('WRONG_PEER_ID', 'libp2p derives another PeerID from this key than the registry rule does')
     this.#libp2p = libp2p
+    this.#nat = nat
+    this.#reservations = this.#reservationsOf(clock)
     this.#dialAddress = dialAddress
     this.#listenTo(libp2p)
     try {
@@ -191,6 +217,7 @@ class Libp2pHost implements P2pHost {
     this.#gossip = gossip
     gossip?.start(libp2p)
     if (withGossip) this.#addresses.ownChanged()
+    this.#reservations?.start()
     this.#keeper.start()
     this.#seeds.start()
   }
@@ -199,6 +226,7 @@ class Libp2pHost implements P2pHost {
     const libp2p = this.#libp2p
     if (libp2p === undefined) return
     this.#keeper.stop()
+    this.#reservations?.stop()
     this.#seeds.stop()
     this.#duplicates.stop()
     if (this.#init.gossip !== false) await this.#addresses.stop()
@@ -238,12 +266,33 @@ class Libp2pHost implements P2pHost {
     if (libp2p === undefined) return { closedConnections: 0 }
     this.#streams.abortAll(peer)
     this.#gossip?.forget(peer)
+    this.#nat?.forget(peer)
     const id = peerIdFromString(peer)
     const closedConnections = await closeConnections(libp2p.getConnections(id))
     // Once more: the first one's streams may have said something while they closed.
     this.#gossip?.forget(peer)
     await libp2p.peerStore.delete(id)
     return { closedConnections }
+  }
+
+  #reservationsOf(clock: Clock): ReservationKeeper | undefined {
+    const store = this.#nat?.store()
+    if (store === undefined) return undefined
+    return new ReservationKeeper({
+      relays: this.#init.nat?.relays ?? [],
+      store,
+      isConnected: (peer) => this.#dialer.isConnected(peer),
+      onChange: () => this.#addresses.ownChanged(),
+      clock,
+      logger: this.#logger,
+    })
+  }
+
+  /** Somebody on the local network says so: worth a dial to a member we miss, and nothing else. */
+  #found(peer: PeerIdStr, addresses: readonly string[]): void {
+    if (!this.#init.roles.mayConnect(peer, 'outbound').ok) return
+    this.#book.hint(peer, addresses)
+    this.#keeper.addressAppeared(peer)
   }
 
   #openConnections(): Connection[] {
@@ -260,6 +309,7 @@ class Libp2pHost implements P2pHost {
       if (!this.#cap.admits(detail, libp2p.getConnections(detail.remotePeer))) return
       const peer = peerOf(detail)
       this.#keeper.opened(peer)
+      this.#reservations?.opened(peer)
       this.connectionOpened.emit(infoOf(detail))
       if (this.#init.gossip === false) return
       this.#addresses.linkOpened(peer)

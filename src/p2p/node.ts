@@ -6,14 +6,17 @@ import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
+import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
-import { LIMITS } from '../base/index.ts'
+import { LIMITS, type PeerIdStr } from '../base/index.ts'
 import type { KeyPair } from '../curve/index.ts'
 import type { DialAddress } from './dialer.ts'
 import { Gossip, type GossipInit } from './gossip.ts'
 import { GuardedRegistrar } from './guarded-registrar.ts'
+import { type LanDiscoveryInit, lanDiscovery } from './lan-discovery.ts'
+import { type NatParts, natParts } from './nat.ts'
 import type { StreamGuard } from './stream-guard.ts'
-import type { Transport } from './types.ts'
+import type { NatInit, Transport } from './types.ts'
 
 /** Members and bridges of the largest set, each with two links; strangers are refused long before they count. */
 const MAX_CONNECTIONS = 4 * LIMITS.maxSigners
@@ -31,15 +34,28 @@ export interface NodeInit {
   readonly guard: StreamGuard
   /** Undefined: a host without gossip, as an rpc client is. */
   readonly gossip: GossipInit | undefined
+  /** Undefined: no relay protocol is spoken. */
+  readonly nat: NatInit | undefined
+  /** Addresses to announce beside all others, asked for each time. */
+  readonly relayedAddresses: () => readonly string[]
+  /** Undefined: nothing is asked or answered on the local network. */
+  readonly lan:
+    | (LanDiscoveryInit & { readonly found: (peer: PeerIdStr, addresses: readonly string[]) => void })
+    | undefined
+}
+
+export interface Node {
+  readonly libp2p: Libp2p
+  readonly gossip: Gossip | undefined
+  readonly nat: NatParts | undefined
+  readonly dialAddress: DialAddress
 }
 
 /** Peers learn nothing but the name: no version to look exploits up for. */
 const NODE_INFO = { name: 'countersign', version: '1', userAgent: 'countersign' }
 
 /** Composes libp2p; not started. Every service sees the guarded registrar. */
-export async function createNode(
-  init: NodeInit,
-): Promise<{ readonly libp2p: Libp2p; readonly gossip: Gossip | undefined; readonly dialAddress: DialAddress }> {
+export async function createNode(init: NodeInit): Promise<Node> {
   // libp2p keeps these very bytes as its key, so they can't be zeroed.
   const privateKey = privateKeyFromRaw(init.keyPair.exposeSecret())
   let gossip: Gossip | undefined
@@ -76,12 +92,23 @@ export async function createNode(
       )
       return gossip.service
     }
+  const nat = init.nat === undefined ? undefined : natParts(init.nat, init.guard)
+  Object.assign(services, nat?.services)
+  if (init.lan !== undefined) services.lan = lanDiscovery(init.lan, init.lan.found)
   const libp2p = await createLibp2p({
     start: false,
     privateKey,
     nodeInfo: NODE_INFO,
-    addresses: { listen: [...init.listen], announce: [...init.announce] },
-    transports: [...new Set(init.transports)].map((t) => (t === 'tcp' ? tcp() : quic())),
+    addresses: {
+      listen: [...init.listen],
+      announce: [...init.announce],
+      // The one place that `announce` doesn't override: who is reached through relays is so beside everything else.
+      announceFilter: (own) => [...own, ...init.relayedAddresses().map((a) => multiaddr(a))],
+    },
+    transports: [
+      ...(nat?.transports ?? []),
+      ...[...new Set(init.transports)].map((t) => (t === 'tcp' ? tcp() : quic())),
+    ],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux({ maxInboundStreams: MAX_STREAMS_PER_CONNECTION, maxEarlyStreams: 8 })],
     connectionGater: init.gater,
@@ -99,5 +126,5 @@ export async function createNode(
     connectionMonitor: { enabled: gossipInit !== undefined },
     services,
   })
-  return { libp2p, gossip, dialAddress }
+  return { libp2p, gossip, nat, dialAddress }
 }

@@ -18,7 +18,12 @@ export interface StreamsInit {
   readonly logger: Logger
 }
 
-const LIMIT_OPTIONS = { maxInboundStreams: LIMITS.maxStreamsPerPeer, maxOutboundStreams: LIMITS.maxStreamsPerPeer }
+const LIMIT_OPTIONS = {
+  maxInboundStreams: LIMITS.maxStreamsPerPeer,
+  maxOutboundStreams: LIMITS.maxStreamsPerPeer,
+  // A relay may name limits for the links through it; a short link is better than none.
+  runOnLimitedConnection: true,
+}
 
 /** The StreamPort over libp2p. Protocols may be handled before the host starts, and outlive a restart of it. */
 export class Streams implements StreamPort {
@@ -69,7 +74,7 @@ export class Streams implements StreamPort {
       const stream = await withDeadline(
         'opening a stream',
         LIMITS.dialTimeoutMs,
-        (s) => connection.newStream(protocol, { signal: s, maxOutboundStreams: LIMITS.maxStreamsPerPeer }),
+        (s) => connection.newStream(protocol, { ...LIMIT_OPTIONS, signal: s }),
         signal,
       )
       return this.#track(new Libp2pFrameStream(stream, peer, maxFrameBytes), stream, connection)

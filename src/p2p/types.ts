@@ -79,15 +79,34 @@ export interface RoleCheck {
   /** Told of every refusal, for counting and the once-a-minute log line. */
   denied(peer: PeerIdStr | undefined, reason: DenialReason, where: DenialPlace, remoteAddress?: string): void
 }
-export const DENIAL_PLACES = ['dial', 'connection', 'stream', 'gossip', 'direct'] as const
+export const DENIAL_PLACES = ['dial', 'connection', 'stream', 'gossip', 'direct', 'relay'] as const
 export type DenialPlace = (typeof DENIAL_PLACES)[number]
 
 export type Transport = 'tcp' | 'quic'
+/** What a link runs on; `relay`: through another member, which sees nothing but ciphertext. */
+export type LinkTransport = Transport | 'relay' | 'other'
+
+/** A member that this node waits at, so that others can reach it (circuit relay v2). */
+export interface RelayAddress {
+  readonly peerId: PeerIdStr
+  /** Multiaddr with its `/p2p/<PeerID>`. */
+  readonly address: string
+}
+
+/** How a node without a public address is reached. Without it no relay protocol is spoken at all. */
+export interface NatInit {
+  /** This node relays between members. */
+  readonly relayServer: boolean
+  /** Where this node waits to be reached; each must be a member itself, or the gate refuses it. */
+  readonly relays: readonly RelayAddress[]
+  /** DCUtR: relayed links are replaced by direct ones where one side's announced address can be dialled. */
+  readonly holePunching: boolean
+}
 
 export interface ConnectionInfo {
   readonly peerId: PeerIdStr
   readonly direction: 'inbound' | 'outbound'
-  readonly transport: Transport | 'other'
+  readonly transport: LinkTransport
   readonly remoteAddress: string
   readonly openedAtMs: number
 }

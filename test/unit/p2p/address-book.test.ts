@@ -51,6 +51,24 @@ describe('address book', () => {
     book.prove(other, TCP)
     expect([book.of(peer), book.of(other)]).toEqual([[], [TCP]])
   })
+  it('should put what leads through a relay last, and never through the peer itself', () => {
+    const book = new AddressBook()
+    const relay = { peerId: keyPair('relay').peerId, address: `/ip4/10.0.0.9/tcp/1/p2p/${keyPair('relay').peerId}` }
+    book.relayThrough([relay])
+    book.configure(peer, [QUIC])
+    book.learn(peer, [`${relay.address}/p2p-circuit/p2p/${peer}`, TCP])
+    expect(book.of(peer)).toEqual([TCP, QUIC, `${relay.address}/p2p-circuit`])
+    expect(book.of(relay.peerId)).toEqual([])
+  })
+  it('should prefer what a peer says itself to what is said of it, and forget both', () => {
+    const book = new AddressBook()
+    book.hint(peer, ['/ip4/192.168.0.6/tcp/6'])
+    book.learn(peer, [TCP])
+    book.hint(peer, ['/ip4/192.168.0.7/tcp/7'])
+    expect(book.of(peer)).toEqual([TCP, '/ip4/192.168.0.7/tcp/7'])
+    book.forget(peer)
+    expect(book.of(peer)).toEqual([])
+  })
   it('should forget', () => {
     const book = new AddressBook()
     book.configure(peer, [TCP])
