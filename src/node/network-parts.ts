@@ -21,6 +21,7 @@ export function createNetwork(
   },
 ): NetworkParts {
   const { config, key, boot, clock, logger, metrics, watcher } = base
+  const { nat, mdns } = config.p2p
   const ports = { clock, logger, metrics }
   const self = key.keyPair.publicKey
   const gate = new Gate({
@@ -41,19 +42,14 @@ export function createNetwork(
     roles: gate,
     connectionGater: createConnectionGater(gate, clock, (address) => membership.isSeed(address)),
     addressKeeper: fileKeeper(join(config.dataDir, 'addresses.bin')),
+    ...(nat === undefined ? {} : { nat }),
+    ...(mdns ? { mdns: {} } : {}),
     ...ports,
   })
   const evictor = new Evictor({ gate, close: host, ...ports })
   const trust = () => trustIn(watcher.stale(), config.registry.onStale)
-  const membership: Membership = new Membership({
-    self,
-    gate,
-    evictor,
-    host,
-    trust,
-    seeds: config.p2p.seeds,
-    clock,
-    logger,
-  })
+  // A relay is a member that this node must reach before any other.
+  const seeds = [...config.p2p.seeds, ...(nat?.relays ?? [])]
+  const membership: Membership = new Membership({ self, gate, evictor, host, trust, seeds, clock, logger })
   return { gate, host, evictor, membership }
 }

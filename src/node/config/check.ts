@@ -19,7 +19,7 @@ export function checkFile(document: Table, file: string): CheckedFile {
   }
   const sections = mapValues(SECTIONS, (rows, section) => {
     const at = { file, section }
-    const table = document[section] ?? {}
+    const table = tableAt(document, section) ?? {}
     if (!isTable(table)) throw configError(at, `must be a section: write [${section}] on a line of its own, once`)
     return checkTable(table, rows, at)
   })
@@ -35,7 +35,8 @@ export function checkFile(document: Table, file: string): CheckedFile {
 
 function checkTable<R extends Rows>(table: Table, rows: R, at: Place): Values<R> {
   for (const key of Object.keys(table))
-    if (!Object.hasOwn(rows, key)) throw configError({ ...at, key }, unknownKey(key, Object.keys(rows), at.section))
+    if (!SECTION_NAMES.includes(`${at.section}.${key}`) && !Object.hasOwn(rows, key))
+      throw configError({ ...at, key }, unknownKey(key, [...Object.keys(rows), ...sectionsIn(at.section)], at.section))
   return mapValues(rows, (row, key) => {
     const place = { ...at, key }
     if (Object.hasOwn(table, key)) return row.read(table[key] as never, place)
@@ -44,6 +45,17 @@ function checkTable<R extends Rows>(table: Table, rows: R, at: Place): Values<R>
     return typeof row.fallback === 'string' ? row.read(row.fallback, place) : row.fallback
   }) as Values<R>
 }
+
+/** What stands in a document for `p2p` or `p2p.nat`. */
+function tableAt(document: Table, section: string): unknown {
+  const [outer = '', inner] = section.split('.')
+  const table = document[outer]
+  if (inner === undefined || table === undefined) return table
+  return isTable(table) ? table[inner] : undefined
+}
+/** `nat` of `p2p`: sections within a section are its keys, too. */
+const sectionsIn = (section: string): string[] =>
+  SECTION_NAMES.flatMap((name) => (name.startsWith(`${section}.`) ? [name.slice(section.length + 1)] : []))
 
 function unknownKey(key: string, known: readonly string[], section: string): string {
   const meant = nearest(key, section === '' ? TOP_NAMES : known)

@@ -33,6 +33,7 @@ export function parseConfig(text: string, file: string, context: ConfigContext):
   const bootstrap = rules.bootstrapOf(registry, file)
   rules.checkTransports(p2p, file)
   rules.checkDeny(p2p, identity.public_key, file)
+  const nat = rules.natOf(p2p, sections['p2p.nat'], identity.public_key, file)
   rules.checkSigning(signing, registry, file)
   const signers = [identity.public_key, ...(bootstrap?.keys ?? [])]
   const suggest = (word: string) => nearest(word, context.methods)
@@ -61,6 +62,8 @@ export function parseConfig(text: string, file: string, context: ConfigContext):
       transports: p2p.transports,
       seeds: p2p.seeds.map(({ text: address, peerId }) => ({ address, peerId })),
       deny: p2p.deny,
+      mdns: p2p.mdns,
+      nat,
     },
     signing: { policy: signing.policy },
     bridges,

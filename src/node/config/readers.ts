@@ -34,6 +34,11 @@ export function text(wanted: string, pattern: RegExp): Read<string> {
 
 const anyText = (wanted: string) => text(wanted, /^[^\0]+$/)
 
+export const flag: Read<boolean> = (value, at) => {
+  if (typeof value !== 'boolean') throw wrongKind(at, 'true or false', value)
+  return value
+}
+
 export const path: Read<string> = (value, at) =>
   resolve(dirname(at.file), anyText('a path, as text in quotes')(value, at))
 
@@ -150,11 +155,16 @@ export const hostPort: Read<HostPort> = (value, at) => {
 }
 
 /** A multiaddr that our transports can use; `/p2p/<PeerID>` at its end as `peer` says. */
-export function address(peer: 'PeerID or not' | 'without PeerID', use: 'listen' | 'dial'): Read<NodeAddress> {
+export function address(
+  peer: 'with PeerID' | 'PeerID or not' | 'without PeerID',
+  use: 'listen' | 'dial',
+): Read<NodeAddress> {
   return (value, at) => {
     const result = parseAddress(anyText('a multiaddr in quotes')(value, at))
     if (!result.ok) throw configError(at, `is not an address the node can use: ${result.reason}`)
     const { value: found } = result
+    if (peer === 'with PeerID' && found.peerId === undefined)
+      throw configError(at, 'must end with /p2p/PEERID: a relay is one member, whom its key proves')
     if (peer === 'without PeerID' && found.peerId !== undefined)
       throw configError(at, "must not end with /p2p/PEERID: the node's own PeerID is added by itself")
     if (use === 'listen' && found.hostKind.startsWith('dns'))

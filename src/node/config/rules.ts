@@ -1,10 +1,12 @@
 import { isIPv4 } from 'node:net'
 import { CodedError, type PeerIdStr, type PublicKey } from '../../base/index.ts'
 import { peerIdOfKey } from '../../curve/index.ts'
+import type { NatInit, RelayAddress } from '../../p2p/index.ts'
 import { MAINNET_CHAIN_ID } from '../../registry/index.ts'
 import { checkSocketPath } from '../../status/index.ts'
 import type { Unlock } from '../../store/index.ts'
 import { configError, type Place } from './errors.ts'
+import type { NodeAddress } from './multiaddr.ts'
 import type { CheckedFile } from './schema.ts'
 import type { BridgeGrant, HostPort, SetSpec } from './types.ts'
 
@@ -94,6 +96,42 @@ export function checkTransports({ listen, transports }: Section<'p2p'>, file: st
       { file, section: 'p2p', key: `listen[${wrong}]` },
       `uses ${listen[wrong]?.transport}, which is not in transports: add it there, or take the address out`,
     )
+}
+
+/** Addresses with whose they are; the reader has seen to it that each says so. */
+const relaysOf = (addresses: readonly NodeAddress[]): readonly RelayAddress[] =>
+  addresses.flatMap(({ text: address, peerId }) => (peerId === undefined ? [] : [{ address, peerId }]))
+
+/** Undefined: no relay protocol at all. A node must be reachable in one way or the other. */
+export function natOf(
+  { listen, transports }: Section<'p2p'>,
+  nat: Section<'p2p.nat'>,
+  self: PublicKey,
+  file: string,
+): NatInit | undefined {
+  const at = { file, section: 'p2p.nat' }
+  const relays = relaysOf(nat.relays)
+  if (listen.length === 0 && relays.length === 0)
+    throw configError(
+      { file, section: 'p2p', key: 'listen' },
+      'must list an address, unless relays under [p2p.nat] say where this node is reached',
+    )
+  const unusable = nat.relays.findIndex((r) => !transports.includes(r.transport))
+  if (unusable >= 0)
+    throw configError(
+      { ...at, key: `relays[${unusable}]` },
+      `uses ${nat.relays[unusable]?.transport}, which is not in [p2p] transports: add it there, or take the relay out`,
+    )
+  const own = relays.findIndex((r) => r.peerId === peerIdOfKey(self))
+  if (own >= 0)
+    throw configError(
+      { ...at, key: `relays[${own}]` },
+      'is this node itself: a relay is another member, with a public address',
+    )
+  const isActive = nat.relay_server || relays.length > 0
+  if (nat.hole_punching && !isActive)
+    throw configError({ ...at, key: 'hole_punching' }, 'works on relayed links only: it needs relays or relay_server')
+  return isActive ? { relayServer: nat.relay_server, relays, holePunching: nat.hole_punching } : undefined
 }
 
 /** A node that refused its own key would be cut off by a slip, and in no other way noticed. */

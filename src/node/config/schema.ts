@@ -42,6 +42,8 @@ const MAX_ENDPOINTS = 16
 const MAX_ADDRESSES = 32
 /** Every member may be a seed on two transports and two address families. */
 const MAX_SEEDS = LIMITS.maxSigners * 4
+/** Two would do, should one be down; more only cost connections. */
+const MAX_RELAYS = 8
 const MAX_METHODS = 64
 /** A denied key beside every member of the largest set is more than anybody writes by hand. */
 const MAX_DENIED = LIMITS.maxSigners
@@ -141,8 +143,8 @@ export const SECTIONS = {
   },
   p2p: {
     listen: required(
-      read.list(read.address('without PeerID', 'listen'), 1, MAX_ADDRESSES, addressText),
-      'Addresses to listen at.',
+      read.list(read.address('without PeerID', 'listen'), 0, MAX_ADDRESSES, addressText),
+      'Addresses to listen at; none only with relays under [p2p.nat].',
       '["/ip4/0.0.0.0/tcp/4700", "/ip4/0.0.0.0/udp/4700/quic-v1"]',
     ),
     announce: defaulted(
@@ -168,6 +170,27 @@ export const SECTIONS = {
       [],
       'Keys or PeerIDs that are never let in, whatever the registry or this file says of them elsewhere.',
       '["02…", "16Uiu2HA…"]',
+    ),
+    mdns: defaulted(
+      read.flag,
+      false,
+      'Look for other signers on the local network, and be found there, by multicast DNS.',
+      'true',
+    ),
+  },
+  'p2p.nat': {
+    relay_server: defaulted(read.flag, false, 'Relay between members that have no public address.', 'true'),
+    relays: defaulted(
+      read.list(read.address('with PeerID', 'dial'), 0, MAX_RELAYS, addressText),
+      [],
+      'Members with relay_server = true through which this node is reached, as it has no public address.',
+      '["/dns4/other.example.org/tcp/4700/p2p/16Uiu2HA…"]',
+    ),
+    hole_punching: defaulted(
+      read.flag,
+      false,
+      'Replace relayed links by direct ones where an announced address can be dialled (DCUtR).',
+      'true',
     ),
   },
   signing: {

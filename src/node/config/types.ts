@@ -1,5 +1,5 @@
 import type { LogLevel, PeerIdStr, PublicKey } from '../../base/index.ts'
-import type { Transport } from '../../p2p/index.ts'
+import type { NatInit, Transport } from '../../p2p/index.ts'
 import type { RegistryId } from '../../registry/index.ts'
 import type { PolicyKind } from '../../signer/index.ts'
 import type { Unlock } from '../../store/index.ts'
@@ -67,6 +67,10 @@ export interface NodeConfig {
     readonly seeds: readonly Seed[]
     /** Refused whatever else they are. */
     readonly deny: readonly PeerIdStr[]
+    /** Whether members are looked for on the local network. */
+    readonly mdns: boolean
+    /** undefined: no relay protocol is spoken. */
+    readonly nat: NatInit | undefined
   }
   readonly signing: {
     readonly policy: PolicyKind

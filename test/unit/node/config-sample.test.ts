@@ -12,7 +12,7 @@ const context = { methods: ['threshold.public_key', 'threshold.sign'] }
 function keysOf(text: string): string[] {
   let section = ''
   return text.split('\n').flatMap((line) => {
-    const header = /^(?:# )?\[+([a-z0-9_]+)\]+$/.exec(line)
+    const header = /^(?:# )?\[+([a-z0-9_.]+)\]+$/.exec(line)
     if (header !== null) section = `${header[1]}.`
     const key = /^(?:# )?([a-z_]+) = /.exec(line)
     return key === null ? [] : [`${section}${key[1]}`]

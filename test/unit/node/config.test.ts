@@ -34,8 +34,9 @@ function toml(changes: Changes = {}, extra = ''): string {
   const sections = new Map<string, string[]>()
   for (const [path, value] of Object.entries({ ...GOOD, ...changes })) {
     if (value === undefined) continue
-    const [section, key] = path.includes('.') ? path.split('.') : ['', path]
-    sections.set(section ?? '', [...(sections.get(section ?? '') ?? []), `${key} = ${value}`])
+    const section = path.slice(0, Math.max(0, path.lastIndexOf('.')))
+    const key = path.slice(path.lastIndexOf('.') + 1)
+    sections.set(section, [...(sections.get(section) ?? []), `${key} = ${value}`])
   }
   const root = sections.get('') ?? []
   sections.delete('')
@@ -84,7 +85,15 @@ describe('a good config', () => {
         observerListen: undefined,
         confirmations: 0,
       },
-      p2p: { listen: ['/ip4/127.0.0.1/tcp/4700'], announce: [], transports: ['tcp', 'quic'], seeds: [], deny: [] },
+      p2p: {
+        listen: ['/ip4/127.0.0.1/tcp/4700'],
+        announce: [],
+        transports: ['tcp', 'quic'],
+        seeds: [],
+        deny: [],
+        mdns: false,
+        nat: undefined,
+      },
       signing: { policy: 'bridge' },
       bridges: [],
       backups: [],
@@ -137,6 +146,23 @@ describe('a good config', () => {
 
   it('should take a denied peer by its key or its PeerID', () => {
     expect(parse({ 'p2p.deny': `["${KEY_C}", "${PEER}"]` }).p2p.deny).toEqual([PEER_C, PEER])
+  })
+
+  it('should take relays for listen addresses', () => {
+    const relay = `/dns4/other.example/tcp/1/p2p/${PEER}`
+    expect(parse({ 'p2p.listen': '[]', 'p2p.nat.relays': `["${relay}"]` }).p2p).toMatchObject({
+      listen: [],
+      nat: { relayServer: false, relays: [{ address: relay, peerId: PEER }], holePunching: false },
+    })
+    expect(parse({ 'p2p.nat.relay_server': 'true', 'p2p.nat.hole_punching': 'true' }).p2p.nat).toEqual({
+      relayServer: true,
+      relays: [],
+      holePunching: true,
+    })
+  })
+
+  it('should have no part in relaying by an empty section', () => {
+    expect(parse({}, '[p2p.nat]').p2p.nat).toBeUndefined()
   })
 
   it('should sort the bootstrap set', () => {
@@ -317,7 +343,31 @@ const MISTAKES: readonly (readonly [string, Changes, string, RegExp])[] = [
   ['an observer port too high', { 'registry.observer_listen': '"h:65536"' }, 'registry.observer_listen', /host:port/],
   ['an observer as a URL', { 'registry.observer_listen': '"http://h:1"' }, 'registry.observer_listen', /host:port/],
 
-  ['nowhere to listen', { 'p2p.listen': '[]' }, 'p2p.listen', /1 to 32/],
+  ['nowhere to listen', { 'p2p.listen': '[]' }, 'p2p.listen', /\[p2p\.nat\]/],
+  [
+    'a relay without PeerID',
+    { 'p2p.nat.relays': '["/ip4/1.2.3.4/tcp/1"]' },
+    'p2p.nat.relays[0]',
+    /must end with \/p2p/,
+  ],
+  [
+    'this node as its own relay',
+    { 'p2p.nat.relays': `["/ip4/1.2.3.4/tcp/1/p2p/${peerIdOfKey(parsePublicKey(KEY_A))}"]` },
+    'p2p.nat.relays[0]',
+    /is this node itself/,
+  ],
+  [
+    'a relay of an unused transport',
+    { 'p2p.nat.relays': `["/ip4/1.2.3.4/udp/1/quic-v1/p2p/${PEER}"]`, 'p2p.transports': '["tcp"]' },
+    'p2p.nat.relays[0]',
+    /not in \[p2p\] transports/,
+  ],
+  ['hole punching without relays', { 'p2p.nat.hole_punching': 'true' }, 'p2p.nat.hole_punching', /relay_server/],
+  ['a text for true', { 'p2p.nat.relay_server': '"true"' }, 'p2p.nat.relay_server', /true or false, not a text/],
+  ['a misspelt key of a section in a section', { 'p2p.nat.relay': '[]' }, 'p2p.nat.relay', /did you mean relays\?/],
+  ['a misspelt section in a section', { 'p2p.nta.relays': '[]' }, 'p2p.nta', /did you mean nat\?|known are .*nat/],
+  ['a key where a section should be', { 'p2p.nat': 'true' }, 'p2p.nat', /write \[p2p\.nat\]/],
+  ['a key of a section in a section', { 'p2p.relays': '[]' }, 'p2p.relays', /belongs under \[p2p\.nat\]|did you mean/],
   ['a host and port for a multiaddr', { 'p2p.listen': '["0.0.0.0:4700"]' }, 'p2p.listen[0]', /\/ip4\/ADDRESS/],
   ['a multiaddr with a bad IP', { 'p2p.listen': '["/ip4/1.2.3/tcp/1"]' }, 'p2p.listen[0]', /not an ip4 host/],
   ['an IPv6 address under ip4', { 'p2p.listen': '["/ip4/::1/tcp/1"]' }, 'p2p.listen[0]', /not an ip4 host/],
