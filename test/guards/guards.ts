@@ -1,3 +1,5 @@
+import { RELAY_GUARDS } from './relay-guards.ts'
+
 /** A line of the code that a rule or an incident asks for, and the test that must miss it. */
 export interface Guard {
   /** Rule or incident first. */
@@ -345,4 +347,5 @@ export const GUARDS: readonly Guard[] = [
     gone: `      if (bytes < 0)\n`,
     test: incident('08-oversized-message.test.ts'),
   },
+  ...RELAY_GUARDS,
 ]
