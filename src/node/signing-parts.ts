@@ -139,7 +139,8 @@ function createReconciler(
     bootstrap: config.registry.bootstrap,
     watcher,
     tx: createRotateKeysTx({ registryId, clients: endpoints.map((e) => createStacksClient(e)), quorum, clock }),
-    openSession: (spec, known) => openPendingSession({ network, self, messenger, vault, clock, logger }, spec, known),
+    openSession: (spec, ...kept) =>
+      openPendingSession({ network, self, messenger, vault, clock, logger }, spec, ...kept),
     approvals: store.space('approvals'),
     proposals: store.space('proposals'),
     cosigned: store.space('cosigned'),

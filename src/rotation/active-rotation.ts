@@ -1,6 +1,7 @@
 import { type Clock, CodedError, type Logger, type PublicKey } from '../base/index.ts'
 import type { RegistryId, RegistryWatcher, RotateKeysTx, Snapshot } from '../registry/index.ts'
 import {
+  type ConfirmedMark,
   type Cosignature,
   decodeProposal,
   encodeProposal,
@@ -11,6 +12,7 @@ import {
 } from '../rounds/index.ts'
 import type { Space } from '../store/index.ts'
 import type { OwnApproval } from './approval.ts'
+import { dropConfirmedMark, loadConfirmedMark } from './confirmed-mark.ts'
 import { NonceGuard } from './cosign-guard.ts'
 import { Cosigner } from './cosigner.ts'
 import { type Action, nextAction } from './decide.ts'
@@ -22,7 +24,11 @@ export interface ActiveRotationInit {
   readonly watcher: RegistryWatcher
   readonly tx: RotateKeysTx
   /** `known`: the key that this node already proved for this pending set, before a restart. */
-  readonly openSession: (spec: PendingSpec, known: VerifiedProposal | undefined) => PendingSession
+  readonly openSession: (
+    spec: PendingSpec,
+    known: VerifiedProposal | undefined,
+    confirmed: ConfirmedMark,
+  ) => PendingSession
   readonly approvals: Space
   /** Finished keys by pending id: a duty is persisted before it is performed (DESIGN §7). */
   readonly proposals: Space
@@ -55,12 +61,12 @@ export class ActiveRotation {
   #lastAction: Action = { kind: 'wait', for: 'approvals', missing: [] }
   #unlisten: () => void = () => {}
 
-  private constructor(init: ActiveRotationInit, known: VerifiedProposal | undefined) {
+  private constructor(init: ActiveRotationInit, known: VerifiedProposal | undefined, confirmed: ConfirmedMark) {
     const { spec, self, exposeSecret, tx, cosigned, feeUstx, clock, logger, signal } = init
     this.#c = init
     this.spec = spec
     this.#logger = logger.child('rotation')
-    this.#session = init.openSession(spec, known)
+    this.#session = init.openSession(spec, known, confirmed)
     this.#savedProposal = known !== undefined
     const nonces = new NonceGuard(cosigned)
     this.#cosigner = new Cosigner({ spec, tx, nonces, feeUstx, clock, logger, signal, self, exposeSecret })
@@ -74,7 +80,7 @@ export class ActiveRotation {
         'STORE_UNREADABLE',
         `the stored key of pending set ${init.spec.id} is malformed; restore the data folder`,
       )
-    return new ActiveRotation(init, known)
+    return new ActiveRotation(init, known, await loadConfirmedMark(init.proposals, init.spec.id))
   }
 
   get expiresAtMs(): number {
@@ -151,6 +157,7 @@ export class ActiveRotation {
       case 'finish':
         this.#logger.info('Rotation over', { pendingId: this.spec.id, outcome: action.outcome })
         await this.#c.proposals.delete(this.spec.id)
+        await dropConfirmedMark(this.#c.proposals, this.spec.id)
         return 'over'
       case 'ask_chain':
         if (proposal !== undefined) await this.#cosigner.askChain(proposal, keyOf(snapshot))

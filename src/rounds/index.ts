@@ -5,6 +5,7 @@ export { decodeProposal, encodeProposal } from './pending/messages.ts'
 export { openPendingSession, type PendingSessionsInit } from './pending/open-session.ts'
 export type { KeygenFailure, KeygenProgress, PendingSession } from './pending/session.types.ts'
 export {
+  type ConfirmedMark,
   type Cosignature,
   missingApprovals,
   type PendingSpec,

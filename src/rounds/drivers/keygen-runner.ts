@@ -17,7 +17,7 @@ import {
 import { failureOf } from '../pending/keygen-failure.ts'
 import type { KeygenRunner } from '../pending/session.ts'
 import type { KeygenFailure, KeygenProgress } from '../pending/session.types.ts'
-import type { PendingSpec, VerifiedProposal } from '../pending/types.ts'
+import type { ConfirmedMark, PendingSpec, VerifiedProposal } from '../pending/types.ts'
 
 /** Pause before a new attempt, so that a member that fails at once does not spin. */
 const RETRY_MS = 1_000
@@ -36,6 +36,8 @@ export interface KeygenRunnerInit {
   readonly logger: Logger
   readonly onProposal: (proposal: VerifiedProposal) => void
   readonly onChange: () => void
+  /** Left out: nothing is kept beyond this process. */
+  readonly confirmed?: ConfirmedMark | undefined
 }
 
 /** Drives keygen attempts for one pending set: performs the machine's effects, and starts the next attempt when one aborts. */
@@ -56,6 +58,7 @@ export class DefaultKeygenRunner implements KeygenRunner {
   constructor(init: KeygenRunnerInit) {
     this.#c = init
     this.#logger = init.logger.child('keygen')
+    if (init.confirmed?.made === true) this.#wasConfirmed()
   }
 
   progress(): KeygenProgress {
@@ -187,6 +190,18 @@ export class DefaultKeygenRunner implements KeygenRunner {
     }
   }
 
+  /** Before this start: the key may exist, so no other is made; whoever has proven it may still hand it over. */
+  #wasConfirmed(): void {
+    this.#committed = true
+    this.#phase = 'failed'
+    this.#lastFailure = {
+      attempt: this.#attempt,
+      reason: 'this node restarted after all members had confirmed a key',
+      blamed: [],
+      silent: [],
+    }
+  }
+
   #persist(effect: Extract<KeygenEffect, { kind: 'persist' }>): void {
     const attempt = this.#attempt
     this.#detach(
@@ -203,13 +218,15 @@ export class DefaultKeygenRunner implements KeygenRunner {
   #publish(utterance: Utterance): void {
     const attempt = this.#attempt
     // The machine says its trial share only when every member has confirmed.
-    if (utterance.step === 'trial') this.#committed = true
-    this.#detach(
-      this.#c.messenger.publish(this.#c.topic, utterance).then(({ wire }) => {
-        if (attempt === this.#attempt) this.#step({ kind: 'published', step: utterance.step, wire })
-      }),
-      'Publishing failed',
-    )
+    const isTrial = utterance.step === 'trial'
+    if (isTrial) this.#committed = true
+    const publish = async () => {
+      // A duty is persisted before it is performed: with our share the others may finish this key after we are gone.
+      if (isTrial) await this.#c.confirmed?.make()
+      const { wire } = await this.#c.messenger.publish(this.#c.topic, utterance)
+      if (attempt === this.#attempt) this.#step({ kind: 'published', step: utterance.step, wire })
+    }
+    this.#detach(publish(), 'Publishing failed')
   }
 
   #done({ key, transcript, certificate, trialSignature }: KeygenResult): void {

@@ -4,7 +4,7 @@ import type { ShareVault } from '../../signer/index.ts'
 import { DefaultKeygenRunner } from '../drivers/keygen-runner.ts'
 import { DefaultPendingSession } from './session.ts'
 import type { PendingSession } from './session.types.ts'
-import type { PendingSpec, VerifiedProposal } from './types.ts'
+import type { ConfirmedMark, PendingSpec, VerifiedProposal } from './types.ts'
 import { proposalVerifier } from './verify-proposal.ts'
 
 export interface PendingSessionsInit {
@@ -21,13 +21,14 @@ export function openPendingSession(
   init: PendingSessionsInit,
   spec: PendingSpec,
   known?: VerifiedProposal,
+  confirmed?: ConfirmedMark,
 ): PendingSession {
   const topic = { network: init.network, scope: spec.id, purpose: 'keygen' } as const
   return new DefaultPendingSession({
     ...init,
     spec,
     known,
-    keygen: (events) => new DefaultKeygenRunner({ ...init, ...events, spec, topic }),
+    keygen: (events) => new DefaultKeygenRunner({ ...init, ...events, spec, topic, confirmed }),
     verifyProposal: proposalVerifier(spec, topic),
   })
 }

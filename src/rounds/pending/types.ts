@@ -26,6 +26,14 @@ export interface VerifiedProposal {
   readonly trialSignature: Uint8Array
 }
 
+/** "All members have confirmed a key of this pending set", kept beyond a restart: no second key may be made then (R20). */
+export interface ConfirmedMark {
+  /** It was made before this start. */
+  readonly made: boolean
+  /** On disk when it resolves; calling it again is harmless. */
+  make(): Promise<void>
+}
+
 /** One member's signature of the rotate-keys transaction; `nonce` and `feeUstx` name the variant it signed. */
 export interface Cosignature {
   readonly author: PublicKey

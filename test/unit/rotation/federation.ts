@@ -197,8 +197,8 @@ export class Federation {
       bootstrap: this.bootstrap,
       watcher,
       tx,
-      openSession: (spec, known) =>
-        openPendingSession({ network: registryId.network, self, messenger, vault, ...ports }, spec, known),
+      openSession: (spec, ...kept) =>
+        openPendingSession({ network: registryId.network, self, messenger, vault, ...ports }, spec, ...kept),
       approvals,
       cosigned,
       proposals,
