@@ -5,7 +5,7 @@ export const DROPS = {
   too_large: 'reject',
   malformed: 'reject',
   bad_signature: 'reject',
-  /** A direct stream carries only what its own peer says. */
+  /** A direct stream carries only what its own peer says, and whom it carries by both their word (R7). */
   author_mismatch: 'reject',
   /** The state machine's word. */
   rejected: 'reject',

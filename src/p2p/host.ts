@@ -9,6 +9,7 @@ import {
   type Logger,
   type Metrics,
   type PeerIdStr,
+  type PublicKey,
   systemClock,
 } from '../base/index.ts'
 import type { KeyPair } from '../curve/index.ts'
@@ -35,7 +36,7 @@ import type { ResolveHost } from './resolve.ts'
 import { SeedKeeper } from './seed-keeper.ts'
 import { StreamGuard } from './stream-guard.ts'
 import { Streams } from './streams.ts'
-import { checkNetworkName } from './topic.ts'
+import { checkNetworkName, topicName } from './topic.ts'
 import type {
   ConnectionInfo,
   MeshPeer,
@@ -44,6 +45,7 @@ import type {
   P2pHost,
   RoleCheck,
   StreamPort,
+  Topic,
   Transport,
 } from './types.ts'
 
@@ -97,6 +99,7 @@ class Libp2pHost implements P2pHost {
   readonly #intake: EnvelopeIntake
   readonly #direct: Direct
   readonly #messenger: Messenger
+  readonly #speakers = new Map<PublicKey, Messenger>()
   #libp2p: Libp2p | undefined
   #dialAddress: DialAddress | undefined
   #gossip: Gossip | undefined
@@ -157,17 +160,7 @@ class Libp2pHost implements P2pHost {
       onOwnKeyElsewhere: init.onOwnKeyElsewhere,
     })
     this.#direct = new Direct(this.#streams, this.#intake)
-    this.#messenger = new EnvelopeMessenger({
-      keyPair,
-      boot,
-      intake: this.#intake,
-      clock,
-      metrics,
-      subscribe: (name) => this.#gossip?.subscribe(name),
-      unsubscribe: (name) => this.#gossip?.unsubscribe(name),
-      publish: (name, wire) => this.#runningGossip().publish(name, wire),
-      send: (to, name, wire, signal) => this.#direct.send(to, name, wire, signal),
-    })
+    this.#messenger = this.#messengerOf(keyPair)
   }
 
   get streams(): StreamPort {
@@ -176,6 +169,34 @@ class Libp2pHost implements P2pHost {
   get messenger(): Messenger {
     if (this.#init.gossip === false) throw new CodedError('NO_GOSSIP', 'this host was made without gossip')
     return this.#messenger
+  }
+
+  speaker(keyPair: KeyPair): Messenger {
+    const known = this.#speakers.get(keyPair.publicKey)
+    if (known !== undefined) return known
+    const speaker = this.#messengerOf(keyPair)
+    // One counter per key and boot (R16), so one speaker per key.
+    this.#speakers.set(keyPair.publicKey, speaker)
+    this.#intake.speakAs(keyPair.publicKey)
+    return speaker
+  }
+
+  carry(topic: Topic, carried: PublicKey, carrier: PublicKey): () => void {
+    return this.#intake.carriers.carry(topicName(topic), carried, carrier)
+  }
+
+  #messengerOf(keyPair: KeyPair): Messenger {
+    return new EnvelopeMessenger({
+      keyPair,
+      boot: this.#init.boot,
+      intake: this.#intake,
+      clock: this.#init.clock ?? systemClock,
+      metrics: this.#init.metrics,
+      subscribe: (name) => this.#gossip?.subscribe(name),
+      unsubscribe: (name) => this.#gossip?.unsubscribe(name),
+      publish: (name, wire) => this.#runningGossip().publish(name, wire),
+      send: (to, name, wire, signal) => this.#direct.send(to, name, wire, signal),
+    })
   }
 
   async start(signal?: AbortSignal): Promise<void> {

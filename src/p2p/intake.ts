@@ -11,6 +11,7 @@ import {
   TokenBucket,
 } from '../base/index.ts'
 import { peerIdOfKey } from '../curve/index.ts'
+import { Carriers } from './carriers.ts'
 import { DROPS, type DropReason } from './drop-reasons.ts'
 import { type DecodedEnvelope, decodeEnvelope, type EnvelopeFields, hasValidSignature } from './envelope.ts'
 import { ForwarderAccounts } from './forwarders.ts'
@@ -25,7 +26,7 @@ const MAX_KEPT = 4 * LIMITS.maxSigners
 export interface Arrival {
   readonly topic: string
   readonly data: Uint8Array
-  /** The authenticated peer at the other end of the link; for a direct message its author, too. */
+  /** The authenticated peer at the other end of the link; for a direct message its author, too, or who carries that (R7). */
   readonly forwarder: PeerIdStr
   readonly via: 'gossip' | 'direct'
 }
@@ -52,6 +53,9 @@ export type Admission = { readonly verdict: Verdict; readonly dropped?: DropReas
  */
 export class EnvelopeIntake {
   readonly #init: IntakeInit
+  readonly carriers = new Carriers()
+  /** Keys that this process speaks with: the node's, and its next one while that is pending (R7). */
+  readonly #own: Set<PublicKey>
   readonly #handlers = new Map<string, Set<Handler>>()
   readonly #forwarders: ForwarderAccounts
   readonly #authorBuckets = new BoundedMap<PublicKey, TokenBucket>(MAX_KEPT)
@@ -63,6 +67,7 @@ export class EnvelopeIntake {
 
   constructor(init: IntakeInit) {
     this.#init = init
+    this.#own = new Set([init.self])
     this.#startedAtMs = init.clock.now()
     this.#forwarders = new ForwarderAccounts(MAX_KEPT)
     this.#dropped = init.metrics.counter('p2p_messages_dropped_total', 'Messages dropped, by reason', ['reason', 'via'])
@@ -81,6 +86,11 @@ export class EnvelopeIntake {
       handlers.delete(own)
       if (handlers.size === 0 && this.#handlers.get(name) === handlers) this.#handlers.delete(name)
     }
+  }
+
+  /** What comes in under this key is not another's word any more. */
+  speakAs(key: PublicKey): void {
+    this.#own.add(key)
   }
 
   isJoined(name: string): boolean {
@@ -121,7 +131,8 @@ export class EnvelopeIntake {
 
     const { author } = decoded.value.fields
     const authorPeer = this.#peerIds.getOrMake(author, () => peerIdOfKey(author))
-    if (via === 'direct' && authorPeer !== forwarder) return 'author_mismatch'
+    if (via === 'direct' && authorPeer !== forwarder && this.carriers.linkOf(arrival.topic, author) !== forwarder)
+      return 'author_mismatch'
     if (!this.#mayGossip(authorPeer, topic, via)) return 'author_role'
     if (forwarder !== authorPeer && !this.#mayGossip(forwarder, topic, via)) return 'forwarder_role'
     // Before its author pays: whoever recorded a member's words could else use up that member's allowance with them (R13).
@@ -132,7 +143,7 @@ export class EnvelopeIntake {
 
     if (topic.network !== this.#init.network) return 'other_network'
     const { fields, wire } = decoded.value
-    if (author === this.#init.self) return this.#ownKeyElsewhere(fields)
+    if (this.#own.has(author)) return this.#ownKeyElsewhere(fields)
     const handlers = this.#handlers.get(arrival.topic)
     if (handlers === undefined) return 'not_joined'
     this.#windowOf(author).take(fields.boot, fields.counter)
@@ -157,7 +168,7 @@ export class EnvelopeIntake {
   /** Why the message, true or forged, can tell this node nothing. Takes nothing: its signature is not checked yet. */
   #nothingNew({ fields }: DecodedEnvelope): DropReason | undefined {
     const stale = this.#untimely(fields)
-    if (fields.author !== this.#init.self) return stale
+    if (!this.#own.has(fields.author)) return stale
     return stale !== undefined || !this.#isElsewhere(fields) ? 'own_key' : undefined
   }
 

@@ -57,7 +57,8 @@ export class EnvelopeMessenger implements Messenger {
 
   async send(to: PublicKey, topic: Topic, utterance: Utterance, signal?: AbortSignal): Promise<Envelope> {
     const envelope = this.#seal(topic, utterance, LIMITS.maxDirectBytes)
-    await this.#init.send(peerIdOfKey(to), topicName(topic), envelope.wire, signal)
+    const name = topicName(topic)
+    await this.#init.send(this.#init.intake.carriers.linkOf(name, to) ?? peerIdOfKey(to), name, envelope.wire, signal)
     this.#sent.inc({ via: 'direct' })
     return envelope
   }

@@ -1,4 +1,5 @@
 import type { Listenable, Outcome, PeerIdStr, PendingId, PublicKey, SetHash, Startable } from '../base/index.ts'
+import type { KeyPair } from '../curve/index.ts'
 
 /** Purposes of gossip topics; one topic per set and purpose (DESIGN §6). */
 export const PURPOSES = ['keygen', 'sign', 'liveness'] as const
@@ -152,6 +153,13 @@ export interface P2pHost extends Startable {
   /** Multiaddrs with `/p2p/<id>`, once started. */
   addresses(): readonly string[]
   readonly messenger: Messenger
+  /** Speaks with another key of this operator over this host's links (R7): the next one, while it has no PeerID here. */
+  speaker(keyPair: KeyPair): Messenger
+  /**
+   * Under this topic `carried` speaks over `carrier`'s link and is reached there, until the answer is called (R7). The
+   * caller has both keys' word for it.
+   */
+  carry(topic: Topic, carried: PublicKey, carrier: PublicKey): () => void
   readonly streams: StreamPort
   /**
    * Replaces the list of peers to stay connected to; redials with backoff and jitter. Peers not listed are merely not
