@@ -19,6 +19,8 @@ import { type Action, nextAction } from './decide.ts'
 
 export interface ActiveRotationInit {
   readonly self: PublicKey
+  /** The key that is to take the place of `self` (R7). */
+  readonly next?: PublicKey | undefined
   readonly exposeSecret: () => Uint8Array
   readonly registryId: RegistryId
   readonly watcher: RegistryWatcher
@@ -122,6 +124,7 @@ export class ActiveRotation {
     const action = nextAction({
       nowMs: this.#c.clock.now(),
       self: this.#c.self,
+      next: this.#c.next,
       snapshot,
       frozen: this.#c.watcher.stale(),
       spec: this.spec,

@@ -1,6 +1,6 @@
 import type { PublicKey } from '../base/index.ts'
 import type { Snapshot } from '../registry/index.ts'
-import { missingApprovals, type PendingSpec } from '../rounds/index.ts'
+import { isSuccession, missingApprovals, type PendingSpec } from '../rounds/index.ts'
 
 /** How long a co-signer leaves it to those before it in the order to name nonce and fee, per place. */
 export const COSIGN_TURN_MS = 3_000
@@ -21,6 +21,8 @@ export interface Variant {
 export interface RotationFacts {
   readonly nowMs: number
   readonly self: PublicKey
+  /** This operator's next key (R7). */
+  readonly next?: PublicKey | undefined
   readonly snapshot: Snapshot
   /** R5: the snapshot is too old to widen trust by. */
   readonly frozen: boolean
@@ -94,7 +96,8 @@ function ended(f: RotationFacts): Action | undefined {
 function beforeKey(f: RotationFacts): Action {
   const missing = missingApprovals(f.spec, f.approved)
   if (missing.length > 0) return { kind: 'wait', for: 'approvals', missing }
-  if (f.keygen === 'idle' && f.spec.keys.includes(f.self)) return { kind: 'start_keygen' }
+  const deals = f.spec.keys.includes(f.self) || (f.next !== undefined && isSuccession(f.spec, f.self, f.next))
+  if (f.keygen === 'idle' && deals) return { kind: 'start_keygen' }
   return { kind: 'wait', for: 'keygen', missing: [] }
 }
 

@@ -11,6 +11,7 @@ import {
   saveApproval,
   specOf,
 } from './approval.ts'
+import { requireSuccession } from './next-key.ts'
 
 /** Between looks when nothing happens. */
 const TICK_MS = 500
@@ -80,6 +81,7 @@ export class RotationReconciler implements Startable {
         'the registry has not been read yet: see `countersign status`, then try again',
       )
     const spec = specOf(this.#c.registryId, snapshot, this.#c.bootstrap, proposal)
+    if (this.#c.next !== undefined) requireSuccession(spec, this.#c.self, this.#c.next, snapshot.kind)
     if (!spec.keys.includes(this.#c.self) && !spec.currentKeys.includes(this.#c.self))
       throw new CodedError(
         'NOT_CONCERNED',

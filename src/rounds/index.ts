@@ -1,8 +1,9 @@
 export { CertificateHelp, type CertificateHelpInit } from './drivers/certificate-help.ts'
 export { SignDriver, type SignDriverInit, type SigningKey } from './drivers/sign-driver.ts'
+export { isSuccession } from './pending/carrier.ts'
 export { isCertifiedShare } from './pending/certified-share.ts'
 export { decodeProposal, encodeProposal } from './pending/messages.ts'
-export { openPendingSession, type PendingSessionsInit } from './pending/open-session.ts'
+export { type NextIdentity, openPendingSession, type PendingSessionsInit } from './pending/open-session.ts'
 export type { KeygenFailure, KeygenProgress, PendingSession } from './pending/session.types.ts'
 export {
   type ConfirmedMark,

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rounds/pb/rotation.proto.
  */
 export const file_rounds_pb_rotation: GenFile = /*@__PURE__*/
-  fileDesc("Chhyb3VuZHMvcGIvcm90YXRpb24ucHJvdG8SFWNvdW50ZXJzaWduLnJvdW5kcy52MSJsCghBcHByb3ZhbBIXCg9wYXJlbnRfc2V0X2hhc2gYASABKAwSDAoEa2V5cxgCIAMoDBIRCgl0aHJlc2hvbGQYAyABKA0SDwoHYXR0ZW1wdBgEIAEoDRIVCg1leHBpcmVzX2F0X21zGAUgASgEInsKCFByb3Bvc2FsEhYKDmtleWdlbl9hdHRlbXB0GAEgASgNEhIKCnRyYW5zY3JpcHQYAiABKAwSFQoNYWdncmVnYXRlX2tleRgDIAEoDBITCgtjZXJ0aWZpY2F0ZRgEIAEoDBIXCg90cmlhbF9zaWduYXR1cmUYBSABKAwiVQoLQ29zaWduYXR1cmUSEgoKdHJhbnNjcmlwdBgBIAEoDBINCgVub25jZRgCIAEoBBIQCghmZWVfdXN0eBgDIAEoBBIRCglzaWduYXR1cmUYBCABKAxiBnByb3RvMw");
+  fileDesc("Chhyb3VuZHMvcGIvcm90YXRpb24ucHJvdG8SFWNvdW50ZXJzaWduLnJvdW5kcy52MSJsCghBcHByb3ZhbBIXCg9wYXJlbnRfc2V0X2hhc2gYASABKAwSDAoEa2V5cxgCIAMoDBIRCgl0aHJlc2hvbGQYAyABKA0SDwoHYXR0ZW1wdBgEIAEoDRIVCg1leHBpcmVzX2F0X21zGAUgASgEInsKCFByb3Bvc2FsEhYKDmtleWdlbl9hdHRlbXB0GAEgASgNEhIKCnRyYW5zY3JpcHQYAiABKAwSFQoNYWdncmVnYXRlX2tleRgDIAEoDBITCgtjZXJ0aWZpY2F0ZRgEIAEoDBIXCg90cmlhbF9zaWduYXR1cmUYBSABKAwiVQoLQ29zaWduYXR1cmUSEgoKdHJhbnNjcmlwdBgBIAEoDBINCgVub25jZRgCIAEoBBIQCghmZWVfdXN0eBgDIAEoBBIRCglzaWduYXR1cmUYBCABKAwiLQoHQ2FycmllchIPCgdjYXJyaWVyGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDGIGcHJvdG8z");
 
 /**
  * "My operator approved this pending set." The envelope's signature is the approval.
@@ -137,4 +137,33 @@ export type Cosignature = Message<"countersign.rounds.v1.Cosignature"> & {
  */
 export const CosignatureSchema: GenMessage<Cosignature> = /*@__PURE__*/
   messageDesc(file_rounds_pb_rotation, 2);
+
+/**
+ * "My operator's current key carries me": the next key of a member speaks and is reached over that member's links until the
+ * chain holds it (R7). The envelope is signed by the key that is carried.
+ *
+ * @generated from message countersign.rounds.v1.Carrier
+ */
+export type Carrier = Message<"countersign.rounds.v1.Carrier"> & {
+  /**
+   * 33 bytes, a key of the current set.
+   *
+   * @generated from field: bytes carrier = 1;
+   */
+  carrier: Uint8Array;
+
+  /**
+   * The carrier's ECDSA over topic, carrier and carried key, 64 bytes.
+   *
+   * @generated from field: bytes signature = 2;
+   */
+  signature: Uint8Array;
+};
+
+/**
+ * Describes the message countersign.rounds.v1.Carrier.
+ * Use `create(CarrierSchema)` to create a new message.
+ */
+export const CarrierSchema: GenMessage<Carrier> = /*@__PURE__*/
+  messageDesc(file_rounds_pb_rotation, 3);
 

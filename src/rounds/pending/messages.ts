@@ -6,7 +6,7 @@ import { ApprovalSchema, CosignatureSchema, ProposalSchema } from '../pb/rotatio
 import type { Cosignature, PendingSpec, VerifiedProposal } from './types.ts'
 
 /** Steps on the keygen topic that are not keygen itself. */
-export const PENDING_STEPS = { approve: 'approve', proposal: 'proposal', cosign: 'cosign' } as const
+export const PENDING_STEPS = { approve: 'approve', proposal: 'proposal', cosign: 'cosign', carrier: 'carrier' } as const
 
 const MAX_CERTIFICATE_BYTES = 60 * 1024
 

@@ -1,7 +1,10 @@
 import type { Clock, Logger, PublicKey } from '../../base/index.ts'
+import type { KeyPair } from '../../curve/index.ts'
 import type { Messenger } from '../../p2p/index.ts'
 import type { ShareVault } from '../../signer/index.ts'
 import { DefaultKeygenRunner } from '../drivers/keygen-runner.ts'
+import { encodeCarrier, isSuccession } from './carrier.ts'
+import type { Carry } from './carrier-book.ts'
 import { DefaultPendingSession } from './session.ts'
 import type { PendingSession } from './session.types.ts'
 import type { ConfirmedMark, PendingSpec, VerifiedProposal } from './types.ts'
@@ -12,8 +15,23 @@ export interface PendingSessionsInit {
   readonly self: PublicKey
   readonly messenger: Messenger
   readonly vault: ShareVault
+  /** This operator's next key, if it has one. */
+  readonly next?: NextIdentity | undefined
+  /** Left out: nobody is carried over another's link. */
+  readonly carry?: Carry | undefined
   readonly clock: Clock
   readonly logger: Logger
+}
+
+/** A key that is to take `self`'s place when the chain holds it (R7). */
+export interface NextIdentity {
+  readonly publicKey: PublicKey
+  /** Speaks with that key over this node's links. */
+  readonly messenger: Messenger
+  /** Keeps that key's shares. */
+  readonly vault: ShareVault
+  /** The key of `self`, for the statement of both. */
+  readonly carrier: Pick<KeyPair, 'publicKey' | 'sign'>
 }
 
 /** Everything that is said and made for one pending set: approvals, keygen, proposal, co-signatures. */
@@ -24,11 +42,15 @@ export function openPendingSession(
   confirmed?: ConfirmedMark,
 ): PendingSession {
   const topic = { network: init.network, scope: spec.id, purpose: 'keygen' } as const
+  const next = init.next && isSuccession(spec, init.self, init.next.publicKey) ? init.next : undefined
+  const dealer = next === undefined ? init : { ...init, ...next, self: next.publicKey }
   return new DefaultPendingSession({
     ...init,
     spec,
     known,
-    keygen: (events) => new DefaultKeygenRunner({ ...init, ...events, spec, topic, confirmed }),
+    next: next && { ...next, statement: encodeCarrier(topic, next.carrier, next.publicKey) },
+    carry: init.carry ?? (() => () => {}),
+    keygen: (events) => new DefaultKeygenRunner({ ...dealer, ...events, spec, topic, confirmed }),
     verifyProposal: proposalVerifier(spec, topic),
   })
 }

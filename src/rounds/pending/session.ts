@@ -8,6 +8,7 @@ import {
   type PublicKey,
 } from '../../base/index.ts'
 import type { Envelope, Messenger, Topic, Verdict } from '../../p2p/index.ts'
+import { CarrierBook, type Carry } from './carrier-book.ts'
 import {
   decodeApproval,
   decodeCosignature,
@@ -37,11 +38,21 @@ export interface KeygenRunner {
   adopt(proposal: VerifiedProposal): Promise<void>
 }
 
+/** This operator's next key, where it has a part in the set: it approves and deals, while `self` co-signs (R7). */
+export interface NextVoice {
+  readonly publicKey: PublicKey
+  readonly messenger: Pick<Messenger, 'publish'>
+  /** `self`'s half of the statement that it carries this key. */
+  readonly statement: Uint8Array
+}
+
 export interface PendingSessionInit {
   readonly spec: PendingSpec
   readonly network: string
   readonly self: PublicKey
   readonly messenger: Messenger
+  readonly next: NextVoice | undefined
+  readonly carry: Carry
   readonly keygen: (events: {
     readonly onProposal: (proposal: VerifiedProposal) => void
     readonly onChange: () => void
@@ -61,6 +72,7 @@ export class DefaultPendingSession implements PendingSession {
   readonly #topic: Topic
   readonly #logger: Logger
   readonly #keygen: KeygenRunner
+  readonly #carriers: CarrierBook
   readonly #approvals = new Map<PublicKey, number>()
   /** Per author, the latest few variants (nonce and fee) that it signed; our own are said again until the end. */
   readonly #cosignatures = new Map<PublicKey, BoundedMap<string, Cosignature>>()
@@ -76,6 +88,7 @@ export class DefaultPendingSession implements PendingSession {
     this.spec = init.spec
     this.#logger = init.logger.child('pending')
     this.#topic = { network: init.network, scope: init.spec.id, purpose: 'keygen' }
+    this.#carriers = new CarrierBook(init.spec, this.#topic, init.carry)
     this.#keygen = init.keygen({
       onProposal: (proposal) => this.#accept(proposal),
       onChange: () => this.changed.emit(),
@@ -96,12 +109,14 @@ export class DefaultPendingSession implements PendingSession {
   stop(): void {
     this.#cancelRepeat()
     this.#leave()
+    this.#carriers.stop()
     this.#keygen.stop()
   }
 
   announceApproval(expiresAtMs: number): void {
-    this.#approvals.set(this.#c.self, expiresAtMs)
-    this.#publish(PENDING_STEPS.approve, encodeApproval(this.spec, expiresAtMs))
+    const { self, next } = this.#c
+    for (const own of next === undefined ? [self] : [self, next.publicKey]) this.#approvals.set(own, expiresAtMs)
+    this.#sayApproval()
     this.changed.emit()
   }
 
@@ -140,6 +155,8 @@ export class DefaultPendingSession implements PendingSession {
         return this.#onProposal(envelope)
       case PENDING_STEPS.cosign:
         return this.#onCosignature(envelope)
+      case PENDING_STEPS.carrier:
+        return this.#carriers.take(envelope)
       default:
         return this.spec.keys.includes(envelope.author) ? this.#keygen.onEnvelope(envelope) : 'ignore'
     }
@@ -152,8 +169,7 @@ export class DefaultPendingSession implements PendingSession {
     this.#approvals.set(envelope.author, approval.expiresAtMs)
     if (before === undefined) {
       // A late member hears the others at once instead of at their next repetition.
-      const own = this.#approvals.get(this.#c.self)
-      if (own !== undefined) this.#publish(PENDING_STEPS.approve, encodeApproval(this.spec, own))
+      this.#sayApproval()
       this.changed.emit()
     }
     return 'accept'
@@ -200,16 +216,27 @@ export class DefaultPendingSession implements PendingSession {
 
   #repeat(): void {
     this.#cancelRepeat = this.#c.clock.after(REPEAT_MS, () => {
-      const own = this.#approvals.get(this.#c.self)
-      if (own !== undefined) this.#publish(PENDING_STEPS.approve, encodeApproval(this.spec, own))
+      this.#sayApproval()
       if (this.#proposal !== undefined) this.#publish(PENDING_STEPS.proposal, encodeProposal(this.#proposal.proposal))
       for (const own of this.#ownCosignatures.values()) this.#publish(PENDING_STEPS.cosign, encodeCosignature(own))
       this.#repeat()
     })
   }
 
-  #publish(step: string, payload: Uint8Array): void {
-    this.#c.messenger
+  /** One consent of the operator stands for both keys. The statement goes first: whoever has heard all approvals may deal. */
+  #sayApproval(): void {
+    const { self, next } = this.#c
+    const expiresAtMs = this.#approvals.get(self)
+    if (expiresAtMs === undefined) return
+    const approval = encodeApproval(this.spec, expiresAtMs)
+    this.#publish(PENDING_STEPS.approve, approval)
+    if (next === undefined) return
+    this.#publish(PENDING_STEPS.carrier, next.statement, next.messenger)
+    this.#publish(PENDING_STEPS.approve, approval, next.messenger)
+  }
+
+  #publish(step: string, payload: Uint8Array, messenger: Pick<Messenger, 'publish'> = this.#c.messenger): void {
+    messenger
       .publish(this.#topic, { round: this.spec.id, attempt: 0, step, payload })
       .catch((error: unknown) => this.#logger.warn('Publishing failed', { step, error: describeError(error) }))
   }

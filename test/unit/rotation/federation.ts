@@ -143,6 +143,8 @@ export interface Operator {
   readonly cosigned: Space
   readonly proposals: Space
   readonly pending: (PendingSpec | undefined)[]
+  /** The key that is to take this one's place, and its shares (R7). */
+  next?: { readonly key: KeyPair; readonly vault: MemoryVault }
   reconciler: RotationReconciler
 }
 
@@ -186,19 +188,27 @@ export class Federation {
       tx = this.registry.tx(o.publicKey),
     }: { approvalTtlMs?: number; feeUstx?: number; watcher?: RegistryWatcher; tx?: RotateKeysTx } = {},
   ): RotationReconciler {
-    const { key, publicKey: self, vault, approvals, cosigned, proposals } = o
+    const { key, publicKey: self, vault, approvals, cosigned, proposals, next } = o
     const messenger = this.bus.messenger(key)
     const clock: Clock = { now: () => Date.now() + this.skewMs, after: systemClock.after }
     const ports = { clock, logger: silentLogger }
+    const nextIdentity = next && {
+      publicKey: next.key.publicKey,
+      messenger: this.bus.speaker(next.key, self),
+      vault: next.vault,
+      carrier: key,
+    }
+    const speaking = { network: registryId.network, self, messenger, vault, next: nextIdentity }
     return new RotationReconciler({
       self,
+      next: next?.key.publicKey,
       exposeSecret: () => key.exposeSecret(),
       registryId: this.registryId,
       bootstrap: this.bootstrap,
       watcher,
       tx,
       openSession: (spec, ...kept) =>
-        openPendingSession({ network: registryId.network, self, messenger, vault, ...ports }, spec, ...kept),
+        openPendingSession({ ...speaking, carry: this.bus.carry(self), ...ports }, spec, ...kept),
       approvals,
       cosigned,
       proposals,
