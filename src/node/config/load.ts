@@ -27,15 +27,17 @@ export function parseConfig(text: string, file: string, context: ConfigContext):
   const { root, sections, lists } = checkFile(parseToml(text, file), file)
   const { identity, registry, p2p, signing, rotation, admin, log } = sections
   const unlock = rules.unlockOf(identity, file)
+  const next = rules.nextKeyOf(identity, unlock, file)
+  const ownKeys = [identity.public_key, ...(next === undefined ? [] : [next.publicKey])]
   rules.checkNetwork(registry, file)
   const quorum = rules.quorumOf(registry, file)
   rules.checkMaxAge(registry, file)
   const bootstrap = rules.bootstrapOf(registry, file)
   rules.checkTransports(p2p, file)
-  rules.checkDeny(p2p, identity.public_key, file)
-  const nat = rules.natOf(p2p, sections['p2p.nat'], identity.public_key, file)
+  rules.checkDeny(p2p, ownKeys, file)
+  const nat = rules.natOf(p2p, sections['p2p.nat'], ownKeys, file)
   rules.checkSigning(signing, registry, file)
-  const signers = [identity.public_key, ...(bootstrap?.keys ?? [])]
+  const signers = [...ownKeys, ...(bootstrap?.keys ?? [])]
   const suggest = (word: string) => nearest(word, context.methods)
   const bridges = rules.bridgesOf(lists.bridge, signers, context.methods, suggest, file)
   const backups = rules.backupsOf(lists.backup, lists.bridge, signers, file)
@@ -44,7 +46,7 @@ export function parseConfig(text: string, file: string, context: ConfigContext):
   return {
     file,
     dataDir: root.data_dir,
-    identity: { keyFile: identity.key_file, publicKey: identity.public_key, unlock },
+    identity: { keyFile: identity.key_file, publicKey: identity.public_key, unlock, next },
     registry: {
       id: { network: registry.network, chainId: registry.chain_id, contract: registry.contract },
       endpoints: registry.endpoints,

@@ -8,7 +8,7 @@ import type { Unlock } from '../../store/index.ts'
 import { configError, type Place } from './errors.ts'
 import type { NodeAddress } from './multiaddr.ts'
 import type { CheckedFile } from './schema.ts'
-import type { BridgeGrant, HostPort, SetSpec } from './types.ts'
+import type { BridgeGrant, HostPort, KeyFileConfig, SetSpec } from './types.ts'
 
 type Section<S extends keyof CheckedFile['sections']> = CheckedFile['sections'][S]
 const MAINNET = 'mainnet'
@@ -24,6 +24,37 @@ export function unlockOf(identity: Section<'identity'>, file: string): Unlock {
   return passphrase_file !== undefined
     ? { kind: 'passphrase', file: passphrase_file }
     : { kind: 'identity', file: identity_file ?? '' }
+}
+
+/** R7: a next key is named whole or not at all, pinned, and another than the one in use. */
+export function nextKeyOf(identity: Section<'identity'>, unlock: Unlock, file: string): KeyFileConfig | undefined {
+  const { next_key_file, next_public_key, next_passphrase_file, next_identity_file } = identity
+  const at = (key: string) => ({ file, section: 'identity', key })
+  if (next_key_file === undefined) {
+    const alone = Object.entries({ next_public_key, next_passphrase_file, next_identity_file })
+    for (const [key, value] of alone)
+      if (value !== undefined)
+        throw configError(at(key), 'means nothing without next_key_file: add it, or take this out')
+    return undefined
+  }
+  if (next_public_key === undefined)
+    throw configError(
+      at('next_public_key'),
+      'is missing beside next_key_file: a wrong path must not become an identity',
+    )
+  if (next_public_key === identity.public_key)
+    throw configError(at('next_public_key'), 'is the key in use: a next key is another one')
+  if (next_passphrase_file !== undefined && next_identity_file !== undefined)
+    throw configError(at('next_identity_file'), 'stands beside next_passphrase_file: one of them opens next_key_file')
+  const nextUnlock: Unlock =
+    next_passphrase_file !== undefined
+      ? { kind: 'passphrase', file: next_passphrase_file }
+      : next_identity_file !== undefined
+        ? { kind: 'identity', file: next_identity_file }
+        : unlock
+  if ([identity.key_file, nextUnlock.file, unlock.file].includes(next_key_file))
+    throw configError(at('next_key_file'), 'names a file that is something else here already')
+  return { keyFile: next_key_file, publicKey: next_public_key, unlock: nextUnlock }
 }
 
 /** Name, chain id and address class must mean one network: a mixture gates by the wrong chain. */
@@ -106,7 +137,7 @@ const relaysOf = (addresses: readonly NodeAddress[]): readonly RelayAddress[] =>
 export function natOf(
   { listen, transports }: Section<'p2p'>,
   nat: Section<'p2p.nat'>,
-  self: PublicKey,
+  ownKeys: readonly PublicKey[],
   file: string,
 ): NatInit | undefined {
   const at = { file, section: 'p2p.nat' }
@@ -122,7 +153,8 @@ export function natOf(
       { ...at, key: `relays[${unusable}]` },
       `uses ${nat.relays[unusable]?.transport}, which is not in [p2p] transports: add it there, or take the relay out`,
     )
-  const own = relays.findIndex((r) => r.peerId === peerIdOfKey(self))
+  const ownPeers = ownKeys.map(peerIdOfKey)
+  const own = relays.findIndex((r) => ownPeers.includes(r.peerId))
   if (own >= 0)
     throw configError(
       { ...at, key: `relays[${own}]` },
@@ -135,8 +167,9 @@ export function natOf(
 }
 
 /** A node that refused its own key would be cut off by a slip, and in no other way noticed. */
-export function checkDeny({ deny }: Section<'p2p'>, self: PublicKey, file: string): void {
-  const own = deny.indexOf(peerIdOfKey(self))
+export function checkDeny({ deny }: Section<'p2p'>, ownKeys: readonly PublicKey[], file: string): void {
+  const ownPeers = ownKeys.map(peerIdOfKey)
+  const own = deny.findIndex((peer) => ownPeers.includes(peer))
   if (own >= 0)
     throw configError({ file, section: 'p2p', key: `deny[${own}]` }, "is this node's own key: take it out of the list")
 }

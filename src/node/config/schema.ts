@@ -79,6 +79,22 @@ export const SECTIONS = {
       'File (mode 0600) with the age identity that opens key_file. Either this or passphrase_file.',
       '"signer.age"',
     ),
+    next_key_file: optional(
+      read.path,
+      'The sealed key that is to take the place of key_file; once the chain holds it, the node moves to it by itself.',
+      '"next.key"',
+    ),
+    next_public_key: optional(read.publicKey, 'The key that next_key_file must hold; needed beside it.', '"03…"'),
+    next_passphrase_file: optional(
+      read.path,
+      'File (mode 0600) with the passphrase of next_key_file, if it is not opened as key_file is.',
+      '"next.pass"',
+    ),
+    next_identity_file: optional(
+      read.path,
+      'File (mode 0600) with the age identity that opens next_key_file, if it is not opened as key_file is.',
+      '"next.age"',
+    ),
   },
   registry: {
     network: required(

@@ -35,6 +35,13 @@ export interface BridgeGrant {
   readonly methods: readonly string[]
 }
 
+/** A sealed key, pinned, and what opens it. */
+export interface KeyFileConfig {
+  readonly keyFile: string
+  readonly publicKey: PublicKey
+  readonly unlock: Unlock
+}
+
 /** A checked config. Every path is absolute, every duration in ms, every default filled in. */
 export interface NodeConfig {
   readonly file: string
@@ -44,6 +51,8 @@ export interface NodeConfig {
     /** The key that the key file must hold: a wrong path is an error and never a new identity (DESIGN §11). */
     readonly publicKey: PublicKey
     readonly unlock: Unlock
+    /** The key that is to take this one's place (R7). */
+    readonly next: KeyFileConfig | undefined
   }
   readonly registry: {
     readonly id: RegistryId

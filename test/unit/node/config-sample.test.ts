@@ -36,9 +36,10 @@ describe('config/signer.toml', () => {
   it('should stay valid with every commented-out key put in', () => {
     const all = SAMPLE.replace(/^# ([a-z_]+ = )/gm, '$1')
     // The two ways to open a key exclude each other.
-    const one = all.replace(/^passphrase_file = .*$/m, '')
+    const one = all.replace(/^(next_)?passphrase_file = .*$/gm, '')
     const config = parseConfig(one, FILE, context)
     expect(config.identity.unlock.kind).toBe('identity')
+    expect(config.identity.next?.unlock.kind).toBe('identity')
     expect(config.registry.bootstrap?.threshold).toBe(2)
     expect(config.admin.listen).toEqual({ host: '127.0.0.1', port: 9464 })
   })

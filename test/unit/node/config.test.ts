@@ -61,6 +61,11 @@ const MAINNET: Changes = {
   'registry.contract': `"${MAINNET_CONTRACT}"`,
   'registry.endpoints': '["https://a.example", "https://b.example"]',
 }
+const nextKey = (changes: Changes = {}): Changes => ({
+  'identity.next_key_file': '"next.key"',
+  'identity.next_public_key': `"${KEY_B}"`,
+  ...changes,
+})
 const bridge = (peer: string, methods: string) => `[[bridge]]\npeer_id = "${peer}"\nmethods = ${methods}\n`
 const backup = (peer: string) => `[[backup]]\npeer_id = "${peer}"\n`
 
@@ -73,6 +78,7 @@ describe('a good config', () => {
         keyFile: '/etc/countersign/signer.key',
         publicKey: KEY_A,
         unlock: { kind: 'passphrase', file: '/etc/countersign/signer.passphrase' },
+        next: undefined,
       },
       registry: {
         id: { network: 'testnet', chainId: 2147483648, contract: CONTRACT },
@@ -120,6 +126,20 @@ describe('a good config', () => {
     expect(parse(MAINNET).registry.confirmations).toBe(1)
     expect(parse({ ...MAINNET, 'registry.confirmations': '0' }).registry.confirmations).toBe(0)
     expect(parse({ 'registry.confirmations': '100' }).registry.confirmations).toBe(100)
+  })
+
+  it('R7: should open the next key as the one in use, unless it names its own way', () => {
+    const next = { keyFile: '/etc/countersign/next.key', publicKey: KEY_B }
+    const dir = '/etc/countersign'
+    expect(parse(nextKey()).identity.next).toEqual({
+      ...next,
+      unlock: { kind: 'passphrase', file: `${dir}/signer.passphrase` },
+    })
+    expect(parse(nextKey({ 'identity.next_identity_file': '"i"' })).identity.next).toEqual({
+      ...next,
+      unlock: { kind: 'identity', file: `${dir}/i` },
+    })
+    expect(parse(nextKey({ 'identity.next_passphrase_file': '"p"' })).identity.next?.unlock.file).toBe(`${dir}/p`)
   })
 
   it('should take every unit of time', () => {
@@ -234,6 +254,46 @@ const MISTAKES: readonly (readonly [string, Changes, string, RegExp])[] = [
   ['nothing that opens the key', { 'identity.passphrase_file': undefined }, 'identity', /exactly one of/],
   ['two files that open the key', { 'identity.identity_file': '"b"' }, 'identity', /exactly one of/],
   ['the key file as its own passphrase', { 'identity.passphrase_file': '"./signer.key"' }, 'identity.key_file', /two/],
+
+  ['a next key that is not pinned', { 'identity.next_key_file': '"n"' }, 'identity.next_public_key', /is missing/],
+  ['a next key without its file', { 'identity.next_public_key': `"${KEY_B}"` }, 'identity.next_public_key', /nothing/],
+  [
+    'a passphrase of no next key',
+    { 'identity.next_passphrase_file': '"p"' },
+    'identity.next_passphrase_file',
+    /nothing/,
+  ],
+  [
+    'an age identity of no next key',
+    { 'identity.next_identity_file': '"i"' },
+    'identity.next_identity_file',
+    /nothing/,
+  ],
+  [
+    'the key in use as the next',
+    nextKey({ 'identity.next_public_key': `"${KEY_A}"` }),
+    'identity.next_public_key',
+    /in use/,
+  ],
+  [
+    'two files that open the next key',
+    nextKey({ 'identity.next_passphrase_file': '"p"', 'identity.next_identity_file': '"i"' }),
+    'identity.next_identity_file',
+    /one of them/,
+  ],
+  [
+    'one file for both keys',
+    nextKey({ 'identity.next_key_file': '"signer.key"' }),
+    'identity.next_key_file',
+    /already/,
+  ],
+  [
+    'the passphrase as the next key',
+    nextKey({ 'identity.next_key_file': '"signer.passphrase"' }),
+    'identity.next_key_file',
+    /already/,
+  ],
+  ['a next key that is denied', nextKey({ 'p2p.deny': `["${KEY_B}"]` }), 'p2p.deny[0]', /own key/],
 
   ['no network', { 'registry.network': undefined }, 'registry.network', /is missing/],
   ['a network with spaces', { 'registry.network': '"main net"' }, 'registry.network', /label/],
