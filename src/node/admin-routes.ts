@@ -5,19 +5,20 @@ import { type AdminRoute, jsonBody } from '../status/index.ts'
 import { viewOfRotation } from './status.ts'
 
 /** `GET /rotation`, and the operator's consent: `POST /rotation/approve`, with `dry_run` to see what it would mean. */
-export function rotationRoutes(reconciler: RotationReconciler): readonly AdminRoute[] {
+export function rotationRoutes(current: () => RotationReconciler): readonly AdminRoute[] {
   return [
     {
       method: 'GET',
       path: '/rotation',
       mutating: false,
-      handler: () => jsonAnswer(200, { rotation: viewOfRotation(reconciler.status()) }),
+      handler: () => jsonAnswer(200, { rotation: viewOfRotation(current().status()) }),
     },
     {
       method: 'POST',
       path: '/rotation/approve',
       mutating: true,
       handler: async (request) => {
+        const reconciler = current()
         const body = jsonBody(request)
         const proposal = proposalOf(body)
         const dryRun = body.dry_run === true

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { type Clock, CodedError, type Logger, type Startable, systemClock } from '../base/index.ts'
-import { createRegistryWatcher, probeRegistry, type RegistryWatcher } from '../registry/index.ts'
+import type { KeyPair } from '../curve/index.ts'
+import { createRegistryWatcher, decodeSnapshot, probeRegistry, type RegistryWatcher } from '../registry/index.ts'
 import { PromMetrics } from '../status/index.ts'
 import {
   fileJournal,
@@ -11,19 +12,22 @@ import {
   openStore,
   type Store,
 } from '../store/index.ts'
-import type { NodeConfig } from './config/index.ts'
+import type { KeyFileConfig, NodeConfig } from './config/index.ts'
+import { type OwnKeys, pickIdentity } from './pick-identity.ts'
 
 /** What the rest of the node stands on: key, store, boot number, registry. */
 export interface Foundation {
   readonly config: NodeConfig
+  /** The key in use, one of `keys`. */
   readonly key: OpenedKey
+  readonly keys: OwnKeys<OpenedKey>
   readonly store: Store
   readonly boot: number
   readonly watcher: RegistryWatcher
   readonly metrics: PromMetrics
   readonly clock: Clock
   readonly logger: Logger
-  /** Gives the store back and forgets the key. */
+  /** Gives the store back and forgets the keys. */
   readonly close: () => Promise<void>
 }
 
@@ -39,15 +43,22 @@ export async function openFoundation(
   const clock = systemClock
   const metrics = new PromMetrics()
   // Before the store: a wrong key file must leave nothing behind.
-  const key = await openKeyFile(config.identity.keyFile, config.identity.unlock, config.identity.publicKey)
+  const own = await openKeyFile(config.identity.keyFile, config.identity.unlock, config.identity.publicKey)
+  const next = await openNext(config.identity.next, own)
   const store = openStore({ dir: join(config.dataDir, 'store'), logger, onFatal })
   const close = async () => {
-    key.keyPair.destroy()
+    own.keyPair.destroy()
+    next?.keyPair.destroy()
     await store.stop()
   }
   try {
     const keeper = fileKeeper(join(config.dataDir, 'registry-snapshot.json'))
-    if ((await keeper.load()) === undefined) await requireChain(config)
+    const stored = await keeper.load()
+    if (stored === undefined) await requireChain(config)
+    const last = stored && decodeSnapshot(config.registry.id, stored, clock.now())
+    const lastSet = typeof last === 'object' ? last : undefined
+    const picked = pickIdentity(lastSet, { own: own.keyPair.publicKey, next: next?.keyPair.publicKey })
+    const key = next?.keyPair.publicKey === picked ? next : own
     await store.start()
     const boot = await nextBoot(store.space('boot'), clock.now())
     const { id: registryId, endpoints, quorum, confirmations, pollIntervalMs, maxAgeMs } = config.registry
@@ -56,9 +67,18 @@ export async function openFoundation(
       audit: fileJournal(join(config.dataDir, 'registry-audit.jsonl')),
       ...{ keeper, clock, logger, metrics },
     })
-    return { config, key, store, boot, watcher, metrics, clock, logger, close }
+    return { config, key, keys: { own, next }, store, boot, watcher, metrics, clock, logger, close }
   } catch (error) {
     await close()
+    throw error
+  }
+}
+
+async function openNext(next: KeyFileConfig | undefined, own: OpenedKey): Promise<OpenedKey | undefined> {
+  try {
+    return next && (await openKeyFile(next.keyFile, next.unlock, next.publicKey))
+  } catch (error) {
+    own.keyPair.destroy()
     throw error
   }
 }
@@ -75,6 +95,13 @@ async function requireChain({ file, registry }: NodeConfig): Promise<void> {
     { endpoint: bad.endpoint, reason: bad.code },
   )
 }
+
+/** The key that is to take the place of the one in use; undefined once it has. */
+export const nextOf = ({
+  key,
+  keys,
+}: Partial<Pick<Foundation, 'keys'>> & { readonly key: { readonly keyPair: KeyPair } }) =>
+  keys?.own.keyPair === key.keyPair ? keys.next : undefined
 
 /** A part that only has one of the two. */
 export const part = ({ start = async () => {}, stop = async () => {} }: Partial<Startable>): Startable => ({

@@ -16,6 +16,8 @@ import type { OnStale, Seed } from './config/index.ts'
 
 export interface MembershipInit {
   readonly self: PublicKey
+  /** This operator's next key: it speaks over our own links and is nobody to dial (R7). */
+  readonly nextKey?: PublicKey | undefined
   readonly gate: Gate
   readonly evictor: Evictor
   readonly host: Pick<P2pHost, 'keepConnected'>
@@ -112,7 +114,7 @@ export class Membership {
   }
 
   #settle(removed: readonly PeerIdStr[]): void {
-    const { gate, evictor, host, clock, logger, self } = this.#c
+    const { gate, evictor, host, clock, logger, self, nextKey } = this.#c
     const appliedAtMs = clock.now()
     evictor
       .sweep(removed, appliedAtMs)
@@ -127,6 +129,7 @@ export class Membership {
         ])
       : new Set<PublicKey>()
     wanted.delete(self)
+    if (nextKey !== undefined) wanted.delete(nextKey)
     host.keepConnected(
       [...wanted]
         .map(peerIdOfKey)

@@ -3,7 +3,8 @@ import { createConnectionGater, Evictor, Gate } from '../gating/index.ts'
 import { createP2pHost, type P2pHost } from '../p2p/index.ts'
 import { registryScope } from '../registry/index.ts'
 import { fileKeeper } from '../store/index.ts'
-import type { Foundation } from './foundation.ts'
+import type { Seed } from './config/index.ts'
+import { type Foundation, nextOf } from './foundation.ts'
 import { Membership, trustIn } from './membership.ts'
 
 /** The gate, the host behind it, and what keeps both in step with the chain. */
@@ -18,7 +19,9 @@ export function createNetwork(
   base: Pick<Foundation, 'config' | 'boot' | 'clock' | 'logger' | 'metrics'> & {
     readonly key: Pick<Foundation['key'], 'keyPair'>
     readonly watcher: Pick<Foundation['watcher'], 'stale'>
+    readonly keys?: Foundation['keys']
   },
+  moreSeeds: readonly Seed[] = [],
 ): NetworkParts {
   const { config, key, boot, clock, logger, metrics, watcher } = base
   const { nat, mdns } = config.p2p
@@ -49,7 +52,8 @@ export function createNetwork(
   const evictor = new Evictor({ gate, close: host, ...ports })
   const trust = () => trustIn(watcher.stale(), config.registry.onStale)
   // A relay is a member that this node must reach before any other.
-  const seeds = [...config.p2p.seeds, ...(nat?.relays ?? [])]
-  const membership: Membership = new Membership({ self, gate, evictor, host, trust, seeds, clock, logger })
+  const seeds = [...config.p2p.seeds, ...(nat?.relays ?? []), ...moreSeeds]
+  const nextKey = nextOf(base)?.keyPair.publicKey
+  const membership: Membership = new Membership({ self, nextKey, gate, evictor, host, trust, seeds, clock, logger })
   return { gate, host, evictor, membership }
 }

@@ -1,11 +1,12 @@
-import { describeError, type Logger, StartStack } from '../base/index.ts'
+import { type Logger, StartStack } from '../base/index.ts'
 import { HealthBoard } from '../status/index.ts'
 import type { NodeConfig } from './config/index.ts'
 import { type Foundation, openFoundation, part } from './foundation.ts'
 import { checkHealth, HEALTH_CHECKS } from './health-checks.ts'
-import { createNetwork, type NetworkParts } from './network-parts.ts'
+import { Identity } from './identity.ts'
+import type { NetworkParts } from './network-parts.ts'
 import { createServing } from './serving-parts.ts'
-import { createSigning, type SigningParts } from './signing-parts.ts'
+import type { SigningParts } from './signing-parts.ts'
 import { type NodeStatus, stateOf } from './status.ts'
 
 /** How often health is looked at again. */
@@ -35,75 +36,47 @@ export async function startNode({ config, logger, onFatal }: NodeInit): Promise<
 }
 
 async function startOn(base: Foundation, onFatal: (error: Error) => void): Promise<RunningNode> {
-  const { clock, logger, metrics, watcher, key } = base
+  const { clock, logger, metrics, watcher } = base
   const health = new HealthBoard({ clock, expected: HEALTH_CHECKS, metrics })
-  const network = createNetwork(base)
-  const signing = await createSigning(base, network, onFatal)
-  const { servers, status } = await createServing(base, network, signing, health)
-  const { host, gate } = network
+  const identity = await Identity.open(base, onFatal)
+  const { servers, status } = await createServing(base, identity, health)
 
   let stopListening = () => {}
   let cancelLook = () => {}
   const look = () => {
-    network.membership.refreshTrust()
-    reportHealth(base, network, signing, health)
-    // A key becomes active when its certificate arrives, which no snapshot announces.
-    signing.sign.refresh()
-    signing.recalled.refresh()
+    if (!identity.isMoving) {
+      const { network, signing } = identity.parts
+      network.membership.refreshTrust()
+      reportHealth(base, network, signing, health)
+      // A key becomes active when its certificate arrives, which no snapshot announces.
+      signing.sign.refresh()
+      signing.recalled.refresh()
+    }
     cancelLook = clock.after(HEALTH_INTERVAL_MS, look)
   }
   const stack = new StartStack([
     part({ stop: () => base.close() }),
-    host,
+    identity.links,
     part({
       start: async () => {
-        stopListening = connectFlows(base, network, signing)
+        stopListening = watcher.changes.on((snapshot) => identity.follow(snapshot))
       },
       stop: async () => stopListening(),
     }),
-    // Before the watcher, and so stopped after it: every set that it shows is recorded.
-    signing.recalls,
     watcher,
-    signing.sign,
-    signing.recalled,
-    signing.certificates,
-    part({ stop: () => signing.threshold.stop() }),
-    signing.reconciler,
+    identity.rounds,
     ...servers,
     part({ start: async () => look(), stop: async () => cancelLook() }),
   ])
   await stack.start()
+  const { host, gate } = identity.parts.network
   logger.info('Started', {
-    publicKey: key.keyPair.publicKey,
+    publicKey: gate.state.self,
     peerId: host.peerId,
     state: stateOf(gate),
     addresses: host.addresses(),
   })
   return { status, stop: () => stack.stop() }
-}
-
-/** Flow 1 of DESIGN §3: listeners run in this order, and the gate hears of a snapshot before anybody else. */
-function connectFlows(
-  { watcher, logger }: Foundation,
-  { membership, host, evictor }: NetworkParts,
-  { sign, recalls, recalled }: SigningParts,
-): () => void {
-  const stops = [
-    watcher.changes.on((snapshot) => membership.applySnapshot(snapshot)),
-    watcher.changes.on((snapshot) => recalls.note(snapshot)),
-    watcher.changes.on(() => {
-      sign.refresh()
-      recalled.refresh()
-    }),
-    host.connectionOpened.on(({ peerId, direction }) => {
-      evictor
-        .recheck(peerId, direction)
-        .catch((error: unknown) => logger.error('Recheck failed', { error: describeError(error) }))
-    }),
-  ]
-  return () => {
-    for (const stop of stops) stop()
-  }
 }
 
 function reportHealth(

@@ -4,14 +4,15 @@ import { createHelloHandler, createRpcServer, createThresholdHandlers } from '..
 import { AdminServer, type HealthBoard, readRoutes, readTokenFile } from '../status/index.ts'
 import { rotationRoutes } from './admin-routes.ts'
 import type { Foundation } from './foundation.ts'
+import type { Identity } from './identity.ts'
 import type { NetworkParts } from './network-parts.ts'
-import { recallRoutes } from './recall-routes.ts'
+import { type RecallRoutesInit, recallRoutes } from './recall-routes.ts'
 import { viewOfRecalls } from './recall-view.ts'
 import type { SigningParts } from './signing-parts.ts'
 import { type NodeStatus, nodeStatus, stateOf } from './status.ts'
 import { SOFTWARE_VERSION } from './version.ts'
 
-/** What answers: bridge nodes over rpc, the operator over the admin API, the chain's event observer. */
+/** What answers whatever key the node has: the operator over the admin API, the chain's event observer. */
 export interface ServingParts {
   readonly servers: readonly Startable[]
   readonly status: () => NodeStatus
@@ -19,14 +20,22 @@ export interface ServingParts {
 
 export async function createServing(
   base: Foundation,
-  network: NetworkParts,
-  signing: SigningParts,
+  identity: Pick<Identity, 'parts'>,
   health: HealthBoard,
 ): Promise<ServingParts> {
   const { config, watcher, metrics, logger } = base
-  const { gate, host, evictor } = network
-  const { reconciler, recalls, isHeld, activeKey } = signing
-  const rpc = createRpc(base, network, signing)
+  // Asked anew every time: they are others after a move to the next key.
+  const recallFacts: RecallRoutesInit = {
+    get gate() {
+      return identity.parts.network.gate
+    },
+    get recalls() {
+      return identity.parts.signing.recalls
+    },
+    get isHeld() {
+      return identity.parts.signing.isHeld
+    },
+  }
   const listen = config.registry.observerListen
   const observer =
     listen &&
@@ -37,8 +46,10 @@ export async function createServing(
       logger,
       metrics,
     })
-  const status = (): NodeStatus =>
-    nodeStatus({
+  const status = (): NodeStatus => {
+    const { network, signing } = identity.parts
+    const { gate, host, evictor } = network
+    return nodeStatus({
       gate,
       peerId: host.peerId,
       registryId: config.registry.id,
@@ -47,29 +58,37 @@ export async function createServing(
       connections: host.connections(),
       addresses: host.addresses(),
       admin: { url: admin.url, observerUrl: observer && `http://${listen?.host}:${observer.port}` },
-      rotation: reconciler.status(),
-      recalled: viewOfRecalls({ gate, recalls, isHeld }),
-      keyHeld: activeKey() !== undefined,
+      rotation: signing.reconciler.status(),
+      recalled: viewOfRecalls(recallFacts),
+      keyHeld: signing.activeKey() !== undefined,
       lastEviction: evictor.last(),
       health: health.health(),
     })
+  }
   const admin: AdminServer = new AdminServer({
     socketPath: config.admin.socketPath,
     listen: config.admin.listen,
     token: config.admin.tokenFile === undefined ? undefined : await readTokenFile(config.admin.tokenFile),
     routes: [
       ...readRoutes({ metrics, health, status: () => ({ ...status() }) }),
-      ...rotationRoutes(reconciler),
-      ...recallRoutes({ gate, recalls, isHeld }),
+      ...rotationRoutes(() => identity.parts.signing.reconciler),
+      ...recallRoutes(recallFacts),
     ],
     logger,
     metrics,
   })
-  return { servers: [...(observer === undefined ? [] : [observer]), rpc, admin], status }
+  return { servers: [...(observer === undefined ? [] : [observer]), admin], status }
 }
 
-/** Rights are the config's: a bridge may call what is listed for it, and nothing else (DESIGN §10). */
-function createRpc(base: Foundation, { gate, host }: NetworkParts, { activeKey, threshold }: SigningParts): Startable {
+/**
+ * What bridge nodes dial, under the PeerID of one key. Rights are the config's: a bridge may call what is listed for it,
+ * and nothing else (DESIGN §10).
+ */
+export function createRpc(
+  base: Foundation,
+  { gate, host }: NetworkParts,
+  { activeKey, threshold }: SigningParts,
+): Startable {
   const { config, key, clock, logger, metrics } = base
   const grants = new Map(config.bridges.map((b) => [b.peerId, new Set(b.methods)]))
   const authorize = (peer: PeerIdStr, method: string) => (grants.get(peer)?.has(method) ? 'granted' : 'not_granted')

@@ -1,8 +1,13 @@
-import { join } from 'node:path'
 import type { GroupKey } from '../base/index.ts'
 import { createRotateKeysTx, createStacksClient } from '../registry/index.ts'
 import { Recalls, type RecallsInit, RotationReconciler } from '../rotation/index.ts'
-import { CertificateHelp, isCertifiedShare, openPendingSession, SignDriver } from '../rounds/index.ts'
+import {
+  CertificateHelp,
+  isCertifiedShare,
+  type NextIdentity,
+  openPendingSession,
+  SignDriver,
+} from '../rounds/index.ts'
 import {
   createPolicy,
   openShareVault,
@@ -11,10 +16,12 @@ import {
   type StoppableThresholdService,
   thresholdService,
 } from '../signer/index.ts'
+import type { OpenedKey } from '../store/index.ts'
 import { type ActiveShare, activeShare, recalledShare } from './active-key.ts'
-import type { Foundation } from './foundation.ts'
+import { type Foundation, nextOf } from './foundation.ts'
 import type { NetworkParts } from './network-parts.ts'
 import { RecalledSigning } from './recalled-signing.ts'
+import { sharePlaceOf } from './share-folder.ts'
 import { stateOf } from './status.ts'
 
 /** Shares, and everything that signs with them or makes new ones. */
@@ -39,14 +46,13 @@ export async function createSigning(
   const { network, chainId } = config.registry.id
   const self = key.keyPair.publicKey
   const { messenger } = host
-  const vault = await openShareVault({
-    dir: join(config.dataDir, 'shares'),
-    sealer: key.sealer,
-    owner: self,
-    epochs: store.space('epochs'),
-    logger,
-    isCertified: isCertifiedShare(network),
-  })
+  const vaultOf = async ({ keyPair, sealer }: OpenedKey): Promise<ShareVault> => {
+    const owner = keyPair.publicKey
+    const { dir, epochs } = await sharePlaceOf(config.dataDir, owner, owner === base.keys.next?.keyPair.publicKey)
+    const isCertified = isCertifiedShare(network)
+    return await openShareVault({ dir, sealer, owner, epochs: store.space(epochs), logger, isCertified })
+  }
+  const vault = await vaultOf(key)
   const activeKey = () => activeShare(gate, vault)
   const bindings = requestBindings({ space: store.space('bindings'), logger, onFatal })
   // The watcher refuses a chain whose own id is another one, so the config's is the chain's (R11).
@@ -99,7 +105,14 @@ export async function createSigning(
     clock,
     logger,
   })
-  const reconciler = createReconciler(base, { vault, messenger, onPending: (spec) => membership.applyPending(spec) })
+  const nextKey = nextOf(base)
+  const next = nextKey && {
+    publicKey: nextKey.keyPair.publicKey,
+    messenger: host.speaker(nextKey.keyPair),
+    vault: await vaultOf(nextKey),
+    carrier: key.keyPair,
+  }
+  const reconciler = createReconciler(base, { vault, host, next, onPending: (spec) => membership.applyPending(spec) })
   const isHeld = (groupKey: GroupKey) => vault.byGroupKey(groupKey) !== undefined
   return { activeKey, sign, certificates, threshold, reconciler, recalls, recalled, isHeld }
 }
@@ -124,23 +137,26 @@ function createReconciler(
   { config, key, store, watcher, clock, logger }: Foundation,
   c: {
     readonly vault: ShareVault
-    readonly messenger: NetworkParts['host']['messenger']
+    readonly host: NetworkParts['host']
+    readonly next: NextIdentity | undefined
     readonly onPending: NetworkParts['membership']['applyPending']
   },
 ): RotationReconciler {
   const { id: registryId, endpoints, quorum } = config.registry
   const { network } = registryId
   const self = key.keyPair.publicKey
-  const { vault, messenger, onPending } = c
+  const { vault, host, next, onPending } = c
+  const carry: typeof host.carry = (...link) => host.carry(...link)
+  const speaking = { network, self, messenger: host.messenger, vault, next, carry }
   return new RotationReconciler({
     self,
+    next: next?.publicKey,
     exposeSecret: () => key.keyPair.exposeSecret(),
     registryId,
     bootstrap: config.registry.bootstrap,
     watcher,
     tx: createRotateKeysTx({ registryId, clients: endpoints.map((e) => createStacksClient(e)), quorum, clock }),
-    openSession: (spec, ...kept) =>
-      openPendingSession({ network, self, messenger, vault, clock, logger }, spec, ...kept),
+    openSession: (spec, ...kept) => openPendingSession({ ...speaking, clock, logger }, spec, ...kept),
     approvals: store.space('approvals'),
     proposals: store.space('proposals'),
     cosigned: store.space('cosigned'),

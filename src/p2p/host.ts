@@ -1,18 +1,20 @@
 import type { Connection, ConnectionGater, Libp2p } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import {
+  BoundedMap,
   type Clock,
   CodedError,
   describeError,
   Emitter,
   keepAliveClock,
+  LIMITS,
   type Logger,
   type Metrics,
   type PeerIdStr,
   type PublicKey,
   systemClock,
 } from '../base/index.ts'
-import type { KeyPair } from '../curve/index.ts'
+import { type KeyPair, peerIdOfKey } from '../curve/index.ts'
 import { AddressBook } from './address-book.ts'
 import { AddressExchange } from './addresses/exchange.ts'
 import type { AddressKeeper } from './addresses/keeper.ts'
@@ -99,6 +101,8 @@ class Libp2pHost implements P2pHost {
   readonly #intake: EnvelopeIntake
   readonly #direct: Direct
   readonly #messenger: Messenger
+  /** Who comes in whose place, as far as statements said so; each is used once, when the first one goes. */
+  readonly #heirs = new BoundedMap<PeerIdStr, PeerIdStr>(LIMITS.maxSigners)
   readonly #speakers = new Map<PublicKey, Messenger>()
   #libp2p: Libp2p | undefined
   #dialAddress: DialAddress | undefined
@@ -182,6 +186,7 @@ class Libp2pHost implements P2pHost {
   }
 
   carry(topic: Topic, carried: PublicKey, carrier: PublicKey): () => void {
+    this.#heirs.set(peerIdOfKey(carrier), peerIdOfKey(carried))
     return this.#intake.carriers.carry(topicName(topic), carried, carrier)
   }
 
@@ -279,6 +284,7 @@ class Libp2pHost implements P2pHost {
 
   async closePeer(peer: PeerIdStr): Promise<{ readonly closedConnections: number }> {
     this.#keeper.drop(peer)
+    this.#bequeath(peer)
     this.#book.forget(peer)
     this.#addresses.forget(peer)
     this.#duplicates.forget(peer)
@@ -314,6 +320,14 @@ class Libp2pHost implements P2pHost {
     if (!this.#init.roles.mayConnect(peer, 'outbound').ok) return
     this.#book.hint(peer, addresses)
     this.#keeper.addressAppeared(peer)
+  }
+
+  /** R7: where a key moved to its next one, the next is to be found where the first one was. */
+  #bequeath(peer: PeerIdStr): void {
+    const heir = this.#heirs.get(peer)
+    if (heir === undefined) return
+    this.#heirs.delete(peer)
+    this.#book.learn(heir, this.#book.of(peer))
   }
 
   #openConnections(): Connection[] {

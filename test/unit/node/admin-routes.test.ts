@@ -44,7 +44,7 @@ beforeEach(() => {
 })
 const routes = () => {
   const face: Pick<RotationReconciler, 'status' | 'preview' | 'approve'> = reconciler
-  return rotationRoutes(face as RotationReconciler)
+  return rotationRoutes(() => face as RotationReconciler)
 }
 const route = (path: string) => {
   const found = routes().find((r) => r.path === path)

@@ -4,9 +4,9 @@ import { Gate } from '../../../src/gating/index.ts'
 import type { Foundation } from '../../../src/node/foundation.ts'
 import type { NodeConfig } from '../../../src/node/index.ts'
 import type { NetworkParts } from '../../../src/node/network-parts.ts'
-import { createServing } from '../../../src/node/serving-parts.ts'
+import { createRpc } from '../../../src/node/serving-parts.ts'
 import type { SigningParts } from '../../../src/node/signing-parts.ts'
-import { AdminServer, HealthBoard, PromMetrics } from '../../../src/status/index.ts'
+import { PromMetrics } from '../../../src/status/index.ts'
 import { SCOPE } from '../../fixtures/sets.ts'
 import { BRIDGE, ManualClock, MEMBER, MemoryNetwork, type MemoryStream, SERVER } from '../rpc/harness.ts'
 import { errorAnswer, greets, resultAnswer, signFrame } from '../rpc/server-harness.ts'
@@ -43,7 +43,6 @@ async function serveBridges(bridges: NodeConfig['bridges']): Promise<MemoryStrea
       observerListen: undefined,
       confirmations: 0,
     },
-    admin: { socketPath: '/nowhere/admin.sock', listen: undefined, tokenFile: undefined },
   }
   const key: Partial<Foundation['key']> = { keyPair: SERVER }
   const base: Partial<Foundation> = { ...ports, config: config as NodeConfig, key: key as Foundation['key'] }
@@ -68,15 +67,8 @@ async function serveBridges(bridges: NodeConfig['bridges']): Promise<MemoryStrea
     activeKey: () => undefined,
     threshold: threshold as SigningParts['threshold'],
   }
-  const { servers } = await createServing(
-    base as Foundation,
-    network as NetworkParts,
-    signing as SigningParts,
-    new HealthBoard({ clock, expected: [] }),
-  )
-  // Only rpc: the admin API of this node listens nowhere.
-  started = servers.find((s) => !(s instanceof AdminServer))
-  await started?.start()
+  started = createRpc(base as Foundation, network as NetworkParts, signing as SigningParts)
+  await started.start()
   opened = await net.open()
   return opened
 }

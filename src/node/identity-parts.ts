@@ -1,0 +1,52 @@
+import { describeError, type Startable, StartStack } from '../base/index.ts'
+import type { ConnectionInfo } from '../p2p/index.ts'
+import { type Foundation, part } from './foundation.ts'
+import { createNetwork, type NetworkParts } from './network-parts.ts'
+import { createRpc } from './serving-parts.ts'
+import { createSigning, type SigningParts } from './signing-parts.ts'
+
+/** Everything that bears one key: PeerID and gate, shares and rounds, the server that bridges dial. */
+export interface IdentityParts {
+  /** With the key and boot number of this identity. */
+  readonly base: Foundation
+  readonly network: NetworkParts
+  readonly signing: SigningParts
+  readonly links: Startable
+  readonly rounds: Startable
+}
+
+/** `knownLinks`: of an identity before this one in the same process, whose addresses are still good. */
+export async function createIdentityParts(
+  base: Foundation,
+  onFatal: (error: Error) => void,
+  knownLinks: readonly ConnectionInfo[] = [],
+): Promise<IdentityParts> {
+  const { logger } = base
+  // Where the other side dialled, its address is its own port's choice and no place to reach it.
+  const dialled = knownLinks.filter((l) => l.direction === 'outbound')
+  const network = createNetwork(
+    base,
+    dialled.map((l) => ({ peerId: l.peerId, address: l.remoteAddress })),
+  )
+  const signing = await createSigning(base, network, onFatal)
+  const { host, evictor } = network
+  let stopListening = () => {}
+  const recheck = part({
+    start: async () => {
+      stopListening = host.connectionOpened.on(({ peerId, direction }) => {
+        evictor
+          .recheck(peerId, direction)
+          .catch((error: unknown) => logger.error('Recheck failed', { error: describeError(error) }))
+      })
+    },
+    stop: async () => stopListening(),
+  })
+  const { sign, recalled, recalls, certificates, threshold, reconciler } = signing
+  const rpc = createRpc(base, network, signing)
+  return {
+    ...{ base, network, signing },
+    // Recalls before the watcher, and so stopped after it: every set that it shows is recorded.
+    links: new StartStack([host, recheck, recalls]),
+    rounds: new StartStack([sign, recalled, certificates, part({ stop: () => threshold.stop() }), reconciler, rpc]),
+  }
+}
