@@ -102,10 +102,12 @@ beforeAll(async () => {
   operators = made
   ;[ada, bo, cyd] = made as [Operator, Operator, Operator]
   const deployerAddress = await multisigAddress(operators.map((o) => keyOf(o.old)).toSorted(), 2)
+  // Whoever sends a rotation pays its fee: the first set, and the one that the first rotation makes.
+  const secondAddress = await multisigAddress([keyOf(ada.next), keyOf(bo.old), keyOf(cyd.old)].toSorted(), 2)
   chain = await startChain({
     deployerAddress,
     blockIntervalMs: 1_000,
-    genesisBalances: { [deployerAddress]: 1_000_000_000n },
+    genesisBalances: { [deployerAddress]: 1_000_000_000n, [secondAddress]: 1_000_000_000n },
     logger: silentLogger,
   })
   for (const o of operators) {
