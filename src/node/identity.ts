@@ -1,33 +1,40 @@
 import { describeError, type PublicKey, type Startable, withDeadline } from '../base/index.ts'
+import type { ConnectionInfo } from '../p2p/index.ts'
 import type { Snapshot } from '../registry/index.ts'
 import { nextBoot, type OpenedKey } from '../store/index.ts'
 import { type Foundation, part } from './foundation.ts'
-import { createIdentityParts, type IdentityParts } from './identity-parts.ts'
+import type { IdentityParts } from './identity-parts.ts'
 import { pickIdentity } from './pick-identity.ts'
 
 /** Streams and sockets close in seconds; a node between two identities serves nobody, and a fresh start would. */
 const MOVE_TIMEOUT_MS = 60_000
+
+export interface IdentityInit {
+  readonly base: Foundation
+  readonly createParts: (base: Foundation, knownLinks: readonly ConnectionInfo[]) => Promise<IdentityParts>
+  /** Half moved, the node can't go on: the process must end, and starts under the key that the chain holds. */
+  readonly onFatal: (error: Error) => void
+}
 
 /**
  * Who this node is, and its move to the next key when the chain holds that (R7): store, registry, metrics and admin API
  * stay, everything that bears the old PeerID is stopped and made anew for the new one.
  */
 export class Identity {
-  readonly #base: Foundation
-  readonly #onFatal: (error: Error) => void
+  readonly #c: IdentityInit
   #parts: IdentityParts
-  #work: Promise<void> = Promise.resolve()
+  #work: Promise<unknown> = Promise.resolve()
+  #areRoundsOn = false
   #isMoving = false
   #isOver = false
 
-  private constructor(base: Foundation, onFatal: (error: Error) => void, parts: IdentityParts) {
-    this.#base = base
-    this.#onFatal = onFatal
+  private constructor(init: IdentityInit, parts: IdentityParts) {
+    this.#c = init
     this.#parts = parts
   }
 
-  static async open(base: Foundation, onFatal: (error: Error) => void): Promise<Identity> {
-    return new Identity(base, onFatal, await createIdentityParts(base, onFatal))
+  static async open(init: IdentityInit): Promise<Identity> {
+    return new Identity(init, await init.createParts(init.base, []))
   }
 
   /** Of the key in use; others after a move. */
@@ -45,10 +52,12 @@ export class Identity {
     stop: () => this.#end((parts) => parts.links),
   })
   readonly rounds: Startable = part({
-    start: async () => {
-      this.#adviseOperator()
-      await this.#parts.rounds.start()
-    },
+    start: () =>
+      this.#alone(async () => {
+        this.#adviseOperator()
+        this.#areRoundsOn = true
+        await this.#parts.rounds.start()
+      }),
     stop: () => this.#end((parts) => parts.rounds),
   })
 
@@ -68,14 +77,21 @@ export class Identity {
     this.#isMoving = true
     // The key in use is out: from here on its gate admits nobody, while its links are being closed.
     network.gate.applySnapshot(snapshot)
-    this.#work = this.#work
-      .then(() => withDeadline('moving to the other key', MOVE_TIMEOUT_MS, () => this.#moveTo(target)))
-      .catch((error: unknown) => this.#fail(error))
+    this.#alone(() => withDeadline('moving to the other key', MOVE_TIMEOUT_MS, () => this.#moveTo(target))).catch(
+      (error: unknown) => this.#fail(error),
+    )
+  }
+
+  /** Starts and moves never run beside each other: a part that starts while it is being stopped would stay. */
+  #alone(work: () => Promise<void>): Promise<void> {
+    const mine = this.#work.then(work)
+    this.#work = Promise.allSettled([mine])
+    return mine
   }
 
   /** The key to move to; undefined: the one in use. */
   #targetOf(snapshot: Snapshot): OpenedKey | undefined {
-    const { own, next } = this.#base.keys
+    const { own, next } = this.#c.base.keys
     if (next === undefined) return undefined
     const inUse = this.#inUse()
     const picked = pickIdentity(snapshot, { own: own.keyPair.publicKey, next: next.keyPair.publicKey }, inUse)
@@ -88,7 +104,7 @@ export class Identity {
   }
 
   async #moveTo(key: OpenedKey): Promise<void> {
-    const { store, clock, logger, watcher } = this.#base
+    const { store, clock, logger, watcher } = this.#c.base
     const old = this.#parts
     logger.info('The chain holds another key of this operator: moving to it', {
       from: this.#inUse(),
@@ -100,21 +116,21 @@ export class Identity {
     if (this.#isOver) return
     // R16: what the key said over the old one's links and what it says over its own must not share a slot.
     const boot = await nextBoot(store.space('boot'), clock.now())
-    const parts = await createIdentityParts({ ...this.#base, key, boot }, this.#onFatal, knownLinks)
+    const parts = await this.#c.createParts({ ...this.#c.base, key, boot }, knownLinks)
     if (this.#isOver) return
     this.#parts = parts
     await parts.links.start()
     this.#isMoving = false
     const latest = watcher.latest()
     if (latest !== undefined) this.follow(latest)
-    await parts.rounds.start()
+    if (this.#areRoundsOn) await parts.rounds.start()
     const { peerId } = parts.network.host
     logger.info('Moved', { publicKey: this.#inUse(), peerId, addresses: parts.network.host.addresses() })
     this.#adviseOperator()
   }
 
   #adviseOperator(): void {
-    const { keys, logger, config } = this.#base
+    const { keys, logger, config } = this.#c.base
     if (this.#inUse() !== keys.next?.keyPair.publicKey) return
     logger.warn('This node lives under its next key: make next_key_file the key_file, and take the next_… keys out', {
       file: config.file,
@@ -125,8 +141,8 @@ export class Identity {
   /** A start finds its identity by the last good snapshot; what is half moved can't be gone on with. */
   #fail(error: unknown): void {
     if (this.#isOver) return
-    this.#base.logger.error('Moving to the other key failed', { error: describeError(error) })
-    this.#onFatal(error instanceof Error ? error : new Error(describeError(error)))
+    this.#c.base.logger.error('Moving to the other key failed', { error: describeError(error) })
+    this.#c.onFatal(error instanceof Error ? error : new Error(describeError(error)))
   }
 
   async #end(of: (parts: IdentityParts) => Startable): Promise<void> {

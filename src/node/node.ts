@@ -4,6 +4,7 @@ import type { NodeConfig } from './config/index.ts'
 import { type Foundation, openFoundation, part } from './foundation.ts'
 import { checkHealth, HEALTH_CHECKS } from './health-checks.ts'
 import { Identity } from './identity.ts'
+import { createIdentityParts } from './identity-parts.ts'
 import type { NetworkParts } from './network-parts.ts'
 import { createServing } from './serving-parts.ts'
 import type { SigningParts } from './signing-parts.ts'
@@ -38,7 +39,11 @@ export async function startNode({ config, logger, onFatal }: NodeInit): Promise<
 async function startOn(base: Foundation, onFatal: (error: Error) => void): Promise<RunningNode> {
   const { clock, logger, metrics, watcher } = base
   const health = new HealthBoard({ clock, expected: HEALTH_CHECKS, metrics })
-  const identity = await Identity.open(base, onFatal)
+  const identity = await Identity.open({
+    base,
+    onFatal,
+    createParts: (of, knownLinks) => createIdentityParts(of, onFatal, knownLinks),
+  })
   const { servers, status } = await createServing(base, identity, health)
 
   let stopListening = () => {}

@@ -3,7 +3,7 @@ import { createEventObserver } from '../registry/index.ts'
 import { createHelloHandler, createRpcServer, createThresholdHandlers } from '../rpc/index.ts'
 import { AdminServer, type HealthBoard, readRoutes, readTokenFile } from '../status/index.ts'
 import { rotationRoutes } from './admin-routes.ts'
-import type { Foundation } from './foundation.ts'
+import { type Foundation, nextOf } from './foundation.ts'
 import type { Identity } from './identity.ts'
 import type { NetworkParts } from './network-parts.ts'
 import { type RecallRoutesInit, recallRoutes } from './recall-routes.ts'
@@ -51,6 +51,7 @@ export async function createServing(
     const { gate, host, evictor } = network
     return nodeStatus({
       gate,
+      nextKey: nextOf(identity.parts.base)?.keyPair.publicKey,
       peerId: host.peerId,
       registryId: config.registry.id,
       snapshot: watcher.latest(),

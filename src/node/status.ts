@@ -68,6 +68,8 @@ export interface RotationView {
 
 export interface StatusFacts {
   readonly gate: Gate
+  /** This operator's next key, which speaks over this node's links while it is pending. */
+  readonly nextKey?: PublicKey | undefined
   readonly peerId: PeerIdStr
   readonly registryId: RegistryId
   readonly snapshot: Snapshot | undefined
@@ -121,7 +123,14 @@ export function nodeStatus(f: StatusFacts): NodeStatus {
     const links = f.connections
       .filter((c) => c.peerId === peerId)
       .map(({ transport, direction, remoteAddress }) => ({ transport, direction, remoteAddress }))
-    return { publicKey, peerId, self: publicKey === self, role, connected: links.length > 0, links }
+    return {
+      publicKey,
+      peerId,
+      self: publicKey === self || publicKey === f.nextKey,
+      role,
+      connected: links.length > 0,
+      links,
+    }
   }
   return {
     state: stateOf(f.gate),
