@@ -62,7 +62,7 @@ let host: FakeHost
 let logger: MemoryLogger
 let membership: Membership
 let trust: RegistryTrust
-function make(denied: readonly PeerIdStr[] = []): void {
+function make(denied: readonly PeerIdStr[] = [], nextKey?: KeyPair): void {
   logger = new MemoryLogger()
   trust = 'fresh'
   const ports = { clock: new ManualClock(), logger, metrics: noMetrics }
@@ -75,7 +75,8 @@ function make(denied: readonly PeerIdStr[] = []): void {
     { peerId: member.peerId, address: '/ip4/127.0.0.1/tcp/3' },
     { peerId: undefined, address: '/ip6/0:0:0:0:0:0:0:1/tcp/4' },
   ]
-  membership = new Membership({ self: self.publicKey, gate, evictor, host, trust: () => trust, seeds, ...ports })
+  const own = { self: self.publicKey, nextKey: nextKey?.publicKey }
+  membership = new Membership({ ...own, gate, evictor, host, trust: () => trust, seeds, ...ports })
 }
 beforeEach(() => make())
 const kept = (): PeerIdStr[] => host.kept.map((p) => p.peerId).toSorted()
@@ -107,6 +108,13 @@ describe('a snapshot', () => {
 
   it('should keep every other member connected, and not itself', () => {
     membership.applySnapshot(holding(before))
+    expect(kept()).toEqual(ids(member, leaving))
+  })
+
+  it('R7: should not dial its own next key, which speaks over its own links', () => {
+    make([], incoming)
+    membership.applySnapshot(holding(before))
+    membership.applyPending(pendingOf([member, leaving, incoming]))
     expect(kept()).toEqual(ids(member, leaving))
   })
 

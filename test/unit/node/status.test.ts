@@ -97,6 +97,12 @@ describe('nodeStatus', () => {
     })
   })
 
+  it('R7: should call its own next key its own', () => {
+    const { members } = nodeStatus(facts({ rotation, nextKey: INCOMING.publicKey }))
+    expect(members.filter((m) => m.self).map((m) => m.publicKey)).toEqual([SELF.publicKey, INCOMING.publicKey])
+    expect(nodeStatus(facts({ rotation })).members.filter((m) => m.self)).toHaveLength(1)
+  })
+
   it('should show the participants of a pending set that are not in the set as pending', () => {
     const { state, members } = nodeStatus(facts({ gate: gateIn.pending(), snapshot: holding(WITHOUT_SELF), rotation }))
     expect(state).toBe('pending')
