@@ -9,7 +9,6 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { GUARDS, type Guard } from './guards.ts'
 import { REGISTRY_GUARDS } from './registry-guards.ts'
-import { RELAY_GUARDS } from './relay-guards.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const COPIED = ['src', 'test', 'bench', 'config', 'contracts', 'docs', 'bin', 'dist', 'package.json', 'tsconfig.json']
@@ -74,7 +73,7 @@ async function judge(dir: string, g: Guard): Promise<boolean> {
 }
 
 const words = process.argv.slice(2)
-const chosen = [...REGISTRY_GUARDS, ...GUARDS, ...RELAY_GUARDS].filter((g) => words.every((w) => g.name.includes(w)))
+const chosen = [...REGISTRY_GUARDS, ...GUARDS].filter((g) => words.every((w) => g.name.includes(w)))
 const dir = await mkdtemp(join(tmpdir(), 'countersign-guards-'))
 try {
   for (const name of COPIED) await cp(join(ROOT, name), join(dir, name), { recursive: true })
