@@ -22,6 +22,11 @@ import type { NatInit, Transport } from './types.ts'
 const MAX_CONNECTIONS = 4 * LIMITS.maxSigners
 /** One member's streams on one link: gossip, identify, ping, and a few protocols with `maxStreamsPerPeer` each. */
 const MAX_STREAMS_PER_CONNECTION = 128
+/**
+ * Streams that a peer opens before this side has finished with the connection; one more ends the link. The gate has let the
+ * peer in by then, and an honest one may open each protocol's streams at once.
+ */
+const MAX_EARLY_STREAMS = 32
 /** Negotiation of a stream with a connected peer. */
 const NEGOTIATION_TIMEOUT_MS = 5_000
 
@@ -110,7 +115,7 @@ export async function createNode(init: NodeInit): Promise<Node> {
       ...[...new Set(init.transports)].map((t) => (t === 'tcp' ? tcp() : quic())),
     ],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux({ maxInboundStreams: MAX_STREAMS_PER_CONNECTION, maxEarlyStreams: 8 })],
+    streamMuxers: [yamux({ maxInboundStreams: MAX_STREAMS_PER_CONNECTION, maxEarlyStreams: MAX_EARLY_STREAMS })],
     connectionGater: init.gater,
     connectionManager: {
       maxConnections: MAX_CONNECTIONS,
