@@ -102,4 +102,9 @@ export const LIMITS = {
   maxKnownSets: 520,
   /** Bytes of a request id. */
   maxRequestIdBytes: 64,
+
+  /** One sync to disk; health is red long before. What hangs for longer counts as failed, and the process stops (R30). */
+  storeSyncTimeoutMs: 60_000,
+  /** A regular look at the node's state that is overdue by this makes all of health red: who looks no more knows nothing. */
+  healthMaxAgeMs: 15_000,
 } as const

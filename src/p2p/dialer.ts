@@ -14,13 +14,14 @@ import {
 } from '../base/index.ts'
 import type { AddressBook } from './address-book.ts'
 import { infoOf, peerOf, transportOf } from './connection-info.ts'
+import { DialWatch } from './dial-watch.ts'
 import { sortLinks } from './duplicate-links.ts'
 import { expiryOn, unlessAborted } from './expiry.ts'
 import type { DialPort } from './mesh-keeper.ts'
 import { raceInOrder } from './race.ts'
 import { type ResolveHost, resolveAddress, systemResolve } from './resolve.ts'
 import type { SeedPort } from './seed-keeper.ts'
-import type { RoleCheck } from './types.ts'
+import type { DialReport, RoleCheck } from './types.ts'
 
 /** The one spelling of a multiaddr that the library itself uses. Throws on what is none. */
 export const canonicalAddress = (address: string): string => multiaddr(address).toString()
@@ -56,8 +57,10 @@ export class Dialer implements DialPort, SeedPort {
   readonly #init: DialerInit
   readonly #pending = new Map<PeerIdStr, SharedDial>()
   readonly #dials: Counter<'result'>
+  readonly #watch: DialWatch
   constructor(init: DialerInit) {
     this.#init = init
+    this.#watch = new DialWatch(init.clock)
     this.#dials = init.metrics.counter('p2p_dials_total', 'Dials to known peers, by result', ['result'])
   }
 
@@ -72,6 +75,11 @@ export class Dialer implements DialPort, SeedPort {
   }
   hasAddress(peer: PeerIdStr): boolean {
     return this.#init.book.of(peer).length > 0
+  }
+
+  /** Dials under way, and peers that did not answer the last one. */
+  report(): readonly DialReport[] {
+    return this.#watch.report()
   }
 
   async dial(peer: PeerIdStr, signal?: AbortSignal): Promise<void> {
@@ -105,6 +113,7 @@ export class Dialer implements DialPort, SeedPort {
   cancel(peer: PeerIdStr): void {
     const shared = this.#pending.get(peer)
     if (shared !== undefined) this.#callOff(peer, shared, 'the peer was closed while being dialled')
+    this.#watch.forget(peer)
   }
 
   /** Dials an address whose owner proves itself in the handshake: resolves with who that is, once the gate has admitted it. */
@@ -128,13 +137,17 @@ export class Dialer implements DialPort, SeedPort {
     const controller = new AbortController()
     const connection = this.#dialPeer(peer, controller.signal)
     const shared = { controller, connection, waiting: 0 }
+    const ended = this.#watch.begin(peer)
     this.#pending.set(peer, shared)
-    connection
-      .then(
-        () => this.#dials.inc({ result: 'connected' }),
-        () => this.#dials.inc({ result: 'failed' }),
-      )
-      .finally(() => this.#forget(peer, shared))
+    const settle = (result: 'connected' | 'failed') => {
+      this.#dials.inc({ result })
+      ended(result)
+      this.#forget(peer, shared)
+    }
+    connection.then(
+      () => settle('connected'),
+      () => settle('failed'),
+    )
     return shared
   }
 

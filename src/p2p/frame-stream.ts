@@ -1,5 +1,5 @@
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
-import { CodedError, type PeerIdStr, withDeadline } from '../base/index.ts'
+import { CodedError, codeOf, type PeerIdStr, withDeadline } from '../base/index.ts'
 import { encodeFrames, FrameDecoder } from './frame-codec.ts'
 import { FRAME_OVERHEAD_BYTES, ReadQueue } from './read-queue.ts'
 import type { FrameStream } from './types.ts'
@@ -9,6 +9,9 @@ const READ_HIGH_WATER_BYTES = 256 * 1024
 /** Frames kept for a peer that doesn't read; beyond it the stream is given up. */
 const WRITE_HIGH_WATER_BYTES = 4 * 1024 * 1024
 const CLOSE_TIMEOUT_MS = 2_000
+/** A peer that takes nothing for so long holds our memory for nothing. */
+const DRAIN_TIMEOUT_MS = 30_000
+const SLOW_READER = 'the peer does not read what it is sent; the stream was given up'
 
 interface Batch {
   readonly frames: Uint8Array[]
@@ -76,8 +79,7 @@ export class Libp2pFrameStream implements FrameStream {
     if (this.#failure !== undefined) return this.#seen(Promise.reject(this.#failure))
     if (this.#closing) return Promise.reject(new CodedError('STREAM_CLOSED', 'the stream was closed; open another one'))
     this.#queuedBytes += frame.length + FRAME_OVERHEAD_BYTES
-    if (this.#queuedBytes > WRITE_HIGH_WATER_BYTES)
-      this.abort(new CodedError('SLOW_READER', 'the peer does not read what it is sent; the stream was given up'))
+    if (this.#queuedBytes > WRITE_HIGH_WATER_BYTES) this.abort(new CodedError('SLOW_READER', SLOW_READER))
     if (this.#failure !== undefined) return this.#seen(Promise.reject(this.#failure))
     this.#batch ??= { frames: [], sent: Promise.withResolvers<void>() }
     this.#batch.frames.push(frame)
@@ -133,7 +135,12 @@ export class Libp2pFrameStream implements FrameStream {
     if (this.#failure !== undefined) throw this.#failure
     if (this.#stream.send(bytes) || !this.#stream.writableNeedsDrain) return
     // Not `stream.onDrain()`: libp2p 3.3 keeps its first promise for ever, so it waits only once per stream.
-    await this.#next('drain')
+    await withDeadline('the peer to read', DRAIN_TIMEOUT_MS, () => this.#next('drain')).catch((error: unknown) => {
+      if (codeOf(error) !== 'DEADLINE') throw error
+      const slow = new CodedError('SLOW_READER', SLOW_READER)
+      this.abort(slow)
+      throw slow
+    })
   }
 
   /** Waits for an event of the stream; rejects if the stream closes first. */

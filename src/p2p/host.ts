@@ -13,6 +13,7 @@ import {
   type PeerIdStr,
   type PublicKey,
   systemClock,
+  withDeadline,
 } from '../base/index.ts'
 import { type KeyPair, peerIdOfKey } from '../curve/index.ts'
 import { AddressBook } from './address-book.ts'
@@ -41,6 +42,7 @@ import { Streams } from './streams.ts'
 import { checkNetworkName, topicName } from './topic.ts'
 import type {
   ConnectionInfo,
+  DialReport,
   MeshPeer,
   Messenger,
   NatInit,
@@ -50,6 +52,11 @@ import type {
   Topic,
   Transport,
 } from './types.ts'
+
+/** Listening takes milliseconds; a name to announce may have to be looked up. */
+const START_TIMEOUT_MS = 30_000
+/** Connections are closed side by side. */
+const STOP_TIMEOUT_MS = 10_000
 
 export interface P2pHostInit {
   readonly keyPair: KeyPair
@@ -235,7 +242,7 @@ class Libp2pHost implements P2pHost {
       await this.#streams.start(libp2p)
       if (withGossip) await this.#direct.start()
       if (withGossip) await this.#addresses.start()
-      await libp2p.start()
+      await withDeadline('starting the network', START_TIMEOUT_MS, async () => libp2p.start())
     } catch (error) {
       await this.stop()
       throw error
@@ -260,9 +267,11 @@ class Libp2pHost implements P2pHost {
     this.#gossip = undefined
     await this.#direct.stop()
     this.#streams.stop()
-    await libp2p.stop()
-    this.#libp2p = undefined
-    this.#dialAddress = undefined
+    // What the library does not get closed must not keep the rest of the node from stopping.
+    await withDeadline('stopping the network', STOP_TIMEOUT_MS, async () => libp2p.stop()).finally(() => {
+      this.#libp2p = undefined
+      this.#dialAddress = undefined
+    })
   }
 
   addresses(): readonly string[] {
@@ -280,6 +289,10 @@ class Libp2pHost implements P2pHost {
 
   connections(): readonly ConnectionInfo[] {
     return this.#openConnections().map(infoOf)
+  }
+
+  dials(): readonly DialReport[] {
+    return this.#dialer.report()
   }
 
   async closePeer(peer: PeerIdStr): Promise<{ readonly closedConnections: number }> {

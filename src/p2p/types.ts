@@ -141,6 +141,15 @@ export interface StreamPort {
   open(peer: PeerIdStr, protocol: string, maxFrameBytes: number, signal?: AbortSignal): Promise<FrameStream>
 }
 
+/** How dialling one peer goes. */
+export interface DialReport {
+  readonly peerId: PeerIdStr
+  /** Unix ms; of the oldest dial under way. */
+  readonly pendingSinceMs: number | undefined
+  /** Dials in a row that ended without any answer. */
+  readonly unanswered: number
+}
+
 /** A peer the mesh keeper holds a connection to, for ever (DESIGN §6). */
 export interface MeshPeer {
   readonly peerId: PeerIdStr
@@ -170,6 +179,8 @@ export interface P2pHost extends Startable {
   /** Closes every connection, pending dial, gossip state and peer record of a peer (the port `ClosePeer` of gating). Resolves when all are closed; at most a second. */
   closePeer(peer: PeerIdStr): Promise<{ readonly closedConnections: number }>
   connections(): readonly ConnectionInfo[]
+  /** Dials under way, and peers that did not answer the last one. */
+  dials(): readonly DialReport[]
   readonly connectionOpened: Listenable<ConnectionInfo>
   readonly connectionClosed: Listenable<ConnectionInfo>
 }

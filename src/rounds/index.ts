@@ -1,4 +1,5 @@
 export { CertificateHelp, type CertificateHelpInit } from './drivers/certificate-help.ts'
+export type { SignHealth } from './drivers/round-watch.ts'
 export { SignDriver, type SignDriverInit, type SigningKey } from './drivers/sign-driver.ts'
 export { isSuccession } from './pending/carrier.ts'
 export { isCertifiedShare } from './pending/certified-share.ts'

@@ -10,6 +10,7 @@ import {
   type Metrics,
   noMetrics,
   type Startable,
+  withDeadline,
 } from '../base/index.ts'
 import { tcpGuard } from './admin-guard.ts'
 import { checkSocketPath, clearStaleSocket } from './socket-path.ts'
@@ -37,6 +38,8 @@ export interface AdminServerInit {
 /** An approval of 16 keys is 2 KiB. */
 const MAX_BODY_BYTES = 64 * 1024
 const REQUEST_TIMEOUT_MS = 10_000
+/** A little less than the CLI waits, so that it hears which call hangs. */
+const HANDLER_TIMEOUT_MS = 14_000
 
 const REFUSALS = {
   FOREIGN_HOST: [403, 'the Host header names neither loopback nor this listener'],
@@ -119,7 +122,8 @@ export class AdminServer implements Startable {
   async #dispatch(request: HttpRequest): Promise<HttpAnswer> {
     const there = this.#init.routes.filter((r) => r.path === request.path)
     const route = there.find((r) => r.method === request.method)
-    if (route !== undefined) return await route.handler(request)
+    if (route !== undefined)
+      return await withDeadline('the admin call', HANDLER_TIMEOUT_MS, async () => route.handler(request))
     return this.#refuse(there.length === 0 ? 'NOT_FOUND' : 'METHOD_NOT_ALLOWED')
   }
 

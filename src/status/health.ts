@@ -29,6 +29,8 @@ export interface HealthBoardInit {
   /** Checks that must report before the node may be green: what nobody has looked at is red. */
   readonly expected?: readonly string[]
   readonly metrics?: Metrics
+  /** A report older than this is red, whatever it says. Default: reports don't age. */
+  readonly maxAgeMs?: number
 }
 
 export const NOT_CHECKED_YET = 'not checked yet'
@@ -39,9 +41,12 @@ export class HealthBoard {
   readonly #checks = new Map<string, HealthCheck>()
   readonly #changed = new Emitter<HealthCheck>()
   readonly #gauge: Gauge<'check'>
+  readonly #maxAgeMs: number
+  readonly #reportedAtMs = new Map<string, number>()
 
   constructor(init: HealthBoardInit) {
     this.#clock = init.clock
+    this.#maxAgeMs = init.maxAgeMs ?? Number.POSITIVE_INFINITY
     const metrics = init.metrics ?? noMetrics
     this.#gauge = metrics.gauge('health_ok', '1 while this check is green, 0 while it is red', ['check'])
     for (const name of init.expected ?? []) this.report(name, { ok: false, reason: NOT_CHECKED_YET })
@@ -62,12 +67,21 @@ export class HealthBoard {
       sinceMs: turned || before === undefined ? this.#clock.now() : before.sinceMs,
     }
     this.#checks.set(name, check)
+    this.#reportedAtMs.set(name, this.#clock.now())
     this.#gauge.set({ check: name }, report.ok ? 1 : 0)
     if (turned) this.#changed.emit(check)
   }
 
+  /** Incident 41: a node that looks no more must not stay as green as it last was. */
+  #aged(check: HealthCheck): HealthCheck {
+    const atMs = this.#reportedAtMs.get(check.name) ?? this.#clock.now()
+    const ageMs = this.#clock.now() - atMs
+    if (!check.ok || ageMs <= this.#maxAgeMs) return check
+    return { ...check, ok: false, reason: `not looked at for ${Math.round(ageMs / 1000)} s`, sinceMs: atMs }
+  }
+
   health(): Health {
-    const checks = [...this.#checks.values()]
+    const checks = [...this.#checks.values()].map((c) => this.#aged(c))
     const red = checks.filter((c) => !c.ok).map((c) => c.name)
     return { ok: red.length === 0, red, checks }
   }

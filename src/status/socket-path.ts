@@ -5,6 +5,9 @@ import { CodedError } from '../base/index.ts'
 /** `sun_path` holds 104 bytes on macOS and the BSDs, 108 on Linux, with the closing zero. */
 export const MAX_SOCKET_PATH_BYTES = 100
 
+/** A unix socket connects at once, or its owner hangs. */
+const ANSWER_TIMEOUT_MS = 2_000
+
 /** Throws `ADMIN_SOCKET_PATH_TOO_LONG`: the kernel's own error says nothing of a length. */
 export function checkSocketPath(path: string): void {
   const bytes = Buffer.byteLength(path)
@@ -42,9 +45,12 @@ function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path)
     const settle = (alive: boolean) => {
+      clearTimeout(giveUp)
       socket.destroy()
       resolve(alive)
     }
+    // A process that hangs with its socket open is still there.
+    const giveUp = setTimeout(() => settle(true), ANSWER_TIMEOUT_MS)
     socket.once('connect', () => settle(true))
     // Only a refused connection proves that nobody listens; anything else leaves the socket alone.
     socket.once('error', (error: NodeJS.ErrnoException) => settle(error.code !== 'ECONNREFUSED'))

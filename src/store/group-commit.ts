@@ -1,4 +1,4 @@
-import { describeError } from '../base/index.ts'
+import { describeError, LIMITS, withDeadline } from '../base/index.ts'
 import { StoreError } from './errors.ts'
 
 export type Write =
@@ -19,14 +19,22 @@ export class GroupCommit {
   readonly #commit: (writes: readonly Write[]) => Promise<void>
   readonly #dir: string
   readonly #onFatal: ((error: StoreError) => void) | undefined
+  readonly #timeoutMs: number
   #waiting: Waiting[] = []
   #running: Promise<void> | undefined
   #fatal: StoreError | undefined
+  #syncingSinceMs: number | undefined
 
-  constructor(commit: (writes: readonly Write[]) => Promise<void>, dir: string, onFatal?: (error: StoreError) => void) {
+  constructor(
+    commit: (writes: readonly Write[]) => Promise<void>,
+    dir: string,
+    onFatal?: (error: StoreError) => void,
+    timeoutMs: number = LIMITS.storeSyncTimeoutMs,
+  ) {
     this.#commit = commit
     this.#dir = dir
     this.#onFatal = onFatal
+    this.#timeoutMs = timeoutMs
   }
 
   /** Resolves when the write is synced. Throws `STORE_WRITE_FAILED`. */
@@ -35,6 +43,11 @@ export class GroupCommit {
     this.#waiting.push({ write, resolve, reject })
     this.#running ??= this.#run()
     return promise
+  }
+
+  /** Since when the sync under way has been, unix ms. */
+  syncingSinceMs(): number | undefined {
+    return this.#syncingSinceMs
   }
 
   /** Resolves when nothing is waiting any more. */
@@ -49,14 +62,21 @@ export class GroupCommit {
       const group = this.#waiting
       this.#waiting = []
       try {
-        if (this.#fatal === undefined) await this.#commit(group.map((w) => w.write))
+        if (this.#fatal === undefined) await this.#sync(group.map((w) => w.write))
       } catch (error) {
         this.#fail(error)
       }
+      this.#syncingSinceMs = undefined
       const fatal = this.#fatal
       for (const w of group) fatal === undefined ? w.resolve() : w.reject(fatal)
     }
     this.#running = undefined
+  }
+
+  /** A sync that does not end is a failed one: nobody can say what is on disk, and callers must not wait for ever. */
+  async #sync(writes: readonly Write[]): Promise<void> {
+    this.#syncingSinceMs = Date.now()
+    await withDeadline('writing to the disk', this.#timeoutMs, () => this.#commit(writes))
   }
 
   #fail(cause: unknown): void {

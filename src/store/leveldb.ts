@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
-import { describeError, type Logger } from '../base/index.ts'
+import { describeError, LIMITS, type Logger, withDeadline } from '../base/index.ts'
 import { ensurePrivateFolder } from './atomic-file.ts'
 import { StoreError } from './errors.ts'
 import { GroupCommit } from './group-commit.ts'
@@ -15,6 +15,9 @@ export interface StoreInit {
   /** Called once, when a write could not be synced: the process must stop, every later write is refused (R30). */
   readonly onFatal?: (error: StoreError) => void
 }
+
+/** Nothing is written any more by then. */
+const CLOSE_TIMEOUT_MS = 10_000
 
 type Level = ClassicLevel<string, Uint8Array>
 
@@ -57,7 +60,7 @@ class LevelStore implements Store {
     try {
       await commits?.idle()
     } finally {
-      await level?.close()
+      if (level !== undefined) await withDeadline('closing the store', CLOSE_TIMEOUT_MS, () => level.close())
     }
   }
 
@@ -82,6 +85,10 @@ class LevelStore implements Store {
     }
   }
 
+  syncingSinceMs(): number | undefined {
+    return this.#commits?.syncingSinceMs()
+  }
+
   #open(): { level: Level; commits: GroupCommit } {
     if (this.#level === undefined || this.#commits === undefined)
       throw new StoreError('STORE_NOT_OPEN', `the store ${this.#init.dir} is not open; start it first`, {
@@ -93,7 +100,7 @@ class LevelStore implements Store {
   async #read<T>(read: (level: Level) => Promise<T>): Promise<T> {
     const { level } = this.#open()
     try {
-      return await read(level)
+      return await withDeadline('reading from the disk', LIMITS.storeSyncTimeoutMs, () => read(level))
     } catch (error) {
       throw unreadable(this.#init.dir, error)
     }

@@ -12,6 +12,8 @@ export interface Space {
 /** Durable state of one node. A second process that opens it fails with `STORE_LOCKED`. */
 export interface Store extends Startable {
   space(name: string): Space
+  /** Since when a write to the disk has been under way, unix ms; undefined while none is. */
+  syncingSinceMs(): number | undefined
 }
 
 /** How a key file is opened. Secrets come from files, never from argv or the environment. */

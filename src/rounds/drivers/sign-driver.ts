@@ -14,6 +14,7 @@ import type { KeyPackage } from '../../crypto/index.ts'
 import type { Envelope, Messenger, Topic, Verdict } from '../../p2p/index.ts'
 import type { Consent, SignResult, ThresholdRequest, ThresholdRounds } from '../../signer/index.ts'
 import { requestHash, SignBook, type SignEffect, type SignRequest } from '../sign/index.ts'
+import { RoundWatch, type SignHealth } from './round-watch.ts'
 import { Turns } from './turns.ts'
 
 /** Rounds that one node coordinates at once: more would only share the same processors, and run out of time together. */
@@ -55,6 +56,7 @@ export class SignDriver implements ThresholdRounds, Startable {
   readonly #book: SignBook
   readonly #timers = new Map<string, Cancel>()
   readonly #turns = new Turns(MAX_COORDINATED)
+  readonly #watch: RoundWatch
   readonly #waiting = new Map<string, Set<(result: SignResult) => void>>()
   readonly #faults: Counter<'code'>
   readonly #refused: Counter<'reason'>
@@ -63,6 +65,7 @@ export class SignDriver implements ThresholdRounds, Startable {
   constructor(init: SignDriverInit) {
     this.#c = init
     this.#logger = init.logger.child('sign')
+    this.#watch = new RoundWatch(init.clock)
     this.#book = new SignBook({
       self: init.self,
       keyFor: (request) => {
@@ -93,6 +96,11 @@ export class SignDriver implements ThresholdRounds, Startable {
     this.#joined = { setHash, leave }
   }
 
+  /** Rounds that hang, of those that this node coordinates. */
+  health(): SignHealth {
+    return this.#watch.health()
+  }
+
   async sign(asked: ThresholdRequest, deadlineMs: number, signal?: AbortSignal): Promise<SignResult> {
     const active = this.#c.activeKey()
     if (signal?.aborted) return failure('STOPPED')
@@ -121,7 +129,7 @@ export class SignDriver implements ThresholdRounds, Startable {
     this.refresh()
     // While it waited its turn, the caller may have left, and the set may have been replaced (R9).
     if (signal?.aborted || this.#c.activeKey()?.setHash !== request.setHash) return failure('STOPPED')
-    const answered = this.#await(round, signal)
+    const answered = this.#watch.watch(round, deadlineMs, this.#await(round, signal))
     this.#perform(this.#book.start(request, Math.max(0, deadlineMs - this.#c.clock.now())))
     return await answered
   }
@@ -227,6 +235,7 @@ export class SignDriver implements ThresholdRounds, Startable {
     this.#joined = undefined
     leave()
     this.#perform(this.#book.stop(setHash))
+    this.#watch.forget()
     for (const cancel of this.#timers.values()) cancel()
     this.#timers.clear()
   }

@@ -54,6 +54,25 @@ describe('HealthBoard', () => {
     expect(turns).toEqual(['mesh false', 'mesh true'])
   })
 
+  it('incident 41: should be red for what nobody has looked at for too long, until somebody does', () => {
+    const time = { ms: 1_000 }
+    const board = new HealthBoard({ clock: clockAt(time), maxAgeMs: 15_000 })
+    board.report('registry', { ok: true })
+    board.report('mesh', { ok: false, reason: 'no connection' })
+    time.ms = 16_000
+    expect(board.health().red).toEqual(['mesh'])
+    time.ms = 17_000
+    expect(board.health()).toMatchObject({
+      ok: false,
+      checks: [
+        { name: 'registry', ok: false, reason: 'not looked at for 16 s', sinceMs: 1_000 },
+        { name: 'mesh', reason: 'no connection' },
+      ],
+    })
+    board.report('registry', { ok: true })
+    expect(board.health().red).toEqual(['mesh'])
+  })
+
   it('should show each check as a gauge', async () => {
     const metrics = new PromMetrics()
     const board = new HealthBoard({ clock: clockAt({ ms: 1 }), metrics })

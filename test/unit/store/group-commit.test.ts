@@ -78,4 +78,25 @@ describe('group commit', () => {
     expect(await late).toBe('STORE_WRITE_FAILED')
     expect(written).toEqual(['early'])
   })
+
+  it('incident 41: should say since when a sync has been under way, and take one that does not end for failed', async () => {
+    const fatal = Promise.withResolvers<string>()
+    const hang = Promise.withResolvers<void>()
+    const commits = new GroupCommit(
+      () => hang.promise,
+      'dir',
+      (error) => fatal.resolve(error.message),
+      200,
+    )
+    expect(commits.syncingSinceMs()).toBeUndefined()
+    const refused = codeThrownBy(commits.add(write('k')))
+    await expect.poll(() => commits.syncingSinceMs()).toBeGreaterThan(Date.now() - 10_000)
+    expect(await refused).toBe('STORE_WRITE_FAILED')
+    expect(await fatal.promise).toMatch(/writing to the disk took longer than 200 ms/)
+    await commits.idle()
+    expect(commits.syncingSinceMs()).toBeUndefined()
+    // That it ends after all changes nothing: it was said to have failed.
+    hang.resolve()
+    expect(await codeThrownBy(commits.add(write('later')))).toBe('STORE_WRITE_FAILED')
+  })
 })
