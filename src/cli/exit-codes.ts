@@ -9,6 +9,8 @@ export const EXIT = {
   internal: 70,
   permission: 77,
   config: 78,
+  /** Beyond sysexits, which end at 78. */
+  removed: 80,
 } as const
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 
@@ -21,6 +23,7 @@ export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
   [EXIT.internal]: 'a bug of Countersign',
   [EXIT.permission]: 'a file is not yours, or open to others',
   [EXIT.config]: 'the config, a set file or a key file is wrong',
+  [EXIT.removed]: "the node's key left the signer set, and [identity] exit_on_removal is true",
 }
 
 const BY_ERROR: Readonly<Record<string, ExitCode>> = {
@@ -52,6 +55,9 @@ const BY_ERROR: Readonly<Record<string, ExitCode>> = {
   KEY_FILE_OTHER_KEY: EXIT.config,
   UNLOCK_FILE_UNREADABLE: EXIT.config,
   UNLOCK_FILE_EMPTY: EXIT.config,
+  RELOAD_REFUSED: EXIT.config,
+
+  OWN_KEY_REMOVED: EXIT.removed,
 }
 
 /** Exit code of a thrown value: coded errors by the table, else `failure`; anything without a code is a bug. */

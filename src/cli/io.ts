@@ -14,6 +14,10 @@ export interface Io {
   readonly ask: ((question: string) => Promise<string>) | undefined
   /** Aborts when the process is told to stop; for commands that run until then. */
   readonly stopSignal: () => AbortSignal
+  /** Ends the process with this code if it has not ended by itself soon: for a stop that nobody asked for. */
+  readonly exitAtLatest: (code: number) => void
+  /** Calls the listener at each SIGHUP, which then no longer ends the process; returns what removes it. */
+  readonly onHangup: (listener: () => void) => () => void
 }
 
 export function processIo(): Io {
@@ -27,7 +31,18 @@ export function processIo(): Io {
     stderr: { write: (text) => void process.stderr.write(text) },
     ask: interactive ? ask : undefined,
     stopSignal,
+    exitAtLatest,
+    onHangup,
   }
+}
+
+function exitAtLatest(code: number): void {
+  setTimeout(() => process.exit(code), STOP_GRACE_MS).unref()
+}
+
+function onHangup(listener: () => void): () => void {
+  process.on('SIGHUP', listener)
+  return () => process.off('SIGHUP', listener)
 }
 
 async function ask(question: string): Promise<string> {
@@ -48,7 +63,7 @@ function stopSignal(): AbortSignal {
   const stop = () => {
     if (controller.signal.aborted) process.exit(1)
     controller.abort()
-    setTimeout(() => process.exit(1), STOP_GRACE_MS).unref()
+    exitAtLatest(1)
   }
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { registerDevnet } from './commands/devnet.ts'
 import { registerInit } from './commands/init.ts'
+import { registerReload } from './commands/reload.ts'
 import { registerRotation } from './commands/rotation.ts'
 import { registerRun } from './commands/run.ts'
 import { registerStatus } from './commands/status.ts'
@@ -9,7 +10,7 @@ import type { CliContext } from './context.ts'
 import { EXIT_MEANINGS } from './exit-codes.ts'
 
 /** One list: the order of `--help`. */
-const COMMANDS = [registerDevnet, registerInit, registerRun, registerStatus, registerRotation]
+const COMMANDS = [registerDevnet, registerInit, registerRun, registerStatus, registerReload, registerRotation]
 
 /** Commander's tree; errors are thrown, output goes through `ctx.io`. */
 export function createProgram(ctx: CliContext): Command {

@@ -41,6 +41,7 @@ export function statusText(status: unknown, nowMs: number): string {
           .join('\n') || undefined,
       ],
       ['denials', denialsLine(status)],
+      ['last reload', lastReloadLine(at(status, 'lastReload'), nowMs)],
     ]),
   ]
   const members = listAt(status, 'members')
@@ -88,6 +89,23 @@ function denialsLine(status: unknown): string | undefined {
   if (typeof totals !== 'object' || totals === null) return undefined
   const counts = Object.keys(totals).map((reason) => `${textAt(reason) ?? '?'} ${textAt(totals, reason) ?? '?'}`)
   return counts.length === 0 ? 'none' : counts.join(', ')
+}
+
+function lastReloadLine(reload: unknown, nowMs: number): string | undefined {
+  const atMs = numberAt(reload, 'atMs')
+  return atMs === undefined ? undefined : `${ageOf(nowMs - atMs)} ago: ${reloadText(reload)}`
+}
+
+/** A reload's report for a person. */
+export function reloadText(reload: unknown): string {
+  const refusals = listAt(reload, 'refusals').map((r) => dotted(textAt(r, 'key'), textAt(r, 'reason')) ?? '?')
+  if (refusals.length > 0) return ['nothing was applied', ...refusals].join('\n')
+  const changes = listAt(reload, 'changes').map((c) => {
+    const entries = (sign: string, list: string) => listAt(c, list).map((e) => `  ${sign} ${textAt(e) ?? '?'}`)
+    return [textAt(c, 'key') ?? '?', ...entries('+', 'added'), ...entries('-', 'removed')].join('\n')
+  })
+  if (textAt(reload, 'result') === 'unchanged') return 'the file says what runs already'
+  return changes.length === 0 ? (textAt(reload, 'result') ?? 'unknown') : changes.join('\n')
 }
 
 function memberRow(member: unknown): readonly string[] {

@@ -1,4 +1,5 @@
 import { type Clock, describeError, type Logger, type Metrics, type PeerIdStr } from '../base/index.ts'
+import { type GateState, standingOf } from './decide.ts'
 import type { Gate } from './gate.ts'
 
 /** Port (implemented by `p2p`): closes everything of a peer, on every transport and in both directions. */
@@ -53,6 +54,21 @@ export class Evictor {
     await Promise.all(peers.map((peer) => this.#close(peer)))
     this.#last = { peers, appliedAtMs, closedMs: Math.max(0, clock.now() - appliedAtMs) }
     this.#logger.info('Closed peers that lost their role', { peers, closedMs: this.#last.closedMs })
+  }
+
+  /**
+   * As `sweep`, after the operator's lists changed. Who is connected under another role than before starts anew, too: its
+   * streams were opened by rights that it no longer has.
+   */
+  async sweepLists(before: GateState, appliedAtMs: number): Promise<void> {
+    const { gate, close } = this.#c
+    const changed = close
+      .connections()
+      .map((c) => c.peerId)
+      .filter((peer) => standingOf(before, peer).role !== gate.roleOf(peer))
+    // Their dials and records go even if they hold no connection now.
+    const denied = [...gate.state.denied].filter((peer) => !before.denied.has(peer))
+    await this.sweep([...changed, ...denied], appliedAtMs)
   }
 
   /** A handshake that passed the old gate can land after the sweep: every opened connection is asked again. */

@@ -14,18 +14,28 @@ import {
 import { Denials } from './denials.ts'
 import type { Role } from './roles.ts'
 
-export interface GateInit {
-  readonly self: PublicKey
+/** What this operator's own config says of peers. */
+export interface GateLists {
   readonly bridges: readonly PeerIdStr[]
   readonly backups?: readonly PeerIdStr[]
+  /** Wins over every role. */
+  readonly denied: readonly PeerIdStr[]
+}
+
+export interface GateInit extends GateLists {
+  readonly self: PublicKey
   /** See GateState. */
   readonly registryScope: SetHash
-  /** Static; wins over every role. */
-  readonly denied: readonly PeerIdStr[]
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
 }
+
+const setsOf = ({ bridges, backups, denied }: GateLists): Pick<GateState, 'bridges' | 'backups' | 'denied'> => ({
+  bridges: new Set(bridges),
+  backups: new Set(backups ?? []),
+  denied: new Set(denied),
+})
 
 /**
  * Holds the one reference that every decision reads (flow 1 of DESIGN §3): a snapshot is swapped in first, so that new
@@ -43,9 +53,7 @@ export class Gate {
       recalled: new Map(),
       registryScope: init.registryScope,
       trust: 'fresh',
-      bridges: new Set(init.bridges),
-      backups: new Set(init.backups ?? []),
-      denied: new Set(init.denied),
+      ...setsOf(init),
       selfRemoved: false,
     }
     this.denials = new Denials(init)
@@ -78,6 +86,11 @@ export class Gate {
   /** R5: the pending set is kept and admits again once the registry is fresh. */
   applyTrust(trust: RegistryTrust): void {
     this.#state = { ...this.#state, trust }
+  }
+
+  /** All lists in one swap: no decision is made by one new list beside an old one. */
+  applyLists(lists: GateLists): void {
+    this.#state = { ...this.#state, ...setsOf(lists) }
   }
 
   roleOf(peer: PeerIdStr): Role {

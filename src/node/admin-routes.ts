@@ -2,6 +2,7 @@ import { CodedError, jsonAnswer } from '../base/index.ts'
 import { parsePublicKey } from '../curve/index.ts'
 import type { RotationReconciler, SetProposal } from '../rotation/index.ts'
 import { type AdminRoute, jsonBody } from '../status/index.ts'
+import { isRefused, type Reloader, refusalText } from './reload/index.ts'
 import { viewOfRotation } from './status.ts'
 
 /** `GET /rotation`, and the operator's consent: `POST /rotation/approve`, with `dry_run` to see what it would mean. */
@@ -30,6 +31,21 @@ export function rotationRoutes(current: () => RotationReconciler): readonly Admi
       },
     },
   ]
+}
+
+/** `POST /reload`: the report; 409 with the report beside the error if nothing was applied. */
+export function reloadRoute(reloader: Pick<Reloader, 'reload'>): AdminRoute {
+  return {
+    method: 'POST',
+    path: '/reload',
+    mutating: true,
+    handler: async () => {
+      const reload = await reloader.reload('admin')
+      if (!isRefused(reload)) return jsonAnswer(200, { reload })
+      const message = `nothing was reloaded, the node goes on as before: ${refusalText(reload)}`
+      return jsonAnswer(409, { error: { code: 'RELOAD_REFUSED', message }, reload })
+    },
+  }
 }
 
 function proposalOf(body: Readonly<Record<string, unknown>>): SetProposal {

@@ -1,12 +1,23 @@
 import { peerIdOfKey } from '../curve/index.ts'
 import type { Gate } from '../gating/index.ts'
-import type { ConnectionInfo } from '../p2p/index.ts'
+import type { ConnectionInfo, DialReport } from '../p2p/index.ts'
 import type { RegistryHealth } from '../registry/index.ts'
+import type { SignHealth } from '../rounds/index.ts'
 import type { CheckReport } from '../status/index.ts'
 import { stateOf } from './status.ts'
+import { dialsCheck, eventLoopCheck, roundsCheck, storeCheck, stuckReading } from './wait-checks.ts'
 
 /** The checks of a signer node; all must be green for it to be. */
-export const HEALTH_CHECKS = ['registry', 'membership', 'mesh', 'key'] as const
+export const HEALTH_CHECKS = [
+  'registry',
+  'membership',
+  'mesh',
+  'key',
+  'dials',
+  'rounds',
+  'store',
+  'event_loop',
+] as const
 export type HealthCheckName = (typeof HEALTH_CHECKS)[number]
 
 /** Reads that failed for so many polls make the registry check red. */
@@ -15,10 +26,17 @@ const MISSED_POLLS = 5
 export interface HealthFacts {
   readonly nowMs: number
   readonly pollIntervalMs: number
-  readonly registry: RegistryHealth
+  /** `readingSinceMs`: unix ms, while a reading is under way. */
+  readonly registry: RegistryHealth & { readonly readingSinceMs?: number | undefined }
   readonly gate: Gate
   readonly connections: readonly ConnectionInfo[]
   readonly keyHeld: boolean
+  readonly dials: readonly DialReport[]
+  readonly signing: SignHealth
+  /** What is stuck in keygen, as a sentence. */
+  readonly keygen: string | undefined
+  readonly syncingSinceMs: number | undefined
+  readonly loopLagMs: number
 }
 
 export function checkHealth(f: HealthFacts): Readonly<Record<HealthCheckName, CheckReport>> {
@@ -26,6 +44,7 @@ export function checkHealth(f: HealthFacts): Readonly<Record<HealthCheckName, Ch
   const lastMs = f.registry.lastReadAtMs
   const late = lastMs === undefined || f.nowMs - lastMs > MISSED_POLLS * f.pollIntervalMs + 10_000
   const state = stateOf(f.gate)
+  const stuck = stuckReading(f.nowMs, f.registry.readingSinceMs)
   const why = f.registry.lastFailure === undefined ? '' : `: ${f.registry.lastFailure.detail}`
   const connected = new Set(f.connections.map((c) => c.peerId))
   const missing = (set?.keys ?? []).filter((k) => k !== self && !connected.has(peerIdOfKey(k)))
@@ -33,9 +52,11 @@ export function checkHealth(f: HealthFacts): Readonly<Record<HealthCheckName, Ch
     registry:
       trust !== 'fresh'
         ? red(`${STALE[trust]}${why}`)
-        : late
-          ? red(why === '' ? 'not read yet' : `not read lately${why}`)
-          : GREEN,
+        : stuck !== undefined
+          ? red(stuck)
+          : late
+            ? red(why === '' ? 'not read yet' : `not read lately${why}`)
+            : GREEN,
     membership: state === 'signer' ? GREEN : red(MEMBERSHIP[state]),
     mesh: missing.length === 0 ? GREEN : red(`no connection to ${missing.join(', ')}`),
     key:
@@ -44,6 +65,10 @@ export function checkHealth(f: HealthFacts): Readonly<Record<HealthCheckName, Ch
           ? red('the registry holds no key yet')
           : GREEN
         : red('this node holds no certified share of the key on chain'),
+    dials: dialsCheck(f.nowMs, f.dials, connected),
+    rounds: roundsCheck(f.nowMs, f.signing, f.keygen),
+    store: storeCheck(f.nowMs, f.syncingSinceMs),
+    event_loop: eventLoopCheck(f.loopLagMs),
   }
 }
 

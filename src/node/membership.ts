@@ -5,6 +5,7 @@ import {
   admittedRecalled,
   type Evictor,
   type Gate,
+  type GateLists,
   hasStanding,
   type RecalledSet,
   type RegistryTrust,
@@ -42,16 +43,15 @@ export const trustIn = (stale: boolean, onStale: OnStale): RegistryTrust => {
 /** Flow 1 of DESIGN §3: a change of the set or of the pending set goes to the gate, then to the evictor, then to the mesh. */
 export class Membership {
   readonly #c: MembershipInit
-  readonly #addresses = new Map<PeerIdStr, string[]>()
+  #addresses: ReadonlyMap<PeerIdStr, readonly string[]>
   /** Addresses whose owner is not known; only these may be dialled without naming a peer. */
-  readonly #bareSeeds: ReadonlySet<string>
+  #bareSeeds: ReadonlySet<string>
   #pending: PendingSpec | undefined
 
   constructor(init: MembershipInit) {
     this.#c = init
-    for (const { peerId, address } of init.seeds)
-      if (peerId !== undefined) this.#addresses.set(peerId, [...(this.#addresses.get(peerId) ?? []), address])
-    this.#bareSeeds = new Set(init.seeds.filter((s) => s.peerId === undefined).map((s) => canonicalAddress(s.address)))
+    this.#addresses = addressesOf(init.seeds)
+    this.#bareSeeds = bareSeedsOf(init.seeds)
   }
 
   /** May this address be dialled although it names no peer? Asked by the connection gater. */
@@ -97,6 +97,24 @@ export class Membership {
     this.#settle(left.filter((peer) => gate.roleOf(peer) === 'none'))
   }
 
+  /**
+   * The operator's lists were reloaded: the gate first, then whoever lost his role by it. Resolves when all those are
+   * closed; what new decisions are made by has changed before it returns.
+   */
+  async applyLists(lists: GateLists): Promise<void> {
+    const { gate, evictor, clock } = this.#c
+    const before = gate.state
+    gate.applyLists(lists)
+    await evictor.sweepLists(before, clock.now())
+  }
+
+  /** Seeds were reloaded, or who is denied; after `applyLists`. */
+  applySeeds(seeds: readonly Seed[]): void {
+    this.#addresses = addressesOf(seeds)
+    this.#bareSeeds = bareSeedsOf(seeds)
+    this.#keepMesh()
+  }
+
   /** Age comes without an event: to be called from time to time. */
   refreshTrust(): void {
     if (this.#applyTrust()) this.#settle([])
@@ -114,11 +132,16 @@ export class Membership {
   }
 
   #settle(removed: readonly PeerIdStr[]): void {
-    const { gate, evictor, host, clock, logger, self, nextKey } = this.#c
+    const { evictor, clock, logger } = this.#c
     const appliedAtMs = clock.now()
     evictor
       .sweep(removed, appliedAtMs)
       .catch((error: unknown) => logger.error('Eviction failed', { error: describeError(error) }))
+    this.#keepMesh()
+  }
+
+  #keepMesh(): void {
+    const { gate, host, self, nextKey } = this.#c
     const wanted = hasStanding(gate.state)
       ? new Set([
           ...(gate.state.set?.keys ?? []),
@@ -141,3 +164,13 @@ export class Membership {
     )
   }
 }
+
+function addressesOf(seeds: readonly Seed[]): ReadonlyMap<PeerIdStr, readonly string[]> {
+  const byPeer = new Map<PeerIdStr, string[]>()
+  for (const { peerId, address } of seeds)
+    if (peerId !== undefined) byPeer.set(peerId, [...(byPeer.get(peerId) ?? []), address])
+  return byPeer
+}
+
+const bareSeedsOf = (seeds: readonly Seed[]): ReadonlySet<string> =>
+  new Set(seeds.filter((s) => s.peerId === undefined).map((s) => canonicalAddress(s.address)))

@@ -1,10 +1,11 @@
 import { join } from 'node:path'
-import { createConnectionGater, Evictor, Gate } from '../gating/index.ts'
+import { createConnectionGater, Evictor, Gate, type GateLists } from '../gating/index.ts'
 import { createP2pHost, type P2pHost } from '../p2p/index.ts'
 import { registryScope } from '../registry/index.ts'
 import { fileKeeper } from '../store/index.ts'
-import type { Seed } from './config/index.ts'
+import type { NodeConfig, Seed } from './config/index.ts'
 import { type Foundation, nextOf } from './foundation.ts'
+import { Grants } from './grants.ts'
 import { Membership, trustIn } from './membership.ts'
 
 /** The gate, the host behind it, and what keeps both in step with the chain. */
@@ -13,6 +14,25 @@ export interface NetworkParts {
   readonly host: P2pHost
   readonly evictor: Evictor
   readonly membership: Membership
+  readonly grants: Grants
+}
+
+/** What the gate takes from a config, at start and at every reload. */
+export const gateListsOf = (config: NodeConfig): GateLists => ({
+  bridges: config.bridges.map((b) => b.peerId),
+  backups: config.backups,
+  denied: config.p2p.deny,
+})
+
+/** Where to look for members. A relay is a member that this node must reach before any other. */
+const seedsOf = ({ p2p }: NodeConfig): readonly Seed[] => [...p2p.seeds, ...(p2p.nat?.relays ?? [])]
+
+/** Puts a reloaded config to work: gate, closing, grants, seeds; all of it before the first wait. */
+export async function applyReload({ membership, grants }: NetworkParts, config: NodeConfig): Promise<void> {
+  const closed = membership.applyLists(gateListsOf(config))
+  grants.replace(config.bridges)
+  membership.applySeeds(seedsOf(config))
+  await closed
 }
 
 export function createNetwork(
@@ -29,10 +49,8 @@ export function createNetwork(
   const self = key.keyPair.publicKey
   const gate = new Gate({
     self,
-    bridges: config.bridges.map((b) => b.peerId),
-    backups: config.backups,
+    ...gateListsOf(config),
     registryScope: registryScope(config.registry.id),
-    denied: config.p2p.deny,
     ...ports,
   })
   const host = createP2pHost({
@@ -51,9 +69,8 @@ export function createNetwork(
   })
   const evictor = new Evictor({ gate, close: host, ...ports })
   const trust = () => trustIn(watcher.stale(), config.registry.onStale)
-  // A relay is a member that this node must reach before any other.
-  const seeds = [...config.p2p.seeds, ...(nat?.relays ?? []), ...moreSeeds]
+  const seeds = [...seedsOf(config), ...moreSeeds]
   const nextKey = nextOf(base)?.keyPair.publicKey
   const membership: Membership = new Membership({ self, nextKey, gate, evictor, host, trust, seeds, clock, logger })
-  return { gate, host, evictor, membership }
+  return { gate, host, evictor, membership, grants: new Grants(config.bridges) }
 }

@@ -1,11 +1,15 @@
-import { type Logger, StartStack } from '../base/index.ts'
+import { LIMITS, type Logger, StartStack } from '../base/index.ts'
 import { HealthBoard } from '../status/index.ts'
 import type { NodeConfig } from './config/index.ts'
 import { type Foundation, openFoundation, part } from './foundation.ts'
-import { checkHealth, HEALTH_CHECKS } from './health-checks.ts'
+import { checkHealth, HEALTH_CHECKS, type HealthFacts } from './health-checks.ts'
 import { Identity } from './identity.ts'
 import { createIdentityParts } from './identity-parts.ts'
+import { KeygenWatch } from './keygen-watch.ts'
+import { LookLoop } from './look-loop.ts'
 import type { NetworkParts } from './network-parts.ts'
+import { removalWatch } from './own-removal.ts'
+import { createReload } from './reload-parts.ts'
 import { createServing } from './serving-parts.ts'
 import type { SigningParts } from './signing-parts.ts'
 import { type NodeStatus, stateOf } from './status.ts'
@@ -18,47 +22,69 @@ export interface NodeInit {
   readonly logger: Logger
   /** Called once when the node can't go on safely (R30): the process must end. */
   readonly onFatal: (error: Error) => void
+  /** Called once when this node's key has left the set, if `[identity] exit_on_removal` is set. */
+  readonly onRemoved?: () => void
 }
 
 export interface RunningNode {
   readonly status: () => NodeStatus
+  /** Takes over the changed config file, as on SIGHUP; the log and `status` say what came of it. Never rejects. */
+  readonly reload: () => Promise<void>
   stop(): Promise<void>
 }
 
 /** Wires the rooms (DESIGN §3) and starts them. Throws CodedErrors with file, setting and remedy; leaves nothing running then. */
-export async function startNode({ config, logger, onFatal }: NodeInit): Promise<RunningNode> {
+export async function startNode({ config, logger, onFatal, onRemoved = () => {} }: NodeInit): Promise<RunningNode> {
   const base = await openFoundation(config, logger, onFatal)
   try {
-    return await startOn(base, onFatal)
+    return await startOn(base, onFatal, onRemoved)
   } catch (error) {
     await base.close()
     throw error
   }
 }
 
-async function startOn(base: Foundation, onFatal: (error: Error) => void): Promise<RunningNode> {
+async function startOn(base: Foundation, onFatal: (error: Error) => void, onRemoved: () => void): Promise<RunningNode> {
   const { clock, logger, metrics, watcher } = base
-  const health = new HealthBoard({ clock, expected: HEALTH_CHECKS, metrics })
-  const identity = await Identity.open({
+  const health = new HealthBoard({ clock, expected: HEALTH_CHECKS, metrics, maxAgeMs: LIMITS.healthMaxAgeMs })
+  const { reloader, configWatch } = createReload(base, {
+    parts: () => identity.parts.network,
+    // Lists that went to an identity on its way out would be lost.
+    isReady: () => !identity.isMoving,
+  })
+  const identity: Identity = await Identity.open({
     base,
     onFatal,
-    createParts: (of, knownLinks) => createIdentityParts(of, onFatal, knownLinks),
+    // Another identity begins with the lists of the last reload.
+    createParts: (of, knownLinks) => createIdentityParts({ ...of, config: reloader.config }, onFatal, knownLinks),
   })
-  const { servers, status } = await createServing(base, identity, health)
+  const { servers, status } = await createServing(base, identity, health, reloader)
 
   let stopListening = () => {}
-  let cancelLook = () => {}
-  const look = () => {
-    if (!identity.isMoving) {
-      const { network, signing } = identity.parts
-      network.membership.refreshTrust()
-      reportHealth(base, network, signing, health)
-      // A key becomes active when its certificate arrives, which no snapshot announces.
-      signing.sign.refresh()
-      signing.recalled.refresh()
-    }
-    cancelLook = clock.after(HEALTH_INTERVAL_MS, look)
+  const gate = {
+    get state() {
+      return identity.parts.network.gate.state
+    },
   }
+  const lookForRemoval = removalWatch(base.config.identity.exitOnRemoval, gate, onRemoved)
+  const keygenWatch = new KeygenWatch()
+  const looks: LookLoop = new LookLoop({
+    intervalMs: HEALTH_INTERVAL_MS,
+    looks: [
+      // Age comes without an event (R5).
+      () => identity.parts.network.membership.refreshTrust(),
+      // A key becomes active when its certificate arrives, which no snapshot announces.
+      () => identity.parts.signing.sign.refresh(),
+      () => identity.parts.signing.recalled.refresh(),
+      lookForRemoval,
+      () =>
+        reportHealth(base, identity.parts, health, {
+          loopLagMs: looks.lagMs(),
+          keygen: keygenWatch.look(clock.now(), identity.parts.signing.reconciler.status()),
+        }),
+    ].map((look) => () => identity.isMoving || look()),
+    ...{ clock, logger, metrics },
+  })
   const stack = new StartStack([
     part({ stop: () => base.close() }),
     identity.links,
@@ -70,33 +96,40 @@ async function startOn(base: Foundation, onFatal: (error: Error) => void): Promi
     }),
     watcher,
     identity.rounds,
+    reloader,
     ...servers,
-    part({ start: async () => look(), stop: async () => cancelLook() }),
+    configWatch,
+    looks,
   ])
   await stack.start()
-  const { host, gate } = identity.parts.network
+  const { host } = identity.parts.network
   logger.info('Started', {
     publicKey: gate.state.self,
     peerId: host.peerId,
-    state: stateOf(gate),
+    state: stateOf(identity.parts.network.gate),
     addresses: host.addresses(),
   })
-  return { status, stop: () => stack.stop() }
+  return { status, reload: () => reloader.quietly('signal'), stop: () => stack.stop() }
 }
 
 function reportHealth(
-  { config, watcher, clock }: Foundation,
-  { gate, host }: NetworkParts,
-  { activeKey }: SigningParts,
+  { config, watcher, store, clock }: Foundation,
+  { network, signing }: { readonly network: NetworkParts; readonly signing: SigningParts },
   health: HealthBoard,
+  looked: Pick<HealthFacts, 'loopLagMs' | 'keygen'>,
 ): void {
+  const { gate, host } = network
   const reports = checkHealth({
     nowMs: clock.now(),
     pollIntervalMs: config.registry.pollIntervalMs,
     registry: watcher.health(),
     gate,
     connections: host.connections(),
-    keyHeld: activeKey() !== undefined,
+    keyHeld: signing.activeKey() !== undefined,
+    dials: host.dials(),
+    signing: signing.sign.health(),
+    syncingSinceMs: store.syncingSinceMs(),
+    ...looked,
   })
   for (const name of HEALTH_CHECKS) health.report(name, reports[name])
 }

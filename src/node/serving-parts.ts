@@ -1,13 +1,14 @@
-import type { PeerIdStr, Startable } from '../base/index.ts'
+import type { Startable } from '../base/index.ts'
 import { createEventObserver } from '../registry/index.ts'
 import { createHelloHandler, createRpcServer, createThresholdHandlers } from '../rpc/index.ts'
 import { AdminServer, type HealthBoard, readRoutes, readTokenFile } from '../status/index.ts'
-import { rotationRoutes } from './admin-routes.ts'
+import { reloadRoute, rotationRoutes } from './admin-routes.ts'
 import { type Foundation, nextOf } from './foundation.ts'
 import type { Identity } from './identity.ts'
 import type { NetworkParts } from './network-parts.ts'
 import { type RecallRoutesInit, recallRoutes } from './recall-routes.ts'
 import { viewOfRecalls } from './recall-view.ts'
+import type { Reloader } from './reload/index.ts'
 import type { SigningParts } from './signing-parts.ts'
 import { type NodeStatus, nodeStatus, stateOf } from './status.ts'
 import { SOFTWARE_VERSION } from './version.ts'
@@ -22,6 +23,7 @@ export async function createServing(
   base: Foundation,
   identity: Pick<Identity, 'parts'>,
   health: HealthBoard,
+  reloader: Reloader,
 ): Promise<ServingParts> {
   const { config, watcher, metrics, logger } = base
   // Asked anew every time: they are others after a move to the next key.
@@ -63,6 +65,7 @@ export async function createServing(
       recalled: viewOfRecalls(recallFacts),
       keyHeld: signing.activeKey() !== undefined,
       lastEviction: evictor.last(),
+      lastReload: reloader.last(),
       health: health.health(),
     })
   }
@@ -74,6 +77,7 @@ export async function createServing(
       ...readRoutes({ metrics, health, status: () => ({ ...status() }) }),
       ...rotationRoutes(() => identity.parts.signing.reconciler),
       ...recallRoutes(recallFacts),
+      reloadRoute(reloader),
     ],
     logger,
     metrics,
@@ -87,12 +91,11 @@ export async function createServing(
  */
 export function createRpc(
   base: Foundation,
-  { gate, host }: NetworkParts,
+  { gate, host, grants }: NetworkParts,
   { activeKey, threshold }: SigningParts,
 ): Startable {
   const { config, key, clock, logger, metrics } = base
-  const grants = new Map(config.bridges.map((b) => [b.peerId, new Set(b.methods)]))
-  const authorize = (peer: PeerIdStr, method: string) => (grants.get(peer)?.has(method) ? 'granted' : 'not_granted')
+  const { authorize } = grants
   const waitingFor = (): readonly string[] => {
     if (stateOf(gate) !== 'signer') return ['membership']
     return activeKey() === undefined ? ['group key'] : []

@@ -8,6 +8,7 @@ import type { RotationStatus } from '../rotation/index.ts'
 import { participantsOf } from '../rounds/index.ts'
 import type { Health } from '../status/index.ts'
 import type { RecallView } from './recall-view.ts'
+import type { ReloadReport } from './reload/index.ts'
 
 /** What this node is to the federation: `waiting` stands in no set yet, `removed` no longer does. */
 export type NodeState = 'waiting' | 'pending' | 'signer' | 'removed'
@@ -49,6 +50,8 @@ export interface NodeStatus {
   /** Replaced sets that this operator recalled (R8). */
   readonly recalled: readonly RecallView[]
   readonly lastEviction: Eviction | null
+  /** The last one that changed something, was refused, or found a refused file put right; null before the first. */
+  readonly lastReload: ReloadReport | null
   readonly denials: { readonly totals: Readonly<Record<string, number>>; readonly recent: readonly Denial[] }
   readonly health: Health
 }
@@ -81,6 +84,7 @@ export interface StatusFacts {
   readonly recalled: readonly RecallView[]
   readonly keyHeld: boolean
   readonly lastEviction: Eviction | undefined
+  readonly lastReload: ReloadReport | undefined
   readonly health: Health
 }
 
@@ -159,6 +163,7 @@ export function nodeStatus(f: StatusFacts): NodeStatus {
     rotation: viewOfRotation(f.rotation),
     recalled: f.recalled,
     lastEviction: f.lastEviction ?? null,
+    lastReload: f.lastReload ?? null,
     denials: { totals: f.gate.denials.totals(), recent: f.gate.denials.recent() },
     health: f.health,
   }

@@ -14,6 +14,7 @@ import {
   startMembers,
   type WiredMembers,
 } from '../integration/fixtures/members.ts'
+import { NOTHING_STUCK } from '../unit/node/facts.ts'
 
 const DEADLINE_MS = 60_000
 const IDLE = 6
@@ -68,6 +69,7 @@ describe('incident 4: connections of strangers', () => {
       gate: alice.parts.gate,
       connections: alice.parts.host.connections(),
       keyHeld: true,
+      ...NOTHING_STUCK,
     })
     expect(report.mesh).toEqual({ ok: false, reason: `no connection to ${bob.key.publicKey}` })
 

@@ -5,6 +5,7 @@ import { CodedError } from '../../base/index.ts'
 import { defaultConfirmations } from '../../registry/index.ts'
 import { checkFile } from './check.ts'
 import * as rules from './rules.ts'
+import { settingsOf } from './settings.ts'
 import { nearest } from './suggest.ts'
 import type { NodeConfig } from './types.ts'
 
@@ -24,7 +25,8 @@ export async function loadConfig(file: string, context: ConfigContext): Promise<
 
 /** As `loadConfig`, of a text. `file` is an absolute path: relative paths inside resolve against its folder. */
 export function parseConfig(text: string, file: string, context: ConfigContext): NodeConfig {
-  const { root, sections, lists } = checkFile(parseToml(text, file), file)
+  const checked = checkFile(parseToml(text, file), file)
+  const { root, sections, lists } = checked
   const { identity, registry, p2p, signing, rotation, admin, log } = sections
   const unlock = rules.unlockOf(identity, file)
   const next = rules.nextKeyOf(identity, unlock, file)
@@ -46,7 +48,13 @@ export function parseConfig(text: string, file: string, context: ConfigContext):
   return {
     file,
     dataDir: root.data_dir,
-    identity: { keyFile: identity.key_file, publicKey: identity.public_key, unlock, next },
+    identity: {
+      keyFile: identity.key_file,
+      publicKey: identity.public_key,
+      unlock,
+      next,
+      exitOnRemoval: identity.exit_on_removal,
+    },
     registry: {
       id: { network: registry.network, chainId: registry.chain_id, contract: registry.contract },
       endpoints: registry.endpoints,
@@ -73,6 +81,7 @@ export function parseConfig(text: string, file: string, context: ConfigContext):
     rotation: { approvalTtlMs: rotation.approval_ttl, feeUstx: rotation.fee_ustx },
     admin: { socketPath, listen: admin.listen, tokenFile: admin.token_file },
     log: { level: log.level },
+    settings: settingsOf(checked),
   }
 }
 

@@ -1,7 +1,7 @@
 import { stringify } from 'smol-toml'
 import { LISTS, type ListName, ROOT, type Rows, SECTIONS, type SectionName } from './schema.ts'
 
-export type DraftValue = string | number | readonly string[]
+export type DraftValue = string | number | boolean | readonly string[]
 type DraftTable<R> = { readonly [K in keyof R]?: DraftValue | undefined }
 
 /** What a config file is to say, in TOML's own terms (`poll_interval: '10s'`, paths as they are to stand in the file). */

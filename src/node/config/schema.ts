@@ -95,6 +95,12 @@ export const SECTIONS = {
       'File (mode 0600) with the age identity that opens next_key_file, if it is not opened as key_file is.',
       '"next.age"',
     ),
+    exit_on_removal: defaulted(
+      read.flag,
+      false,
+      'true: the process ends by itself, with exit code 80, when its key has left the signer set.',
+      'false',
+    ),
   },
   registry: {
     network: required(

@@ -3,6 +3,7 @@ import type { NatInit, Transport } from '../../p2p/index.ts'
 import type { RegistryId } from '../../registry/index.ts'
 import type { PolicyKind } from '../../signer/index.ts'
 import type { Unlock } from '../../store/index.ts'
+import type { Settings } from './settings.ts'
 
 export interface HostPort {
   /** An address or a name; IPv6 without brackets. */
@@ -53,6 +54,8 @@ export interface NodeConfig {
     readonly unlock: Unlock
     /** The key that is to take this one's place (R7). */
     readonly next: KeyFileConfig | undefined
+    /** End the process when this key has left the set. */
+    readonly exitOnRemoval: boolean
   }
   readonly registry: {
     readonly id: RegistryId
@@ -98,4 +101,6 @@ export interface NodeConfig {
     readonly tokenFile: string | undefined
   }
   readonly log: { readonly level: LogLevel }
+  /** The file key by key, as it was written: what a reload is compared with. */
+  readonly settings: Settings
 }

@@ -21,10 +21,12 @@ export interface Terminal {
   /** What a person answers; left out: nobody can be asked. */
   readonly answer?: string
   readonly stop?: AbortSignal
+  /** Its `hangup` events are SIGHUPs. */
+  readonly hangup?: EventTarget
 }
 
 /** One command in this process, its output captured. */
-export async function cli(argv: readonly string[], { answer, stop }: Terminal = {}): Promise<Ran> {
+export async function cli(argv: readonly string[], { answer, stop, hangup }: Terminal = {}): Promise<Ran> {
   let out = ''
   let err = ''
   const io: Io = {
@@ -40,6 +42,11 @@ export async function cli(argv: readonly string[], { answer, stop }: Terminal = 
     },
     ask: answer === undefined ? undefined : (question) => Promise.resolve(answer).finally(() => (out += question)),
     stopSignal: () => stop ?? AbortSignal.abort(),
+    exitAtLatest: () => {},
+    onHangup: (listener) => {
+      hangup?.addEventListener('hangup', listener)
+      return () => hangup?.removeEventListener('hangup', listener)
+    },
   }
   const code = await runCli(argv, io)
   return { code, out, err, json: () => JSON.parse(out.trimEnd().split('\n').at(-1) ?? '') }

@@ -325,6 +325,41 @@ describe('countersign rotation recall', () => {
   })
 })
 
+describe('countersign reload', () => {
+  const answering = async (status: number, answer: unknown) => {
+    node = new AdminServer({
+      socketPath: join(temp.dir, 'admin.sock'),
+      logger: silentLogger,
+      routes: [route('POST', '/reload', () => jsonAnswer(status, answer))],
+    })
+    await node.start()
+  }
+  const reload = {
+    result: 'applied',
+    changes: [{ key: 'p2p.deny', added: ['16Uiu2HAnew'], removed: ['16Uiu2HAold'] }],
+    refusals: [],
+  }
+
+  it('should show what was added and removed', async () => {
+    await answering(200, { reload })
+    const { code, out } = await cli(['reload', '--config', config])
+    expect([code, out]).toEqual([0, 'p2p.deny\n  + 16Uiu2HAnew\n  - 16Uiu2HAold\n'])
+    expect((await cli(['reload', '--json', '--config', config])).json()).toEqual({ reload })
+  })
+
+  it('should say that the file says what runs already', async () => {
+    await answering(200, { reload: { result: 'unchanged', changes: [], refusals: [] } })
+    expect((await cli(['reload', '--config', config])).out).toBe('the file says what runs already\n')
+  })
+
+  it('should end with the code of a wrong config when nothing was applied, and say why', async () => {
+    const message = 'nothing was reloaded: log.level differs'
+    await answering(409, { error: { code: 'RELOAD_REFUSED', message } })
+    const { code, err } = await cli(['reload', '--config', config])
+    expect([code, err]).toEqual([EXIT.config, `countersign: ${message}\n`])
+  })
+})
+
 describe('countersign run', () => {
   const run = (stop: AbortSignal, ...more: string[]) => cli(['run', '--config', config, ...more], { stop })
 
@@ -367,6 +402,31 @@ describe('countersign run', () => {
     const { code, err } = await run(new AbortController().signal)
     expect(code).toBe(EXIT.failure)
     expect(err).toMatch(/stopped itself: .*disk full/)
+    expect(stopNode).toHaveBeenCalledOnce()
+  })
+
+  it('should reload on SIGHUP, and not fall over one that comes while it starts', async () => {
+    const hangup = new EventTarget()
+    const stop = new AbortController()
+    const reload = vi.fn(async () => stop.abort())
+    startNode.mockImplementation(async () => {
+      hangup.dispatchEvent(new Event('hangup'))
+      setImmediate(() => hangup.dispatchEvent(new Event('hangup')))
+      return { stop: async () => {}, reload }
+    })
+    expect(await cli(['run', '--config', config], { stop: stop.signal, hangup })).toMatchObject({ code: 0 })
+    expect(reload).toHaveBeenCalledOnce()
+  })
+
+  it('should stop, and end with a code of its own, when its key has left the set', async () => {
+    const stopNode = vi.fn(async () => {})
+    startNode.mockImplementation(async ({ onRemoved }: NodeInit) => {
+      setImmediate(() => onRemoved?.())
+      return { stop: stopNode }
+    })
+    const { code, err } = await run(new AbortController().signal)
+    expect(code).toBe(80)
+    expect(err).toMatch(/has left the signer set/)
     expect(stopNode).toHaveBeenCalledOnce()
   })
 

@@ -81,6 +81,24 @@ describe('Gate', () => {
     expect(gate.mayConnect(member.peerId, 'inbound').ok).toBe(true)
   })
 
+  it("should take the operator's lists over in one swap, and leave everything else as it is", () => {
+    const gate = gateWith(holding(before))
+    gate.applyPending({ id: asPendingId('ab'.repeat(32)), keys: [incoming.publicKey], threshold: 2 })
+    const kept = gate.state
+    gate.applyLists({ bridges: [stranger.peerId], denied: [member.peerId] })
+    expect(gate.mayConnect(member.peerId, 'inbound')).toEqual({ ok: false, reason: 'denied_by_operator' })
+    expect(gate.roleOf(bridge.peerId)).toBe('none')
+    expect(gate.roleOf(stranger.peerId)).toBe('bridge')
+    expect(gate.state).toEqual({
+      ...kept,
+      bridges: new Set([stranger.peerId]),
+      backups: new Set(),
+      denied: new Set([member.peerId]),
+    })
+    // Whoever holds the old state decides by all of it.
+    expect(kept.denied.size).toBe(0)
+  })
+
   it('should count denials and keep only the latest few strangers', () => {
     const gate = gateWith(holding(before))
     for (let i = 0; i < 500; i++) gate.denied(KeyPair.generate().peerId, 'not_in_registry', 'connection')
@@ -115,6 +133,25 @@ describe('Evictor', () => {
     const host = new FakeHost([member.peerId, leaving.peerId, bridge.peerId])
     await evictorOf(gate, host).sweep([], nowMs)
     expect(host.closed.toSorted()).toEqual([leaving.peerId, bridge.peerId].toSorted())
+  })
+
+  it("should close whom the operator's lists deny now or give another role, and nobody else", async () => {
+    const gate = gateWith(holding(before))
+    const host = new FakeHost([member.peerId, leaving.peerId, bridge.peerId])
+    const before_ = gate.state
+    // A member that becomes a bridge holds streams that it opened as a member.
+    gate.applyLists({ bridges: [leaving.peerId], denied: [stranger.peerId] })
+    await evictorOf(gate, host).sweepLists(before_, nowMs)
+    expect(host.closed.toSorted()).toEqual([leaving.peerId, bridge.peerId, stranger.peerId].toSorted())
+  })
+
+  it('should close nobody when the lists stayed the same', async () => {
+    const gate = gateWith(holding(before))
+    const host = new FakeHost([member.peerId, bridge.peerId])
+    const unchanged = gate.state
+    gate.applyLists({ bridges: [bridge.peerId], denied: [] })
+    await evictorOf(gate, host).sweepLists(unchanged, nowMs)
+    expect(host.closed).toEqual([])
   })
 
   it('should tear down dials and records of a removed key that holds no connection', async () => {

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { asPendingId, asSetHash, CodedError, fromUtf8, type HttpAnswer, utf8 } from '../../../src/base/index.ts'
 import { KeyPair } from '../../../src/curve/index.ts'
-import { rotationRoutes } from '../../../src/node/admin-routes.ts'
+import { reloadRoute, rotationRoutes } from '../../../src/node/admin-routes.ts'
+import type { ReloadReport } from '../../../src/node/reload/index.ts'
 import type { ApproveOptions, RotationReconciler, SetProposal } from '../../../src/rotation/index.ts'
 import type { PendingSpec } from '../../../src/rounds/index.ts'
 
@@ -56,6 +57,42 @@ const send = async (path: string, body: string): Promise<HttpAnswer> =>
 const approve = (body: unknown) => send('/rotation/approve', typeof body === 'string' ? body : JSON.stringify(body))
 const jsonOf = ({ body }: HttpAnswer): unknown => JSON.parse(typeof body === 'string' ? body : fromUtf8(body))
 const good = { keys: KEYS, threshold: 2, attempt: 3 }
+
+describe('POST /reload', () => {
+  const REPORT: ReloadReport = {
+    result: 'applied',
+    trigger: 'admin',
+    atMs: 7,
+    file: '/etc/signer.toml',
+    changes: [{ key: 'p2p.deny', added: ['16Uiu2HA'], removed: [] }],
+    refusals: [],
+  }
+  const ask = (report: ReloadReport) =>
+    reloadRoute({ reload: async () => report }).handler({
+      ...{ method: 'POST', path: '/reload', headers: {}, body: utf8('{}') },
+      query: new URLSearchParams(),
+    })
+
+  it('R40: should be marked as mutating', () => {
+    expect(reloadRoute({ reload: async () => REPORT })).toMatchObject({ method: 'POST', mutating: true })
+  })
+
+  it('should answer the report', async () => {
+    const answer = await ask(REPORT)
+    expect([answer.status, jsonOf(answer)]).toEqual([200, { reload: REPORT }])
+  })
+
+  it('incident 42: should answer a refusal as an error that names the keys, with the report', async () => {
+    const refusals = [{ key: 'log.level', reason: 'differs from what runs' }]
+    const report: ReloadReport = { ...REPORT, result: 'needs_restart', changes: [], refusals }
+    const answer = await ask(report)
+    expect(answer.status).toBe(409)
+    expect(jsonOf(answer)).toEqual({
+      error: { code: 'RELOAD_REFUSED', message: expect.stringMatching(/nothing was reloaded.*log\.level differs/) },
+      reload: report,
+    })
+  })
+})
 
 describe('POST /rotation/approve', () => {
   it('R40: should be marked as mutating, and reading as not', () => {

@@ -79,6 +79,7 @@ describe('a good config', () => {
         publicKey: KEY_A,
         unlock: { kind: 'passphrase', file: '/etc/countersign/signer.passphrase' },
         next: undefined,
+        exitOnRemoval: false,
       },
       registry: {
         id: { network: 'testnet', chainId: 2147483648, contract: CONTRACT },
@@ -106,6 +107,7 @@ describe('a good config', () => {
       rotation: { approvalTtlMs: 86_400_000, feeUstx: undefined },
       admin: { socketPath: '/etc/countersign/data/admin.sock', listen: undefined, tokenFile: undefined },
       log: { level: 'info' },
+      settings: expect.any(Map),
     })
   })
 

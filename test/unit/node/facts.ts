@@ -64,6 +64,15 @@ export const gateIn = {
   unread: fresh,
 } as const
 
+/** The facts of health about waits, while nothing hangs. */
+export const NOTHING_STUCK = {
+  dials: [],
+  signing: { overdue: [], silent: undefined },
+  keygen: undefined,
+  syncingSinceMs: undefined,
+  loopLagMs: 3,
+} as const
+
 export const connectionTo = (peer: KeyPair): ConnectionInfo => ({
   peerId: peer.peerId,
   direction: 'outbound',

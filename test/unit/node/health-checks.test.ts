@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Gate } from '../../../src/gating/index.ts'
 import { checkHealth, HEALTH_CHECKS, type HealthFacts } from '../../../src/node/health-checks.ts'
-import { connectionTo, gateIn, MEMBER, OTHER } from './facts.ts'
+import { connectionTo, gateIn, MEMBER, NOTHING_STUCK, OTHER, SELF } from './facts.ts'
 
 const NOW = 10_000_000
 const POLL_MS = 1_000
@@ -12,6 +12,7 @@ const good = (): HealthFacts => ({
   gate: gateIn.signer(),
   connections: [connectionTo(MEMBER), connectionTo(OTHER)],
   keyHeld: true,
+  ...NOTHING_STUCK,
 })
 const redOf = (over: Partial<HealthFacts>) => {
   const reports = checkHealth({ ...good(), ...over })
@@ -53,6 +54,21 @@ describe('checkHealth', () => {
     expect(redOf({ registry: { lastReadAtMs: NOW - 60_000, lastFailure } })).toEqual({
       registry: 'not read lately: 1 of 2 endpoints agree',
     })
+  })
+
+  it('incident 41: should be red for a registry whose reading does not end, though the last one is recent', () => {
+    const registry = { lastReadAtMs: NOW - POLL_MS, lastFailure: undefined, readingSinceMs: NOW - 200_000 }
+    expect(redOf({ registry })).toEqual({ registry: 'a reading of the registry has not ended for 200 s' })
+    expect(redOf({ registry: { ...registry, readingSinceMs: NOW - 1_000 } })).toEqual({})
+  })
+
+  it('incident 41: should be red for each kind of wait that hangs', () => {
+    expect(
+      Object.keys(redOf({ dials: [{ peerId: SELF.peerId, pendingSinceMs: NOW - 60_000, unanswered: 0 }] })),
+    ).toEqual(['dials'])
+    expect(Object.keys(redOf({ keygen: 'keygen attempt 1 has not ended' }))).toEqual(['rounds'])
+    expect(Object.keys(redOf({ syncingSinceMs: NOW - 60_000 }))).toEqual(['store'])
+    expect(Object.keys(redOf({ loopLagMs: 60_000 }))).toEqual(['event_loop'])
   })
 
   it('should stay green over one failed read', () => {

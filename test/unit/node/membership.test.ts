@@ -212,6 +212,38 @@ describe('seeds', () => {
   })
 })
 
+describe("the operator's lists, reloaded", () => {
+  it('should reach the gate before the evictor, and the evictor before the mesh', async () => {
+    membership.applySnapshot(holding(before))
+    host.told.length = 0
+    const closed = membership.applyLists({ bridges: [], denied: [leaving.peerId] })
+    // Before the first wait, so that no handshake finds the old lists.
+    expect(gate.mayConnect(leaving.peerId, 'inbound').ok).toBe(false)
+    membership.applySeeds([])
+    await closed
+    expect(host.closed).toEqual([leaving.peerId])
+    expect(host.told.at(-1)).toEqual({ what: 'keep', leavingIsWelcome: false })
+    expect(host.told.every((t) => !t.leavingIsWelcome)).toBe(true)
+    expect(kept()).toEqual(ids(member))
+  })
+
+  it('should take a member up again that is denied no longer', async () => {
+    make([leaving.peerId])
+    membership.applySnapshot(holding(before))
+    await membership.applyLists({ bridges: [], denied: [] })
+    membership.applySeeds([])
+    expect(kept()).toEqual(ids(member, leaving))
+  })
+
+  it('should replace seeds, and forget those that are gone', () => {
+    membership.applySnapshot(holding(before))
+    membership.applySeeds([{ peerId: leaving.peerId, address: '/ip4/127.0.0.1/tcp/9' }])
+    const addressesOf = (peer: KeyPair) => host.kept.find((p) => p.peerId === peer.peerId)?.addresses
+    expect(addressesOf(leaving)).toEqual(['/ip4/127.0.0.1/tcp/9'])
+    expect(addressesOf(member)).toEqual([])
+  })
+})
+
 describe('R5: a stale registry', () => {
   beforeEach(() => {
     membership.applySnapshot(holding(before))

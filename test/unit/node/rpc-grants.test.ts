@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Startable, silentLogger } from '../../../src/base/index.ts'
 import { Gate } from '../../../src/gating/index.ts'
 import type { Foundation } from '../../../src/node/foundation.ts'
+import { Grants } from '../../../src/node/grants.ts'
 import type { NodeConfig } from '../../../src/node/index.ts'
 import type { NetworkParts } from '../../../src/node/network-parts.ts'
 import { createRpc } from '../../../src/node/serving-parts.ts'
@@ -12,6 +13,7 @@ import { BRIDGE, ManualClock, MEMBER, MemoryNetwork, type MemoryStream, SERVER }
 import { errorAnswer, greets, resultAnswer, signFrame } from '../rpc/server-harness.ts'
 
 let signed: string[]
+let grants: Grants
 let net: MemoryNetwork
 let started: Startable | undefined
 let opened: MemoryStream | undefined
@@ -27,6 +29,7 @@ afterEach(async () => {
 
 /** The node's own wiring of rpc, over streams in memory, for a config that lists these bridges. */
 async function serveBridges(bridges: NodeConfig['bridges']): Promise<MemoryStream> {
+  grants = new Grants(bridges)
   const clock = new ManualClock()
   const metrics = new PromMetrics()
   const ports = { clock, metrics, logger: silentLogger }
@@ -56,6 +59,7 @@ async function serveBridges(bridges: NodeConfig['bridges']): Promise<MemoryStrea
       ...ports,
     }),
     host: host as NetworkParts['host'],
+    grants,
   }
   const threshold: Partial<SigningParts['threshold']> = {
     sign: async (client) => {
@@ -97,6 +101,18 @@ describe("a bridge's rights over rpc (DESIGN §10)", () => {
     await stream.write(signFrame(1))
     expect(await errorAnswer(stream)).toMatchObject({ code: 'NOT_GRANTED' })
     expect(signed).toEqual([])
+  })
+
+  it('should change on a stream that is open when the config is reloaded', async () => {
+    const stream = await serveBridges([{ peerId: BRIDGE.peerId, methods: ['hello', 'threshold.sign'] }])
+    grants.replace([{ peerId: BRIDGE.peerId, methods: ['hello'] }])
+    await stream.write(signFrame(1))
+    expect(await errorAnswer(stream)).toMatchObject({ id: 1, code: 'NOT_GRANTED' })
+    expect(signed).toEqual([])
+    expect(await greets(stream)).toBe(true)
+    grants.replace([{ peerId: BRIDGE.peerId, methods: ['hello', 'threshold.sign'] }])
+    await stream.write(signFrame(2))
+    expect((await resultAnswer(stream)).id).toBe(2)
   })
 
   it('should be none for a peer that no config lists', async () => {

@@ -27,6 +27,7 @@ const facts = (over: Partial<StatusFacts> = {}): StatusFacts => ({
   recalled: [],
   keyHeld: true,
   lastEviction: undefined,
+  lastReload: undefined,
   health: { ok: true, red: [], checks: [] },
   ...over,
 })
@@ -67,6 +68,7 @@ describe('nodeStatus', () => {
       key: { groupKey: SET.groupKey, held: true },
       rotation: null,
       lastEviction: null,
+      lastReload: null,
     })
     expect(status.members.map((m) => m.publicKey)).toEqual(SET.keys)
     expect(status.members.map((m) => m.role)).toEqual(['signer', 'signer', 'signer'])
