@@ -1,0 +1,93 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { silentLogger } from '../../src/base/index.ts'
+import { KeyPair, parsePublicKey } from '../../src/curve/index.ts'
+import { type EmbeddedChain, multisigAddress, startChain } from '../../src/devnet/chain/index.ts'
+import type { NodeStatus } from '../../src/node/index.ts'
+import { pretendSet } from '../integration/fixtures/pretend-set.ts'
+import { type Countersign, countersign, temporaryFolder } from './countersign.ts'
+
+/** One operator's process, its config edited and its key removed while it runs. The other members need not run. */
+const folder = temporaryFolder()
+const others = [KeyPair.generate(), KeyPair.generate()].map((k) => k.publicKey)
+const stranger = KeyPair.generate()
+let chain: EmbeddedChain
+let configFile: string
+let text: string
+let process: Countersign
+
+beforeAll(async () => {
+  chain = await startChain({
+    deployerAddress: await multisigAddress(others.toSorted(), 2),
+    blockIntervalMs: 1_000,
+    logger: silentLogger,
+  })
+  const { stdout, code } = await countersign(
+    ...['init', '--json', '--dir', join(folder.dir, 'ada'), '--network', 'devnet', '--endpoint', chain.url],
+    ...['--contract', chain.contract, '--listen', '/ip4/127.0.0.1/tcp/0'],
+  ).finished
+  expect(code).toBe(0)
+  const made = JSON.parse(stdout)
+  configFile = made.configFile
+  text = readFileSync(configFile, 'utf8')
+    .replace(/^#? ?poll_interval = .*$/m, 'poll_interval = "1s"')
+    .replace(/^#? ?exit_on_removal = .*$/m, 'exit_on_removal = true')
+  writeFileSync(configFile, text)
+  await pretendSet(chain, [parsePublicKey(made.publicKey), ...others], 2)
+  process = countersign('run', '--json', '--config', configFile)
+  await process.line((l) => l.event === 'started')
+})
+afterAll(async () => {
+  await process?.kill('SIGKILL')
+  await chain?.stop()
+  folder.remove()
+})
+
+async function status(): Promise<NodeStatus> {
+  const { code, stdout } = await countersign('status', '--json', '--config', configFile).finished
+  expect(code).toBe(0)
+  return JSON.parse(stdout)
+}
+const denying = (level = 'info') =>
+  text
+    .replace(/^#? ?deny = .*$/m, `deny = ["${stranger.publicKey}"]`)
+    .replace(/^#? ?level = .*$/m, `level = "${level}"`)
+
+describe('a running node', () => {
+  it('should be a signer', async () => {
+    await expect.poll(async () => (await status()).state, { timeout: 60_000 }).toBe('signer')
+  })
+
+  it('incident 42: should refuse `countersign reload` of a file that needs a restart, and name the key', async () => {
+    writeFileSync(configFile, denying('debug'))
+    const { code, stderr } = await countersign('reload', '--config', configFile).finished
+    expect(code).toBe(78)
+    expect(stderr).toMatch(/nothing was reloaded.*log\.level differs from what runs/)
+  })
+
+  it('should reload on SIGHUP and live', async () => {
+    writeFileSync(configFile, denying())
+    process.child.kill('SIGHUP')
+    await expect
+      .poll(async () => (await status()).lastReload, { timeout: 60_000 })
+      .toMatchObject({ result: 'applied', changes: [{ key: 'p2p.deny', added: [stranger.peerId] }] })
+    const { code, stdout } = await countersign('reload', '--config', configFile).finished
+    expect([code, stdout]).toEqual([0, 'the file says what runs already\n'])
+  })
+
+  it('should end by itself with a code of its own when its key leaves the set', async () => {
+    await pretendSet(chain, others, 2)
+    const { code, stdout, stderr } = await process.finished
+    expect(code).toBe(80)
+    expect(stderr).toMatch(/was removed from the signer set/)
+    expect(stdout).toMatch(/OWN_KEY_REMOVED/)
+  })
+
+  it('should wait, and not end, when it is started again', async () => {
+    process = countersign('run', '--json', '--config', configFile)
+    await process.line((l) => l.event === 'started')
+    await expect.poll(async () => (await status()).state, { timeout: 60_000 }).toBe('waiting')
+    expect((await process.kill('SIGTERM')).code).toBe(0)
+  })
+})
