@@ -1,5 +1,6 @@
 import type { ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface'
 import { accept, type Clock, type PeerIdStr } from '../base/index.ts'
+import { expectedPeers } from './expected-hosts.ts'
 import type { Gate } from './gate.ts'
 import { hostOf, relayOf } from './host-of.ts'
 import { HostQuota } from './host-quota.ts'
@@ -7,17 +8,27 @@ import { HostQuota } from './host-quota.ts'
 /** For asking about the right to relays; its two protocols and DCUtR are one kind. */
 const RELAY_PROTOCOL = '/libp2p/circuit/relay/0.2.0/hop'
 
+/** Port: what the operator's config says of where members are. */
+export interface SeedBook {
+  /** Is this exactly an address that is listed without a PeerID? */
+  isSeed(address: string): boolean
+  /** Addresses of the others; another map once they have changed. */
+  named(): ReadonlyMap<PeerIdStr, readonly string[]>
+}
+const NOBODY: ReadonlyMap<PeerIdStr, readonly string[]> = new Map()
+const NO_SEEDS: SeedBook = { isSeed: () => false, named: () => NOBODY }
+
 /**
  * The gate at every hook of js-libp2p. The decisive ones are the encrypted ones, the first moment an identity is proven;
  * the library's default gater would allow all, so every hook is given.
  */
-export function createConnectionGater(
-  gate: Gate,
-  clock: Clock,
-  /** Is this exactly an address that the operator listed without a PeerID? */
-  isSeed: (address: string) => boolean = () => false,
-): Required<ConnectionGater> {
-  const quota = new HostQuota({ clock, isAdmitted: (peer) => gate.mayConnect(peer, 'inbound').ok })
+export function createConnectionGater(gate: Gate, clock: Clock, seeds: SeedBook = NO_SEEDS): Required<ConnectionGater> {
+  const isAdmitted = (peer: PeerIdStr): boolean => gate.mayConnect(peer, 'inbound').ok
+  const quota = new HostQuota({
+    clock,
+    isAdmitted,
+    isExpected: (host) => (expectedPeers(seeds.named()).get(host) ?? []).some(isAdmitted),
+  })
   /** Ends the handshake of a connection before its deadline does; without an entry once the connection is garbage. */
   const releases = new WeakMap<MultiaddrConnection, () => void>()
   const deny = (
@@ -62,7 +73,7 @@ export function createConnectionGater(
     // `denyDialPeer` is skipped when no peer id is known: such a dial could reach anyone, so the address must name the peer,
     // or be a listed seed, whose owner the encrypted hook judges once it has proven its key.
     denyDialMultiaddr: (address) => {
-      const mayGo = address.getComponents().some((c) => c.name === 'p2p') || isSeed(address.toString())
+      const mayGo = address.getComponents().some((c) => c.name === 'p2p') || seeds.isSeed(address.toString())
       if (!mayGo) gate.denied(undefined, 'unknown_peer_dial', 'dial')
       if (!mayGo) return true
       // An address is whatever somebody says: a relay in it is one that we would use.

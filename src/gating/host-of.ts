@@ -1,7 +1,7 @@
 import type { PeerIdStr } from '../base/index.ts'
 
 /** All addresses that libp2p gives without an IP: no transport of ours has any, and they share one quota. */
-const NO_IP = 'no-ip'
+export const NO_IP = 'no-ip'
 
 /** The PeerID of the relay that an address leads through. */
 export const relayOf = (address: string): PeerIdStr | undefined =>

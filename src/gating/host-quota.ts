@@ -18,12 +18,14 @@ export interface HostQuotaInit {
   readonly clock: Clock
   /** Would this peer be let in now? Asked of those that once were, so that a removed member vouches for nobody. */
   readonly isAdmitted: (peer: PeerIdStr) => boolean
+  /** Does the operator's config say that an admitted peer is there? Default: of no host. */
+  readonly isExpected?: (host: string) => boolean
 }
 
 /**
  * Caps on handshakes that have not proven an identity, by host (DESIGN §5). The rule of reserved room: the host where an
- * admitted peer last proved its key is a member's host, for as long as that peer is admitted. A member's host has a larger
- * cap of its own; all other hosts together may hold only half of what the node accepts. So a flood from elsewhere takes no
+ * admitted peer last proved its key, or where the operator's config expects one, is a member's host, for as long as that peer
+ * is admitted. A member's host has a larger cap of its own; all other hosts together may hold only half of what the node accepts. So a flood from elsewhere takes no
  * room from members, and one from behind a member's NAT none from members elsewhere.
  * Each peer vouches for one host only, so that no single member can make every host a member's.
  */
@@ -72,7 +74,7 @@ export class HostQuota {
     // A relay proved its key on the connection that its relayed ones run in, so it vouches for its own quota.
     if (host.startsWith(RELAY_HOST_PREFIX)) return this.#c.isAdmitted(host.slice(RELAY_HOST_PREFIX.length) as PeerIdStr)
     for (const [peer, at] of this.#vouchedBy) if (at === host && this.#c.isAdmitted(peer)) return true
-    return false
+    return this.#c.isExpected?.(host) ?? false
   }
 
   /** A host that is asked for again becomes the youngest, so it is not the busy ones that are forgotten. */

@@ -58,6 +58,10 @@ export class Membership {
   isSeed(address: string): boolean {
     return this.#bareSeeds.has(address)
   }
+  /** Where the config says that members are. Asked by the connection gater. */
+  named(): ReadonlyMap<PeerIdStr, readonly string[]> {
+    return this.#addresses
+  }
 
   applySnapshot(snapshot: Snapshot): void {
     const { gate, logger } = this.#c

@@ -61,7 +61,10 @@ export function createNetwork(
     network: config.registry.id.network,
     boot,
     roles: gate,
-    connectionGater: createConnectionGater(gate, clock, (address) => membership.isSeed(address)),
+    connectionGater: createConnectionGater(gate, clock, {
+      isSeed: (address) => membership.isSeed(address),
+      named: () => membership.named(),
+    }),
     addressKeeper: fileKeeper(join(config.dataDir, 'addresses.bin')),
     ...(nat === undefined ? {} : { nat }),
     ...(mdns ? { mdns: {} } : {}),

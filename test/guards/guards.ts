@@ -201,6 +201,13 @@ export const GUARDS: readonly Guard[] = [
     test: unit('gating/host-quota.test.ts'),
   },
   {
+    name: 'incident 6: a member whose host the config names gets in',
+    file: 'src/gating/host-quota.ts',
+    guard: 'return this.#c.isExpected?.(host) ?? false',
+    gone: 'return false',
+    test: incident('06-unlimited-inbound.test.ts'),
+  },
+  {
     name: 'incident 6: handshakes per second of a host are capped',
     file: 'src/gating/host-quota.ts',
     guard: `    if (!this.#takeToken(host)) return refuse('host_rate')\n`,

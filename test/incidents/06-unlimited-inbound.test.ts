@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, describe, expect, it } from 'vitest'
-import { LIMITS, systemClock } from '../../src/base/index.ts'
+import { LIMITS, type PeerIdStr, systemClock } from '../../src/base/index.ts'
 import { createConnectionGater, Gate } from '../../src/gating/index.ts'
 import { createP2pHost } from '../../src/p2p/index.ts'
 import { SCOPE, signerSet } from '../fixtures/sets.ts'
@@ -16,7 +16,7 @@ afterEach(async () => {
 })
 
 /** A host behind the real gate and gater, a member of the set of Alice and Bob. */
-async function member(key: typeof alice) {
+async function member(key: typeof alice, expected: ReadonlyMap<PeerIdStr, readonly string[]> = new Map()) {
   const ports = { clock: systemClock, logger, metrics: new TestMetrics() }
   const gate = new Gate({ registryScope: SCOPE, self: key.publicKey, bridges: [], denied: [], ...ports })
   gate.applySnapshot({
@@ -32,7 +32,7 @@ async function member(key: typeof alice) {
     network: NETWORK,
     boot: Date.now(),
     roles: gate,
-    connectionGater: createConnectionGater(gate, systemClock),
+    connectionGater: createConnectionGater(gate, systemClock, { isSeed: () => false, named: () => expected }),
     ...ports,
   })
   closing.push(() => host.stop())
@@ -41,8 +41,8 @@ async function member(key: typeof alice) {
 }
 
 /** Connects from another host and says nothing. */
-async function idle(port: number): Promise<Socket> {
-  const socket = connect({ host: '127.0.0.1', port, localAddress: '127.0.0.2' })
+async function idle(port: number, localAddress = '127.0.0.2'): Promise<Socket> {
+  const socket = connect({ host: '127.0.0.1', port, localAddress })
   closing.push(() => socket.destroy())
   // A refused one is reset; that is what is asked for.
   socket.on('error', () => socket.destroy())
@@ -74,5 +74,31 @@ describe('incident 6: a flood of strangers that prove nothing', () => {
       victim.host.connections().some((c) => c.peerId === bob.peerId && c.direction === 'inbound'),
     )
     expect(sockets.filter((s) => !s.destroyed)).toHaveLength(LIMITS.maxPendingPerStrangerHost)
+  })
+
+  it.each([
+    { bob: 'stands in the config', expected: new Map([[bob.peerId, ['/ip4/127.0.0.1/tcp/4700']]]), isIn: true },
+    { bob: 'was never heard of', expected: new Map(), isIn: false },
+    {
+      bob: 'stands there as a stranger',
+      expected: new Map([[keyPair('c').peerId, ['/ip4/127.0.0.1/tcp/4700']]]),
+      isIn: false,
+    },
+  ])('should leave room for a member that $bob, from many hosts: $isIn', async ({ expected, isIn }) => {
+    const victim = await member(alice, expected)
+    const [address = ''] = victim.host.addresses()
+    const port = Number(/tcp\/(\d+)/.exec(address)?.[1])
+    const hosts = Array.from({ length: LIMITS.maxPendingOfStrangers + 8 }, (_, i) => `127.0.1.${i + 1}`)
+    await Promise.all(hosts.map((host) => idle(port, host)))
+    await until('the rest is refused', () => victim.gate.denials.totals().inbound_full === 8)
+
+    const joining = await member(bob)
+    joining.host.keepConnected([{ peerId: alice.peerId, addresses: [address] }])
+    const isConnected = () => victim.host.connections().some((c) => c.peerId === bob.peerId)
+    await until(
+      'the member is in or refused',
+      () => isConnected() || (victim.gate.denials.totals().inbound_full ?? 0) > 8,
+    )
+    expect(isConnected()).toBe(isIn)
   })
 })

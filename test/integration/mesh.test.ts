@@ -93,7 +93,14 @@ describe('seeds without PeerID', () => {
       tip: { indexBlockHash: '22'.repeat(32), stacksHeight: 7, burnHeight: 7 },
       readAtMs: 0,
     })
-    return { gate, denied, connectionGater: createConnectionGater(gate, systemClock, (a) => seeds.includes(a)) }
+    return {
+      gate,
+      denied,
+      connectionGater: createConnectionGater(gate, systemClock, {
+        isSeed: (a) => seeds.includes(a),
+        named: () => new Map(),
+      }),
+    }
   }
   const wantB = (a: TestHost, seeds: readonly string[]) =>
     a.host.keepConnected([{ peerId: keyB.peerId, addresses: [] }], seeds)

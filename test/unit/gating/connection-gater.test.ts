@@ -154,7 +154,10 @@ describe('createConnectionGater', () => {
 
   it('should let a dial to a listed seed through, and to nothing beside it', async () => {
     ready()
-    const withSeed = createConnectionGater(gate, clock, (address) => address === ADDRESS)
+    const withSeed = createConnectionGater(gate, clock, {
+      isSeed: (address) => address === ADDRESS,
+      named: () => new Map(),
+    })
     expect(await withSeed.denyDialMultiaddr(multiaddr(ADDRESS))).toBe(false)
     expect(await withSeed.denyDialMultiaddr(multiaddr('/ip4/127.0.0.1/tcp/4002'))).toBe(true)
     expect(
