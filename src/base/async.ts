@@ -1,3 +1,4 @@
+import { type Clock, keepAliveClock } from './clock.ts'
 import { CodedError } from './errors.ts'
 
 /** A wait that ran out. `data.waitingFor` names it, `data.timeoutMs` says how long it was given. */
@@ -7,12 +8,16 @@ export class DeadlineError extends CodedError<'DEADLINE'> {
   }
 }
 
-/** Runs `work` with a signal that aborts after `timeoutMs` or with `parent`, and rejects then even if `work` ignores it. */
+/**
+ * Runs `work` with a signal that aborts after `timeoutMs` or with `parent`, and rejects then even if `work` ignores it.
+ * Real time unless a clock is given; somebody awaits the result, so the process stays alive until then.
+ */
 export async function withDeadline<T>(
   waitingFor: string,
   timeoutMs: number,
   work: (signal: AbortSignal) => Promise<T>,
   parent?: AbortSignal,
+  clock: Clock = keepAliveClock,
 ): Promise<T> {
   parent?.throwIfAborted()
   const controller = new AbortController()
@@ -21,29 +26,29 @@ export async function withDeadline<T>(
     controller.abort(reason)
     reject(reason)
   }
-  const timer = setTimeout(() => stop(new DeadlineError(waitingFor, timeoutMs)), timeoutMs)
+  const cancel = clock.after(timeoutMs, () => stop(new DeadlineError(waitingFor, timeoutMs)))
   const onParent = () => stop(parent?.reason)
   parent?.addEventListener('abort', onParent, { once: true })
   try {
     return await Promise.race([work(controller.signal), stopped])
   } finally {
-    clearTimeout(timer)
+    cancel()
     parent?.removeEventListener('abort', onParent)
   }
 }
 
 /** Resolves after `delayMs`, rejects with the signal's reason if it aborts first. */
-export function sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
+export function sleep(delayMs: number, signal?: AbortSignal, clock: Clock = keepAliveClock): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason)
     const onAbort = () => {
-      clearTimeout(timer)
+      cancel()
       reject(signal?.reason)
     }
-    const timer = setTimeout(() => {
+    const cancel = clock.after(delayMs, () => {
       signal?.removeEventListener('abort', onAbort)
       resolve()
-    }, delayMs)
+    })
     signal?.addEventListener('abort', onAbort, { once: true })
   })
 }

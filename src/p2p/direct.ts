@@ -1,5 +1,5 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
-import { CodedError, codeOf, LIMITS, type PeerIdStr, withDeadline } from '../base/index.ts'
+import { type Clock, CodedError, codeOf, keepAliveClock, LIMITS, type PeerIdStr, withDeadline } from '../base/index.ts'
 import type { EnvelopeIntake } from './intake.ts'
 import { DirectAckSchema, DirectMessageSchema } from './pb/direct_pb.ts'
 import { DIRECT_PROTOCOL } from './protocols.ts'
@@ -21,13 +21,15 @@ interface Channel {
 /** `/countersign/direct/1`: an envelope to one member, acknowledged by its node with the intake's verdict. */
 export class Direct {
   readonly #streams: StreamPort
-  readonly #intake: EnvelopeIntake
+  readonly #intake: Pick<EnvelopeIntake, 'admit'>
+  readonly #clock: Clock
   readonly #channels = new Map<PeerIdStr, Promise<Channel>>()
   #unhandle: (() => Promise<void>) | undefined
 
-  constructor(streams: StreamPort, intake: EnvelopeIntake) {
+  constructor(streams: StreamPort, intake: Pick<EnvelopeIntake, 'admit'>, clock: Clock = keepAliveClock) {
     this.#streams = streams
     this.#intake = intake
+    this.#clock = clock
   }
 
   async start(): Promise<void> {
@@ -41,7 +43,8 @@ export class Direct {
   /** Throws `REFUSED` (with the verdict), `UNREACHABLE`, `NOT_ADMITTED`, `DEADLINE`. */
   async send(peer: PeerIdStr, topic: string, envelope: Uint8Array, signal?: AbortSignal): Promise<void> {
     const frame = toBinary(DirectMessageSchema, create(DirectMessageSchema, { topic, envelope }))
-    const status = await withDeadline('a direct message', SEND_TIMEOUT_MS, (s) => this.#ask(peer, frame, s), signal)
+    const ask = (s: AbortSignal) => this.#ask(peer, frame, s)
+    const status = await withDeadline('a direct message', SEND_TIMEOUT_MS, ask, signal, this.#clock)
     if (status === STATUS.accept) return
     const verdict = status === STATUS.ignore ? 'ignore' : 'reject'
     const message = 'the receiver did not take the message: it may not expect it yet; send it again later'
@@ -80,7 +83,8 @@ export class Direct {
   #channel(peer: PeerIdStr): Promise<Channel> {
     const known = this.#channels.get(peer)
     if (known !== undefined) return known
-    const opening = withDeadline('opening a direct stream', SEND_TIMEOUT_MS, (s) => this.#open(peer, s))
+    const open = (s: AbortSignal) => this.#open(peer, s)
+    const opening = withDeadline('opening a direct stream', SEND_TIMEOUT_MS, open, undefined, this.#clock)
     this.#channels.set(peer, opening)
     const forget = () => {
       if (this.#channels.get(peer) === opening) this.#channels.delete(peer)

@@ -170,7 +170,7 @@ class Libp2pHost implements P2pHost {
       metrics,
       onOwnKeyElsewhere: init.onOwnKeyElsewhere,
     })
-    this.#direct = new Direct(this.#streams, this.#intake)
+    this.#direct = new Direct(this.#streams, this.#intake, clock)
     this.#messenger = this.#messengerOf(keyPair)
   }
 

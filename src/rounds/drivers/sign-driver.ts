@@ -55,7 +55,7 @@ export class SignDriver implements ThresholdRounds, Startable {
   readonly #logger: Logger
   readonly #book: SignBook
   readonly #timers = new Map<string, Cancel>()
-  readonly #turns = new Turns(MAX_COORDINATED)
+  readonly #turns: Turns
   readonly #watch: RoundWatch
   readonly #waiting = new Map<string, Set<(result: SignResult) => void>>()
   readonly #faults: Counter<'code'>
@@ -66,6 +66,7 @@ export class SignDriver implements ThresholdRounds, Startable {
     this.#c = init
     this.#logger = init.logger.child('sign')
     this.#watch = new RoundWatch(init.clock)
+    this.#turns = new Turns(MAX_COORDINATED, init.clock)
     this.#book = new SignBook({
       self: init.self,
       keyFor: (request) => {

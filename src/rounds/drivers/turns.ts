@@ -1,9 +1,13 @@
+import { type Clock, keepAliveClock } from '../../base/index.ts'
+
 /** So many at once, the others in the order in which they came. */
 export class Turns {
   #free: number
+  readonly #clock: Clock
   readonly #queue: (() => void)[] = []
-  constructor(atOnce: number) {
+  constructor(atOnce: number, clock: Clock = keepAliveClock) {
     this.#free = atOnce
+    this.#clock = clock
   }
 
   /** True when it is the caller's turn, who then owes a `give`; false if `timeoutMs` passed or `signal` aborted before. */
@@ -15,7 +19,7 @@ export class Turns {
     }
     return new Promise((resolve) => {
       const settle = (turn: boolean) => {
-        clearTimeout(timer)
+        cancel()
         signal?.removeEventListener('abort', leave)
         resolve(turn)
       }
@@ -25,7 +29,7 @@ export class Turns {
         if (at >= 0) this.#queue.splice(at, 1)
         settle(false)
       }
-      const timer = setTimeout(leave, Math.max(0, timeoutMs))
+      const cancel = this.#clock.after(Math.max(0, timeoutMs), leave)
       signal?.addEventListener('abort', leave, { once: true })
       this.#queue.push(enter)
     })

@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { DeadlineError, sleep, withDeadline } from '../../../src/base/index.ts'
+import { VirtualClock } from '../../simulator/virtual-clock.ts'
 
 /** Work that ignores its signal and never ends. */
 const deaf = () => new Promise<never>(() => {})
@@ -21,6 +22,17 @@ describe('withDeadline', () => {
       code: 'DEADLINE',
       data: { waitingFor: 'the peer', timeoutMs: 5 },
     })
+  })
+
+  it('should measure by the clock it is given, and leave no timer there', async () => {
+    const clock = new VirtualClock()
+    const late = withDeadline('the peer', LONG_MS, deaf, undefined, clock)
+    const failed = expect(late).rejects.toMatchObject({ code: 'DEADLINE' })
+    await clock.runFor(LONG_MS)
+    await failed
+    expect(await withDeadline('work', LONG_MS, async () => 7, undefined, clock)).toBe(7)
+    await clock.runFor(LONG_MS)
+    expect(clock.fired).toBe(1)
   })
 
   it("should abort the work's signal at the deadline", async () => {
@@ -73,6 +85,14 @@ describe('withDeadline', () => {
 describe('sleep', () => {
   it('should end after its time', async () => {
     await expect(sleep(1)).resolves.toBeUndefined()
+  })
+
+  it('should measure by the clock it is given', async () => {
+    const clock = new VirtualClock()
+    const startMs = clock.now()
+    const woken = sleep(LONG_MS, undefined, clock).then(() => clock.now() - startMs)
+    await clock.runFor(2 * LONG_MS)
+    expect(await woken).toBe(LONG_MS)
   })
 
   it('should not begin under an aborted signal', async () => {

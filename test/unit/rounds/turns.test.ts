@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Turns } from '../../../src/rounds/drivers/turns.ts'
+import { VirtualClock } from '../../simulator/virtual-clock.ts'
 
 const LONG_MS = 10_000
 
@@ -16,6 +17,13 @@ describe('Turns', () => {
     turns.give()
     await second
     expect(entered).toBe(true)
+  })
+
+  it('should wait by the clock it is given', async () => {
+    const clock = new VirtualClock()
+    const turns = new Turns(1, clock)
+    await turns.take(LONG_MS)
+    expect(await clock.settled('the turn', LONG_MS, turns.take(LONG_MS))).toBe(false)
   })
 
   it('should let the others in in the order in which they came', async () => {
