@@ -66,8 +66,11 @@ export class Dialer implements DialPort, SeedPort {
 
   /** Open connections to exactly this peer; first the one that survives if there are several. */
   connections(peer: PeerIdStr): Connection[] {
-    const all = this.#init.node()?.libp2p.getConnections(peerIdFromString(peer)) ?? []
-    const open = all.filter((c) => c.status === 'open').map((connection) => ({ connection, ...infoOf(connection) }))
+    // Not `getConnections(peer)`: to make a PeerId of text costs a square root on the curve, more than to look at all links.
+    const all = this.#init.node()?.libp2p.getConnections() ?? []
+    const open = all
+      .filter((c) => c.status === 'open' && peerOf(c) === peer)
+      .map((connection) => ({ connection, ...infoOf(connection) }))
     return sortLinks(this.#init.self, peer, open).map((link) => link.connection)
   }
   isConnected(peer: PeerIdStr): boolean {
