@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { createConnectionGater, Evictor, Gate, type GateLists } from '../gating/index.ts'
-import { createP2pHost, type P2pHost } from '../p2p/index.ts'
+import { createP2pHost, type P2pHost, type P2pHostInit } from '../p2p/index.ts'
 import { registryScope } from '../registry/index.ts'
 import { fileKeeper } from '../store/index.ts'
 import type { NodeConfig, Seed } from './config/index.ts'
@@ -35,6 +35,7 @@ export async function applyReload({ membership, grants }: NetworkParts, config: 
   await closed
 }
 
+/** `makeHost`: what carries it all; simulations give a host without libp2p. */
 export function createNetwork(
   base: Pick<Foundation, 'config' | 'boot' | 'clock' | 'logger' | 'metrics'> & {
     readonly key: Pick<Foundation['key'], 'keyPair'>
@@ -42,6 +43,7 @@ export function createNetwork(
     readonly keys?: Foundation['keys']
   },
   moreSeeds: readonly Seed[] = [],
+  makeHost: (init: P2pHostInit) => P2pHost = createP2pHost,
 ): NetworkParts {
   const { config, key, boot, clock, logger, metrics, watcher } = base
   const { nat, mdns } = config.p2p
@@ -53,7 +55,7 @@ export function createNetwork(
     registryScope: registryScope(config.registry.id),
     ...ports,
   })
-  const host = createP2pHost({
+  const host = makeHost({
     keyPair: key.keyPair,
     listen: config.p2p.listen,
     announce: config.p2p.announce,

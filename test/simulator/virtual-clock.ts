@@ -45,7 +45,8 @@ export class VirtualClock implements Clock {
   }
 
   async runFor(durationMs: number): Promise<void> {
-    const endMs = this.#nowMs + durationMs
+    // Whole milliseconds, as Node's clock has.
+    const endMs = this.#nowMs + Math.trunc(durationMs)
     await drained()
     while (this.#due(endMs)) await this.#fire()
     this.#nowMs = endMs

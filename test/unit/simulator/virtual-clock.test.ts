@@ -40,6 +40,16 @@ describe('VirtualClock', () => {
     expect(happened).toEqual(['work', 'next timer'])
   })
 
+  it('should show whole milliseconds only, as Node does: envelopes carry no others', async () => {
+    const clock = new VirtualClock(0)
+    let firedAtMs = 0
+    clock.after(2.7, () => {
+      firedAtMs = clock.now()
+    })
+    await clock.runFor(10.5)
+    expect([firedAtMs, clock.now()]).toEqual([2, 10])
+  })
+
   it('should not fire what was cancelled', async () => {
     const clock = new VirtualClock(0)
     const cancel = clock.after(5, () => expect.unreachable())
