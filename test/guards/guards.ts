@@ -23,6 +23,11 @@ const unit = (file: string, name?: string): Guard['test'] => ({
   ...(name === undefined ? {} : { name }),
 })
 const incident = (file: string): Guard['test'] => ({ project: 'integration', file: `test/incidents/${file}` })
+/** Federations in virtual time. */
+const simulated = (what: string): Guard['test'] => ({
+  project: 'integration',
+  file: `test/integration/${what}-simulated.test.ts`,
+})
 
 export const GUARDS: readonly Guard[] = [
   {
@@ -353,6 +358,27 @@ export const GUARDS: readonly Guard[] = [
     guard: `      if (bytes > maxBytes)\n`,
     gone: `      if (bytes < 0)\n`,
     test: incident('08-oversized-message.test.ts'),
+  },
+  {
+    name: 'R14: of a removed author nothing is accepted, whoever forwards it',
+    file: 'src/p2p/intake.ts',
+    guard: "    if (!this.#mayGossip(authorPeer, topic, via)) return 'author_role'\n",
+    gone: '',
+    test: simulated('removal'),
+  },
+  {
+    name: 'incident 15: a lost member is redialled for ever, and soon',
+    file: 'src/base/limits.ts',
+    guard: '  redialMaxMs: 15_000,',
+    gone: '  redialMaxMs: 600_000,',
+    test: simulated('partition'),
+  },
+  {
+    name: "DESIGN §12: a direct message that nobody acknowledges has a deadline, by the node's clock",
+    file: 'src/p2p/direct.ts',
+    guard: "withDeadline('a direct message', SEND_TIMEOUT_MS, ask, signal, this.#clock)",
+    gone: 'ask(AbortSignal.any([...(signal ? [signal] : [])]))',
+    test: unit('p2p/direct.test.ts', 'clock'),
   },
   {
     name: 'R7: a next key is carried by a leaving member only',

@@ -1,11 +1,12 @@
 import { streamPair } from '@libp2p/utils'
 import { describe, expect, it } from 'vitest'
-import { CodedError, type PeerIdStr, utf8 } from '../../../src/base/index.ts'
+import { CodedError, LIMITS, type PeerIdStr, utf8 } from '../../../src/base/index.ts'
 import { Direct } from '../../../src/p2p/direct.ts'
 import { sealEnvelope } from '../../../src/p2p/envelope.ts'
 import { Libp2pFrameStream } from '../../../src/p2p/frame-stream.ts'
 import { type Envelope, type FrameStream, type StreamPort, topicName, type Verdict } from '../../../src/p2p/index.ts'
 import { EnvelopeIntake } from '../../../src/p2p/intake.ts'
+import { VirtualClock } from '../../simulator/virtual-clock.ts'
 import { keyPair, logger, NETWORK, ROUND, TestClock, TestMetrics, TestRoles, TOPIC } from './kit.ts'
 
 const alice = keyPair('alice')
@@ -92,6 +93,16 @@ describe('direct messages', () => {
     const again = a.send(bob.peerId, topicName(TOPIC), wire)
     await expect(again).rejects.toMatchObject({ code: 'REFUSED', data: { verdict: 'ignore' } })
     expect(heard).toHaveLength(1)
+  })
+  it("should give up by the node's clock on a peer that takes the message and never acknowledges it", async () => {
+    const { wire } = await bench()
+    await wire.port(bob.peerId).handle('', 0, () => new Promise(() => {}))
+    const virtual = new VirtualClock()
+    const intake = { admit: () => ({ verdict: 'accept' as const }) }
+    const sending = new Direct(wire.port(alice.peerId), intake, virtual).send(bob.peerId, topicName(TOPIC), envelope())
+    const failed = expect(sending).rejects.toMatchObject({ code: 'DEADLINE' })
+    await virtual.runFor(LIMITS.dialTimeoutMs)
+    await failed
   })
   it('should answer garbage and go on', async () => {
     const { a, wire, heard } = await bench()
