@@ -183,6 +183,9 @@ export class VirtualHost implements P2pHost, NetworkProcess {
   connections(): readonly ConnectionInfo[] {
     return [...this.#links].map((end) => end.info())
   }
+  dials(): ReturnType<P2pHost['dials']> {
+    return this.#dialer.report()
+  }
   async closePeer(peer: PeerIdStr): Promise<{ readonly closedConnections: number }> {
     this.#keeper.drop(peer)
     this.#book.forget(peer)
