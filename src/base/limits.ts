@@ -21,9 +21,15 @@ export const LIMITS = {
    */
   maxConnectionsPerPeer: 4,
 
-  /** A forwarder relays everybody's messages, so its bucket is the author's times the members of a small set (R13). */
-  forwarderBurst: 4_000,
-  forwarderPerSecond: 1_000,
+  /**
+   * A forwarder relays everybody's messages, so its bucket is the author's times the members of a small set (R13). It pays for
+   * copies, too: gossipsub keeps an id of each message for 15 s, so this also bounds what one member's flood leaves in memory.
+   */
+  forwarderBurst: 6_400,
+  forwarderPerSecond: 1_600,
+  /** Gossip that is read from one peer: a keygen of 128 members is 1.2 MiB, and each message may come from each neighbour. */
+  gossipBurstBytes: 16 * 1024 * 1024,
+  gossipBytesPerSecond: 4 * 1024 * 1024,
   authorBurst: 400,
   authorPerSecond: 100,
   /** Early messages kept per author until their round starts (R14). */
@@ -77,6 +83,13 @@ export const LIMITS = {
   maxRecordBytes: 1_024,
   /** Records in one frame of the address exchange: the largest set. */
   maxRecordsPerFrame: 128,
+
+  /** Between two heartbeats of a member, give or take a tenth: 15 members say 1.5 messages of under 400 bytes a second. */
+  heartbeatMs: 10_000,
+  /** At once after a change, but not more often than this: a devnet's members all connect within a second. */
+  minHeartbeatGapMs: 1_000,
+  /** A member that was not heard for this long is silent: three beats missed, and half a beat for the way. */
+  silentAfterMs: 35_000,
 
   /** One call to a Stacks node. */
   chainCallTimeoutMs: 10_000,

@@ -12,11 +12,15 @@ export class TokenBucket {
   }
   /** Takes `cost` tokens if they are there. */
   take(nowMs: number, cost = 1): boolean {
+    if (!this.holds(nowMs, cost)) return false
+    this.#tokens -= cost
+    return true
+  }
+  /** Are `cost` tokens there? Takes none. */
+  holds(nowMs: number, cost = 1): boolean {
     const elapsedMs = Math.max(0, nowMs - this.#at)
     this.#at = nowMs
     this.#tokens = Math.min(this.#capacity, this.#tokens + (elapsedMs / 1000) * this.#perSecond)
-    if (this.#tokens < cost) return false
-    this.#tokens -= cost
-    return true
+    return this.#tokens >= cost
   }
 }

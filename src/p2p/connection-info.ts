@@ -19,5 +19,6 @@ export function infoOf(connection: Connection): ConnectionInfo {
     transport: transportOf(remoteAddress),
     remoteAddress,
     openedAtMs: connection.timeline.open,
+    ...(connection.rtt === undefined ? {} : { rttMs: connection.rtt }),
   }
 }

@@ -12,8 +12,10 @@ import {
   utf8,
 } from '../base/index.ts'
 import { sha256 } from '../curve/index.ts'
+import { chargeForwarders } from './charge-forwarders.ts'
 import { peerOf } from './connection-info.ts'
 import type { GuardedRegistrar } from './guarded-registrar.ts'
+import { InboundFlow } from './inbound-flow.ts'
 import type { EnvelopeIntake } from './intake.ts'
 import { GOSSIP_PROTOCOL, isGossipProtocol } from './protocols.ts'
 import { type GossipTables, gossipTables, TopicRights } from './topic-rights.ts'
@@ -87,6 +89,13 @@ export class Gossip {
       ['reason'],
     )
     this.#router = gossipsub(this.#options())({ ...components, registrar })
+    const flow = new InboundFlow(init.clock, init.metrics)
+    registrar.onGossipStream((stream, connection) => flow.watch(stream, peerOf(connection)))
+    chargeForwarders(
+      this.#router,
+      (peer) => init.intake.charge(peer),
+      (peer) => flow.tooMany(peer),
+    )
     this.#tables = gossipTables(this.#router)
     this.#rights = new TopicRights(this.#tables, init.roles, init.metrics)
     this.#router.addEventListener('subscription-change', ({ detail }) => {
@@ -121,9 +130,12 @@ export class Gossip {
   subscribe(name: string): void {
     this.#router.topicValidators.set(name, (source, message) => {
       const forwarder = source.toString() as PeerIdStr
-      return VERDICTS[this.#init.intake.admit({ topic: name, data: message.data, forwarder, via: 'gossip' }).verdict]
+      return VERDICTS[this.#admit(name, message.data, forwarder)]
     })
     this.#router.subscribe(name)
+  }
+  #admit(topic: string, data: Uint8Array, forwarder: PeerIdStr): Verdict {
+    return this.#init.intake.admit({ topic, data, forwarder, via: 'gossip', paid: true }).verdict
   }
   unsubscribe(name: string): void {
     this.#router.topicValidators.delete(name)

@@ -33,6 +33,7 @@ export class GuardedRegistrar implements Registrar {
   readonly #inner: Registrar
   readonly #guard: StreamGuard
   readonly #topologies = new Map<string, Topology>()
+  #onGossipStream: (stream: Stream, connection: Connection) => void = () => {}
 
   constructor(inner: Registrar, guard: StreamGuard) {
     this.#inner = inner
@@ -45,9 +46,16 @@ export class GuardedRegistrar implements Registrar {
         return stream.abort(new CodedError('NOT_ADMITTED', 'no right to this protocol'))
       if (!isGossipProtocol(protocol)) return handler(stream, connection)
       resetOnClose(stream)
+      // By then the library reads it.
+      setImmediate(() => this.#onGossipStream(stream, connection))
       return handler(stream, this.#guard.bounded(connection))
     }
     return this.#inner.handle(protocol, guarded, options)
+  }
+
+  /** Told of every inbound gossip stream after it was handed on. */
+  onGossipStream(listener: (stream: Stream, connection: Connection) => void): void {
+    this.#onGossipStream = listener
   }
 
   async register(protocol: string, topology: Topology, options?: AbortOptions): Promise<string> {

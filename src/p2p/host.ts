@@ -27,7 +27,7 @@ import { type DialAddress, Dialer } from './dialer.ts'
 import { Direct } from './direct.ts'
 import { DuplicateLinks } from './duplicate-links.ts'
 import type { Gossip } from './gossip.ts'
-import { EnvelopeIntake } from './intake.ts'
+import { EnvelopeIntake, type IntakeListeners } from './intake.ts'
 import type { LanDiscoveryInit } from './lan-discovery.ts'
 import { Links } from './links.ts'
 import { MeshKeeper } from './mesh-keeper.ts'
@@ -85,6 +85,8 @@ export interface P2pHostInit {
   readonly metrics: Metrics
   /** R17: another process speaks with this node's key. */
   readonly onOwnKeyElsewhere?: (boot: number) => void
+  readonly onMemberClock?: IntakeListeners['onMemberClock']
+  readonly onDoubleVoice?: IntakeListeners['onDoubleVoice']
 }
 
 /** Does no I/O before `start`; may be stopped and started again. Throws TypeError on a network's name that no topic could carry. */
@@ -169,6 +171,8 @@ class Libp2pHost implements P2pHost {
       logger,
       metrics,
       onOwnKeyElsewhere: init.onOwnKeyElsewhere,
+      onMemberClock: init.onMemberClock,
+      onDoubleVoice: init.onDoubleVoice,
     })
     this.#direct = new Direct(this.#streams, this.#intake, clock)
     this.#messenger = this.#messengerOf(keyPair)
@@ -293,6 +297,10 @@ class Libp2pHost implements P2pHost {
 
   dials(): readonly DialReport[] {
     return this.#dialer.report()
+  }
+
+  overheard(topic: Topic, wire: Uint8Array): void {
+    this.#intake.overhear(topicName(topic), wire)
   }
 
   async closePeer(peer: PeerIdStr): Promise<{ readonly closedConnections: number }> {

@@ -22,6 +22,9 @@ import type { Envelope, RoleCheck, Topic, Verdict } from './types.ts'
 /** Authors and forwarders are members; twice the largest set covers a current and a pending one. */
 const MAX_KEPT = 4 * LIMITS.maxSigners
 
+/** Signatures checked for words of a member's older boot: at once, and a second. They only feed an alarm (R17). */
+const SECOND_LOOKS = { burst: 5, perSecond: 0.5 }
+
 /** A message as a transport brought it. */
 export interface Arrival {
   readonly topic: string
@@ -29,9 +32,21 @@ export interface Arrival {
   /** The authenticated peer at the other end of the link; for a direct message its author, too, or who carries that (R7). */
   readonly forwarder: PeerIdStr
   readonly via: 'gossip' | 'direct'
+  /** Its forwarder was charged already, in front of gossipsub. */
+  readonly paid?: true
 }
 
-export interface IntakeInit {
+/** Who wants to know of what the intake sees beside the messages that it delivers. */
+export interface IntakeListeners {
+  /** R17: someone speaks, now, with this node's key and another boot number. */
+  readonly onOwnKeyElsewhere?: ((boot: number) => void) | undefined
+  /** A member's own words were refused for their time: its clock minus ours, as it says itself. */
+  readonly onMemberClock?: ((author: PublicKey, offsetMs: number) => void) | undefined
+  /** R17: a member's older boot still speaks, long after its newer one began. Signed; `wire` proves it. */
+  readonly onDoubleVoice?: ((author: PublicKey, wire: Uint8Array) => void) | undefined
+}
+
+export interface IntakeInit extends IntakeListeners {
   readonly network: string
   readonly self: PublicKey
   readonly boot: number
@@ -39,8 +54,6 @@ export interface IntakeInit {
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
-  /** R17: someone speaks, now, with this node's key and another boot number. */
-  readonly onOwnKeyElsewhere?: ((boot: number) => void) | undefined
 }
 
 type Handler = (envelope: Envelope) => Verdict
@@ -60,6 +73,7 @@ export class EnvelopeIntake {
   readonly #forwarders: ForwarderAccounts
   readonly #authorBuckets = new BoundedMap<PublicKey, TokenBucket>(MAX_KEPT)
   readonly #windows = new BoundedMap<PublicKey, SequenceWindow>(MAX_KEPT)
+  readonly #secondLooks = new BoundedMap<PublicKey, TokenBucket>(MAX_KEPT)
   readonly #peerIds = new BoundedMap<PublicKey, PeerIdStr>(MAX_KEPT)
   readonly #dropped: Counter<'reason' | 'via'>
   readonly #received: Counter<'via'>
@@ -113,6 +127,13 @@ export class EnvelopeIntake {
     return { verdict: DROPS[outcome], dropped: outcome }
   }
 
+  /** R13, for a message that gossipsub has not looked at yet. False, and counted: it must be dropped. */
+  charge(forwarder: PeerIdStr): boolean {
+    const charge = this.#forwarders.charge(forwarder, this.#init.clock.now())
+    if (charge !== 'paid') this.count(charge, 'gossip')
+    return charge === 'paid'
+  }
+
   /** For drops that a transport makes before there is anything to judge. */
   count(reason: DropReason, via: 'gossip' | 'direct'): void {
     this.#dropped.inc({ reason, via })
@@ -124,7 +145,7 @@ export class EnvelopeIntake {
     if (arrival.data.length > (via === 'gossip' ? LIMITS.maxGossipBytes : LIMITS.maxDirectBytes)) return 'too_large'
     const topic = parseTopicName(arrival.topic)
     if (topic === undefined) return 'malformed'
-    const charge = this.#forwarders.charge(forwarder, clock.now())
+    const charge = arrival.paid ? 'paid' : this.#forwarders.charge(forwarder, clock.now())
     if (charge !== 'paid') return charge
     const decoded = decodeEnvelope(arrival.data)
     if (!decoded.ok) return decoded.reason
@@ -137,7 +158,12 @@ export class EnvelopeIntake {
     if (forwarder !== authorPeer && !this.#mayGossip(forwarder, topic, via)) return 'forwarder_role'
     // Before its author pays: whoever recorded a member's words could else use up that member's allowance with them (R13).
     const stale = this.#nothingNew(decoded.value)
-    if (stale !== undefined) return stale
+    if (stale !== undefined) {
+      this.#listenBeside(stale, decoded.value, arrival, forwarder === authorPeer)
+      return stale
+    }
+    // An author without allowance costs no signature check; only a valid one takes of the allowance (R13).
+    if (!this.#hasAllowance(author)) return 'author_rate'
     if (!hasValidSignature(decoded.value, arrival.topic)) return 'bad_signature'
     if (!this.#chargeAuthor(author)) return 'author_rate'
 
@@ -150,19 +176,49 @@ export class EnvelopeIntake {
     return this.#deliver({ ...fields, topic, wire, via }, handlers)
   }
 
+  /** What another member passed on of our own key (R17). Its bucket paid for the message that this came in. */
+  overhear(topic: string, wire: Uint8Array): void {
+    const decoded = decodeEnvelope(wire)
+    const isOurs = decoded.ok && decoded.value.fields.author === this.#init.self
+    if (!isOurs || this.#nothingNew(decoded.value) !== undefined) return
+    const isValid = hasValidSignature(decoded.value, topic)
+    this.count(isValid ? this.#ownKeyElsewhere(decoded.value.fields) : 'bad_signature', 'gossip')
+  }
+
+  /** R17: what is dropped for its time or its boot may still tell of a wrong clock, or of a key that speaks twice. */
+  #listenBeside(dropped: DropReason, envelope: DecodedEnvelope, { topic }: Arrival, isAuthors: boolean): void {
+    const { author, expiresAtMs } = envelope.fields
+    const saidAtMs = expiresAtMs - LIMITS.envelopeTtlMs
+    // Nobody but its author says so here, so its word for its own clock needs no signature.
+    if (isAuthors && (dropped === 'expired' || dropped === 'expires_too_late'))
+      this.#init.onMemberClock?.(author, saidAtMs - this.#init.clock.now())
+    // A boot number is the time of a start: a word of an older boot said well after that is not merely late.
+    if (dropped !== 'older_boot' || saidAtMs <= this.#windowOf(author).boot + LIMITS.clockSkewMs) return
+    if (parseTopicName(topic)?.purpose !== 'liveness' || this.#mistimed(expiresAtMs) !== undefined) return
+    const now = this.#init.clock.now()
+    const looks = this.#secondLooks.getOrMake(
+      author,
+      () => new TokenBucket(SECOND_LOOKS.burst, SECOND_LOOKS.perSecond, now),
+    )
+    if (looks.take(now) && hasValidSignature(envelope, topic)) this.#init.onDoubleVoice?.(author, envelope.wire)
+  }
+
   #mayGossip(peer: PeerIdStr, topic: Topic, via: 'gossip' | 'direct'): boolean {
     const answer = this.#init.roles.mayGossip(peer, topic)
     if (!answer.ok) this.#init.roles.denied(peer, answer.reason, via)
     return answer.ok
   }
 
+  #hasAllowance(author: PublicKey): boolean {
+    return this.#authorBucket(author).holds(this.#init.clock.now())
+  }
   #chargeAuthor(author: PublicKey): boolean {
+    return this.#authorBucket(author).take(this.#init.clock.now())
+  }
+  #authorBucket(author: PublicKey): TokenBucket {
     const now = this.#init.clock.now()
-    const bucket = this.#authorBuckets.getOrMake(
-      author,
-      () => new TokenBucket(LIMITS.authorBurst, LIMITS.authorPerSecond, now),
-    )
-    return bucket.take(now)
+    const full = () => new TokenBucket(LIMITS.authorBurst, LIMITS.authorPerSecond, now)
+    return this.#authorBuckets.getOrMake(author, full)
   }
 
   /** Why the message, true or forged, can tell this node nothing. Takes nothing: its signature is not checked yet. */
@@ -176,9 +232,12 @@ export class EnvelopeIntake {
   #untimely(fields: EnvelopeFields): DropReason | undefined {
     const sequence = this.#windowOf(fields.author).ask(fields.boot, fields.counter)
     if (sequence !== 'fresh') return sequence
+    return this.#mistimed(fields.expiresAtMs)
+  }
+  #mistimed(expiresAtMs: number): DropReason | undefined {
     const now = this.#init.clock.now()
-    if (fields.expiresAtMs + LIMITS.clockSkewMs < now) return 'expired'
-    if (fields.expiresAtMs - LIMITS.clockSkewMs > now + LIMITS.envelopeTtlMs) return 'expires_too_late'
+    if (expiresAtMs + LIMITS.clockSkewMs < now) return 'expired'
+    if (expiresAtMs - LIMITS.clockSkewMs > now + LIMITS.envelopeTtlMs) return 'expires_too_late'
     return undefined
   }
 

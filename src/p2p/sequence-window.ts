@@ -12,6 +12,11 @@ export class SequenceWindow {
   #highest = -1
   readonly #seen = new Uint32Array(SEQUENCE_WINDOW / 32)
 
+  /** Latest boot heard; -1 if none. */
+  get boot(): number {
+    return this.#boot
+  }
+
   /** `replay` also stands for counters that have left the window: they can't be told from replays. */
   ask(boot: number, counter: number): SequenceAnswer {
     if (boot < this.#boot) return 'older_boot'

@@ -110,6 +110,8 @@ export interface ConnectionInfo {
   readonly transport: LinkTransport
   readonly remoteAddress: string
   readonly openedAtMs: number
+  /** Round trip of the latest ping, which the library makes each 10 s; absent until the first. */
+  readonly rttMs?: number
 }
 
 /** A libp2p stream under our own face: length-prefixed frames, bounded. */
@@ -181,6 +183,11 @@ export interface P2pHost extends Startable {
   connections(): readonly ConnectionInfo[]
   /** Dials under way, and peers that did not answer the last one. */
   dials(): readonly DialReport[]
+  /**
+   * Somebody passes on what was said with this node's own key. Judged as if its author's node had sent it: only a live word of
+   * another process is told to `onOwnKeyElsewhere` (R17). Anything else is dropped and counted.
+   */
+  overheard(topic: Topic, wire: Uint8Array): void
   readonly connectionOpened: Listenable<ConnectionInfo>
   readonly connectionClosed: Listenable<ConnectionInfo>
 }
