@@ -124,6 +124,13 @@ describe('R17: its own key, as another member passes it on', () => {
     intake.overhear(NAME, wire({ author: self, boot: boot - 5 }))
     expect(elsewhere).toEqual([boot - 5])
   })
+  it('should not be believed to speak elsewhere for its own words of now, however long it has run', () => {
+    clock.advance(10 * LIMITS.clockSkewMs)
+    const data = wire({ author: self })
+    intake.overhear(NAME, data)
+    expect(admit(data, { forwarder: bob.peerId })).toBe('own_key')
+    expect(elsewhere).toEqual([])
+  })
   it.each<[string, () => Uint8Array]>([
     ['its own old words', () => wire({ author: self, boot: boot - 5 })],
     ['its own words of now', () => wire({ author: self })],
