@@ -1,3 +1,4 @@
+import { membersText } from './member-view.ts'
 import { ageOf, at, columns, facts, listAt, numberAt, textAt } from './view.ts'
 
 const STATES: Readonly<Record<string, string>> = {
@@ -40,12 +41,14 @@ export function statusText(status: unknown, nowMs: number): string {
           .map((a) => textAt(a) ?? '?')
           .join('\n') || undefined,
       ],
+      ['clock', clockLine(status)],
+      ['THIS KEY', elsewhereLine(status, nowMs)],
       ['denials', denialsLine(status)],
       ['last reload', lastReloadLine(at(status, 'lastReload'), nowMs)],
     ]),
   ]
   const members = listAt(status, 'members')
-  if (members.length > 0) parts.push(`members\n${columns(members.map(memberRow))}`)
+  if (members.length > 0) parts.push(`members\n${membersText(members, nowMs)}`)
   const recalled = listAt(status, 'recalled')
   if (recalled.length > 0) parts.push(`recalled sets\n${columns(recalled.map(recalledRow))}`)
   const rotation = at(status, 'rotation')
@@ -108,19 +111,20 @@ export function reloadText(reload: unknown): string {
   return changes.length === 0 ? (textAt(reload, 'result') ?? 'unknown') : changes.join('\n')
 }
 
-function memberRow(member: unknown): readonly string[] {
-  const links = listAt(member, 'links').map((l) =>
-    `${textAt(l, 'transport') ?? '?'} ${textAt(l, 'direction') ?? '?'} ${textAt(l, 'remoteAddress') ?? ''}`.trim(),
-  )
-  const link =
-    at(member, 'self') === true ? 'this node' : at(member, 'connected') === true ? 'connected' : 'NOT CONNECTED'
-  return [
-    textAt(member, 'publicKey') ?? '?',
-    textAt(member, 'peerId') ?? '?',
-    textAt(member, 'role') ?? '?',
-    link,
-    links.join(', '),
-  ]
+/** How this machine's clock stands to the members'. */
+function clockLine(status: unknown): string | undefined {
+  const offsetMs = numberAt(status, 'clock', 'offsetMs')
+  const witnesses = textAt(status, 'clock', 'witnesses')
+  if (offsetMs === undefined) return undefined
+  const way = offsetMs > 0 ? 'behind' : 'ahead of'
+  return `${(Math.abs(offsetMs) / 1000).toFixed(1)} s ${way} the median of ${witnesses ?? '?'} members`
+}
+
+function elsewhereLine(status: unknown, nowMs: number): string | undefined {
+  const since = numberAt(status, 'keyInUseElsewhere', 'sinceMs')
+  return since === undefined
+    ? undefined
+    : `SPEAKS FROM ANOTHER NODE, heard ${ageOf(nowMs - since)} ago; nothing is signed`
 }
 
 /** GET /rotation for a person. */

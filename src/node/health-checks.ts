@@ -4,6 +4,7 @@ import type { ConnectionInfo, DialReport } from '../p2p/index.ts'
 import type { RegistryHealth } from '../registry/index.ts'
 import type { SignHealth } from '../rounds/index.ts'
 import type { CheckReport } from '../status/index.ts'
+import { checkLiveness, type LivenessFacts } from './liveness-checks.ts'
 import { stateOf } from './status.ts'
 import { dialsCheck, eventLoopCheck, roundsCheck, storeCheck, stuckReading } from './wait-checks.ts'
 
@@ -17,13 +18,16 @@ export const HEALTH_CHECKS = [
   'rounds',
   'store',
   'event_loop',
+  'liveness',
+  'clock',
+  'identity',
 ] as const
 export type HealthCheckName = (typeof HEALTH_CHECKS)[number]
 
 /** Reads that failed for so many polls make the registry check red. */
 const MISSED_POLLS = 5
 
-export interface HealthFacts {
+export interface HealthFacts extends Omit<LivenessFacts, 'ownSet'> {
   readonly nowMs: number
   readonly pollIntervalMs: number
   /** `readingSinceMs`: unix ms, while a reading is under way. */
@@ -69,6 +73,7 @@ export function checkHealth(f: HealthFacts): Readonly<Record<HealthCheckName, Ch
     rounds: roundsCheck(f.nowMs, f.signing, f.keygen),
     store: storeCheck(f.nowMs, f.syncingSinceMs),
     event_loop: eventLoopCheck(f.loopLagMs),
+    ...checkLiveness({ ...f, ownSet: set?.hash }),
   }
 }
 

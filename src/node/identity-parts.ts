@@ -1,6 +1,8 @@
 import { describeError, type Startable, StartStack } from '../base/index.ts'
 import type { ConnectionInfo } from '../p2p/index.ts'
 import { type Foundation, part } from './foundation.ts'
+import type { Liveness } from './liveness/index.ts'
+import { createLiveness } from './liveness-parts.ts'
 import { createNetwork, type NetworkParts } from './network-parts.ts'
 import { createRpc } from './serving-parts.ts'
 import { createSigning, type SigningParts } from './signing-parts.ts'
@@ -11,6 +13,7 @@ export interface IdentityParts {
   readonly base: Foundation
   readonly network: NetworkParts
   readonly signing: SigningParts
+  readonly liveness: Liveness
   readonly links: Startable
   readonly rounds: Startable
 }
@@ -29,11 +32,13 @@ export async function createIdentityParts(
     dialled.map((l) => ({ peerId: l.peerId, address: l.remoteAddress })),
   )
   const signing = await createSigning(base, network, onFatal)
+  const liveness = createLiveness(base, network, () => signing.activeKey() !== undefined)
   const { host, evictor } = network
   let stopListening = () => {}
   const recheck = part({
     start: async () => {
       stopListening = host.connectionOpened.on(({ peerId, direction }) => {
+        liveness.greet()
         evictor
           .recheck(peerId, direction)
           .catch((error: unknown) => logger.error('Recheck failed', { error: describeError(error) }))
@@ -44,9 +49,12 @@ export async function createIdentityParts(
   const { sign, recalled, recalls, certificates, threshold, reconciler } = signing
   const rpc = createRpc(base, network, signing)
   return {
-    ...{ base, network, signing },
+    ...{ base, network, signing, liveness },
     // Recalls before the watcher, and so stopped after it: every set that it shows is recorded.
     links: new StartStack([host, recheck, recalls]),
-    rounds: new StartStack([sign, recalled, certificates, part({ stop: () => threshold.stop() }), reconciler, rpc]),
+    rounds: new StartStack([
+      ...[sign, recalled, certificates, liveness],
+      ...[part({ stop: () => threshold.stop() }), reconciler, rpc],
+    ]),
   }
 }

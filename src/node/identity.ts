@@ -65,13 +65,14 @@ export class Identity {
   follow(snapshot: Snapshot): void {
     // Whoever is being made takes the latest one when it is up.
     if (this.#isMoving || this.#isOver) return
-    const { network, signing } = this.#parts
+    const { network, signing, liveness } = this.#parts
     const target = this.#targetOf(snapshot)
     if (target === undefined) {
       network.membership.applySnapshot(snapshot)
       signing.recalls.note(snapshot)
       signing.sign.refresh()
       signing.recalled.refresh()
+      liveness.refresh()
       return
     }
     this.#isMoving = true

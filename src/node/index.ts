@@ -2,9 +2,10 @@ import type { NodeInit, RunningNode } from './node.ts'
 
 export { type AdminCall, type AdminReply, adminCall } from '../status/index.ts'
 export * from './config/index.ts'
+export type { MemberStatus } from './member-status.ts'
 export type { NodeInit, RunningNode } from './node.ts'
 export type { RecallView, ReplacedView } from './recall-view.ts'
-export type { MemberStatus, NodeState, NodeStatus, RotationView } from './status.ts'
+export type { NodeState, NodeStatus, RotationView } from './status.ts'
 
 /**
  * Loaded when it is called: commands that only read a config must not load the network stack. See `NodeInit`.

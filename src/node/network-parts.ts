@@ -6,6 +6,8 @@ import { fileKeeper } from '../store/index.ts'
 import type { NodeConfig, Seed } from './config/index.ts'
 import { type Foundation, nextOf } from './foundation.ts'
 import { Grants } from './grants.ts'
+import { KeyElsewhere } from './liveness/index.ts'
+import type { HostHearings } from './liveness-parts.ts'
 import { Membership, trustIn } from './membership.ts'
 
 /** The gate, the host behind it, and what keeps both in step with the chain. */
@@ -15,6 +17,9 @@ export interface NetworkParts {
   readonly evictor: Evictor
   readonly membership: Membership
   readonly grants: Grants
+  /** R17: whether this node's key speaks elsewhere, too. */
+  readonly elsewhere: KeyElsewhere
+  readonly hearings: HostHearings
 }
 
 /** What the gate takes from a config, at start and at every reload. */
@@ -55,6 +60,8 @@ export function createNetwork(
     registryScope: registryScope(config.registry.id),
     ...ports,
   })
+  const elsewhere = new KeyElsewhere(ports)
+  const hearings: HostHearings = { memberClock() {}, doubleVoice() {} }
   const host = makeHost({
     keyPair: key.keyPair,
     listen: config.p2p.listen,
@@ -70,6 +77,9 @@ export function createNetwork(
     addressKeeper: fileKeeper(join(config.dataDir, 'addresses.bin')),
     ...(nat === undefined ? {} : { nat }),
     ...(mdns ? { mdns: {} } : {}),
+    onOwnKeyElsewhere: (otherBoot) => elsewhere.heard(otherBoot),
+    onMemberClock: (member, offsetMs) => hearings.memberClock(member, offsetMs),
+    onDoubleVoice: (member, wire) => hearings.doubleVoice(member, wire),
     ...ports,
   })
   const evictor = new Evictor({ gate, close: host, ...ports })
@@ -77,5 +87,5 @@ export function createNetwork(
   const seeds = [...seedsOf(config), ...moreSeeds]
   const nextKey = nextOf(base)?.keyPair.publicKey
   const membership: Membership = new Membership({ self, nextKey, gate, evictor, host, trust, seeds, clock, logger })
-  return { gate, host, evictor, membership, grants: new Grants(config.bridges) }
+  return { gate, host, evictor, membership, elsewhere, hearings, grants: new Grants(config.bridges) }
 }

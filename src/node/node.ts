@@ -4,14 +4,12 @@ import type { NodeConfig } from './config/index.ts'
 import { type Foundation, openFoundation, part } from './foundation.ts'
 import { checkHealth, HEALTH_CHECKS, type HealthFacts } from './health-checks.ts'
 import { Identity } from './identity.ts'
-import { createIdentityParts } from './identity-parts.ts'
+import { createIdentityParts, type IdentityParts } from './identity-parts.ts'
 import { KeygenWatch } from './keygen-watch.ts'
 import { LookLoop } from './look-loop.ts'
-import type { NetworkParts } from './network-parts.ts'
 import { removalWatch } from './own-removal.ts'
 import { createReload } from './reload-parts.ts'
 import { createServing } from './serving-parts.ts'
-import type { SigningParts } from './signing-parts.ts'
 import { type NodeStatus, stateOf } from './status.ts'
 
 /** How often health is looked at again. */
@@ -76,6 +74,7 @@ async function startOn(base: Foundation, onFatal: (error: Error) => void, onRemo
       // A key becomes active when its certificate arrives, which no snapshot announces.
       () => identity.parts.signing.sign.refresh(),
       () => identity.parts.signing.recalled.refresh(),
+      () => identity.parts.liveness.refresh(),
       lookForRemoval,
       () =>
         reportHealth(base, identity.parts, health, {
@@ -114,7 +113,7 @@ async function startOn(base: Foundation, onFatal: (error: Error) => void, onRemo
 
 function reportHealth(
   { config, watcher, store, clock }: Foundation,
-  { network, signing }: { readonly network: NetworkParts; readonly signing: SigningParts },
+  { network, signing, liveness }: IdentityParts,
   health: HealthBoard,
   looked: Pick<HealthFacts, 'loopLagMs' | 'keygen'>,
 ): void {
@@ -130,6 +129,8 @@ function reportHealth(
     signing: signing.sign.health(),
     syncingSinceMs: store.syncingSinceMs(),
     ...looked,
+    liveness: liveness.view(),
+    keyElsewhere: network.elsewhere.view,
   })
   for (const name of HEALTH_CHECKS) health.report(name, reports[name])
 }

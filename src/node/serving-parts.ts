@@ -49,8 +49,8 @@ export async function createServing(
       metrics,
     })
   const status = (): NodeStatus => {
-    const { network, signing } = identity.parts
-    const { gate, host, evictor } = network
+    const { network, signing, liveness } = identity.parts
+    const { gate, host, evictor, elsewhere } = network
     return nodeStatus({
       gate,
       nextKey: nextOf(identity.parts.base)?.keyPair.publicKey,
@@ -67,6 +67,8 @@ export async function createServing(
       lastEviction: evictor.last(),
       lastReload: reloader.last(),
       health: health.health(),
+      liveness: liveness.view(),
+      keyElsewhere: elsewhere.view,
     })
   }
   const admin: AdminServer = new AdminServer({
@@ -91,13 +93,14 @@ export async function createServing(
  */
 export function createRpc(
   base: Foundation,
-  { gate, host, grants }: NetworkParts,
+  { gate, host, grants, elsewhere }: NetworkParts,
   { activeKey, threshold }: SigningParts,
 ): Startable {
   const { config, key, clock, logger, metrics } = base
   const { authorize } = grants
   const waitingFor = (): readonly string[] => {
     if (stateOf(gate) !== 'signer') return ['membership']
+    if (elsewhere.stopped) return ['restart: key in use elsewhere']
     return activeKey() === undefined ? ['group key'] : []
   }
   return createRpcServer({

@@ -39,13 +39,13 @@ export interface SigningParts {
 
 export async function createSigning(
   base: Foundation,
-  { gate, host, membership }: NetworkParts,
+  { gate, host, membership, elsewhere }: NetworkParts,
   onFatal: (error: Error) => void,
 ): Promise<SigningParts> {
   const { config, key, store, clock, logger, metrics } = base
   const { network, chainId } = config.registry.id
   const self = key.keyPair.publicKey
-  const { messenger } = host
+  const messenger = elsewhere.guard(host.messenger)
   const vaultOf = async ({ keyPair, sealer }: OpenedKey): Promise<ShareVault> => {
     const owner = keyPair.publicKey
     const { dir, epochs } = await sharePlaceOf(config.dataDir, owner, owner === base.keys.next?.keyPair.publicKey)
@@ -62,7 +62,8 @@ export async function createSigning(
       network,
       self,
       messenger,
-      activeKey,
+      // R17: without a key the driver takes no part, and what runs is stopped.
+      activeKey: () => (elsewhere.stopped ? undefined : activeKey()),
       consent: (request) => policy.consent(request),
       clock,
       logger,
@@ -81,6 +82,7 @@ export async function createSigning(
       return key === undefined || key === current?.groupKey ? current : recalled.share(key)
     },
     isSigner: () => stateOf(gate) === 'signer',
+    isKeyElsewhere: () => elsewhere.stopped,
     shares: vault,
     policy,
     bindings,

@@ -1,26 +1,17 @@
 import type { GroupKey, PeerIdStr, PublicKey, SetHash } from '../base/index.ts'
-import { peerIdOfKey } from '../curve/index.ts'
 import type { Denial, Eviction, Gate } from '../gating/index.ts'
 import { admittedPending } from '../gating/index.ts'
 import type { ConnectionInfo } from '../p2p/index.ts'
 import type { ReadEvidence, RegistryHealth, RegistryId, Snapshot } from '../registry/index.ts'
 import type { RotationStatus } from '../rotation/index.ts'
-import { participantsOf } from '../rounds/index.ts'
 import type { Health } from '../status/index.ts'
+import type { ElsewhereView, LivenessView } from './liveness/index.ts'
+import { type MemberStatus, memberStatuses } from './member-status.ts'
 import type { RecallView } from './recall-view.ts'
 import type { ReloadReport } from './reload/index.ts'
 
 /** What this node is to the federation: `waiting` stands in no set yet, `removed` no longer does. */
 export type NodeState = 'waiting' | 'pending' | 'signer' | 'removed'
-
-export interface MemberStatus {
-  readonly publicKey: PublicKey
-  readonly peerId: PeerIdStr
-  readonly self: boolean
-  readonly role: 'signer' | 'pending' | 'retired'
-  readonly connected: boolean
-  readonly links: readonly Pick<ConnectionInfo, 'transport' | 'direction' | 'remoteAddress'>[]
-}
 
 /** `GET /status`. Public values only. */
 export interface NodeStatus {
@@ -46,6 +37,10 @@ export interface NodeStatus {
   /** `held`: this node can sign with it. */
   readonly key: { readonly groupKey: GroupKey; readonly held: boolean } | null
   readonly members: readonly MemberStatus[]
+  /** R17: members' median clock minus ours; null while too few were heard. */
+  readonly clock: { readonly offsetMs: number | null; readonly witnesses: number }
+  /** R17: since when another node is known to speak with our key, and its boot number; this node signs nothing then. */
+  readonly keyInUseElsewhere: ElsewhereView | null
   readonly rotation: RotationView | null
   /** Replaced sets that this operator recalled (R8). */
   readonly recalled: readonly RecallView[]
@@ -86,6 +81,8 @@ export interface StatusFacts {
   readonly lastEviction: Eviction | undefined
   readonly lastReload: ReloadReport | undefined
   readonly health: Health
+  readonly liveness: LivenessView
+  readonly keyElsewhere: ElsewhereView | undefined
 }
 
 export function stateOf(gate: Gate): NodeState {
@@ -117,25 +114,6 @@ export function viewOfRotation(r: RotationStatus | undefined): RotationView | nu
 
 export function nodeStatus(f: StatusFacts): NodeStatus {
   const { set, self } = f.gate.state
-  const pendingOnly = (f.rotation === undefined ? [] : participantsOf(f.rotation.spec)).filter(
-    (k) => !set?.keys.includes(k),
-  )
-  const inRecalled = new Set(f.recalled.flatMap((r) => r.keys))
-  const retired = [...inRecalled].filter((k) => !set?.keys.includes(k) && !pendingOnly.includes(k)).toSorted()
-  const member = (publicKey: PublicKey, role: MemberStatus['role']): MemberStatus => {
-    const peerId = peerIdOfKey(publicKey)
-    const links = f.connections
-      .filter((c) => c.peerId === peerId)
-      .map(({ transport, direction, remoteAddress }) => ({ transport, direction, remoteAddress }))
-    return {
-      publicKey,
-      peerId,
-      self: publicKey === self || publicKey === f.nextKey,
-      role,
-      connected: links.length > 0,
-      links,
-    }
-  }
   return {
     state: stateOf(f.gate),
     publicKey: self,
@@ -155,11 +133,9 @@ export function nodeStatus(f: StatusFacts): NodeStatus {
     },
     set: set === undefined ? null : { hash: set.hash, threshold: set.threshold, groupKey: set.groupKey },
     key: set === undefined ? null : { groupKey: set.groupKey, held: f.keyHeld },
-    members: [
-      ...(set?.keys.map((k) => member(k, 'signer')) ?? []),
-      ...pendingOnly.map((k) => member(k, 'pending')),
-      ...retired.map((k) => member(k, 'retired')),
-    ],
+    members: memberStatuses({ ...f, pending: f.rotation?.spec }),
+    clock: { offsetMs: f.liveness.clock.offsetMs ?? null, witnesses: f.liveness.clock.witnesses },
+    keyInUseElsewhere: f.keyElsewhere ?? null,
     rotation: viewOfRotation(f.rotation),
     recalled: f.recalled,
     lastEviction: f.lastEviction ?? null,

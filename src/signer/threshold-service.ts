@@ -39,6 +39,8 @@ export interface ThresholdServiceInit {
   readonly activeKey: (key?: GroupKey) => ActiveKey | undefined
   /** Is this node in the current set? Tells "no key yet" from "not a signer". */
   readonly isSigner: () => boolean
+  /** R17: another node was heard speaking with this node's key, so nothing is signed until a restart. */
+  readonly isKeyElsewhere?: () => boolean
   readonly shares: Pick<ShareVault, 'byGroupKey'>
   readonly policy: SigningPolicy
   readonly bindings: RequestBindings
@@ -123,6 +125,7 @@ class GateChain implements StoppableThresholdService {
     asked: GroupKey | undefined,
   ): Promise<SignResult> {
     if (this.#stop.signal.aborted) return STOPPING
+    if (this.#init.isKeyElsewhere?.()) return ELSEWHERE
     const fault = findShapeFault(requestId, item)
     if (fault !== undefined) return failure('REFUSED', fault)
     const key = this.publicKey(asked)
@@ -150,6 +153,7 @@ class GateChain implements StoppableThresholdService {
     for (;;) {
       // Rotation or stop may have come while policy, disk or a round were waited for (R9).
       if (this.#stop.signal.aborted) return STOPPING
+      if (this.#init.isKeyElsewhere?.()) return ELSEWHERE
       if (this.#init.activeKey(request.groupKey)?.groupKey !== request.groupKey)
         return failure('STOPPED', 'the active key changed meanwhile; ask again')
       if (this.#isFull(request)) return OVERLOADED
@@ -219,6 +223,10 @@ const failure = (code: SignFailure, message: string): SignResult => ({
   cheaters: [],
 })
 
+const ELSEWHERE = failure(
+  'KEY_IN_USE_ELSEWHERE',
+  "another node speaks with this node's key; stop one of the two, then restart the other",
+)
 const STOPPING = failure('STOPPED', 'this node is stopping')
 const OVERLOADED = failure('OVERLOADED', 'too many signatures are being made; wait for answers, then ask again')
 const NO_KEY_MESSAGES = {

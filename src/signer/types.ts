@@ -30,6 +30,7 @@ export const SIGN_FAILURES = [
   'TIMEOUT',
   'OVERLOADED',
   'STOPPED',
+  'KEY_IN_USE_ELSEWHERE',
 ] as const
 export type SignFailure = (typeof SIGN_FAILURES)[number]
 

@@ -70,6 +70,8 @@ describe('incident 4: connections of strangers', () => {
       connections: alice.parts.host.connections(),
       keyHeld: true,
       ...NOTHING_STUCK,
+      liveness: { members: new Map(), clock: { offsetMs: undefined, witnesses: 0 } },
+      keyElsewhere: undefined,
     })
     expect(report.mesh).toEqual({ ok: false, reason: `no connection to ${bob.key.publicKey}` })
 

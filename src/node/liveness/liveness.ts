@@ -62,6 +62,7 @@ export class Liveness implements Startable {
   #beats = 0
   #lastBeatAtMs = Number.NEGATIVE_INFINITY
   #timer: Cancel = () => {}
+  #dueAtMs = Number.POSITIVE_INFINITY
 
   constructor(init: LivenessInit) {
     this.#c = init
@@ -101,6 +102,7 @@ export class Liveness implements Startable {
     this.#ownSet = facts?.setHash
     if (facts === undefined) {
       this.#timer()
+      this.#dueAtMs = Number.POSITIVE_INFINITY
       this.#leave?.()
       this.#leave = undefined
       return
@@ -109,10 +111,13 @@ export class Liveness implements Startable {
     this.soon()
   }
 
-  /** A beat soon: something changed that others should see before the next one is due, or somebody new listens. */
+  /** A beat at once: something changed that others should see before the next one is due. */
   soon(): void {
-    if (this.#leave === undefined) return
-    this.#beatAfter(Math.max(0, this.#lastBeatAtMs + LIMITS.minHeartbeatGapMs - this.#c.clock.now()))
+    this.#beatBy(this.#c.clock.now())
+  }
+  /** Somebody new is connected, and will listen when gossip has found its way. */
+  greet(): void {
+    this.#beatBy(this.#c.clock.now() + LIMITS.minHeartbeatGapMs)
   }
 
   /** A member's clock as the intake saw it: with a clock that is very wrong, no beat would pass. */
@@ -128,8 +133,16 @@ export class Liveness implements Startable {
     this.soon()
   }
 
+  /** Never later than it is due anyway: whoever comes again and again must not put it off. */
+  #beatBy(atMs: number): void {
+    const now = this.#c.clock.now()
+    const byMs = Math.max(atMs, this.#lastBeatAtMs + LIMITS.minHeartbeatGapMs, now)
+    if (this.#leave !== undefined && byMs < this.#dueAtMs) this.#beatAfter(byMs - now)
+  }
+
   #beatAfter(delayMs: number): void {
     this.#timer()
+    this.#dueAtMs = this.#c.clock.now() + delayMs
     this.#timer = this.#c.clock.after(delayMs, () => this.#beat())
   }
 

@@ -34,6 +34,8 @@ export const WIRE_ERRORS = {
   REFUSED: "The operator's policy refused this request.",
   TIMEOUT: 'Too few signers answered in time; the details say who is missing.',
   STOPPED: 'The node is stopping or its signer set has changed; send the request again.',
+  KEY_IN_USE_ELSEWHERE:
+    'Another node speaks with the key of this one, so neither signs; its operator stops one and restarts the other.',
 } as const satisfies Record<ProtocolCode | SignFailure, string>
 export type WireErrorCode = keyof typeof WIRE_ERRORS
 export const WIRE_ERROR_CODES = Object.keys(WIRE_ERRORS).filter(isWireErrorCode)

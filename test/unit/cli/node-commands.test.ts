@@ -133,11 +133,41 @@ describe('countersign status', () => {
     expect(out).not.toContain('undefined')
   })
 
+  it('should show who is heard and who is not, why they are members, and what is wrong with them', async () => {
+    const now = Date.now()
+    const [self, other] = STATUS.members
+    const link = { transport: 'tcp', direction: 'inbound', remoteAddress: '/ip4/127.0.0.1/tcp/2', rttMs: 12 }
+    await nodeAnswers({
+      ...STATUS,
+      clock: { offsetMs: -31_250, witnesses: 4 },
+      keyInUseElsewhere: { sinceMs: now - 5_000, boot: 7 },
+      members: [
+        { ...self, alive: null, reason: 'in set 11111111 at Bitcoin block 7' },
+        { ...other, alive: true, lastHeartbeatAtMs: now - 3_000, links: [link], diverges: false },
+        {
+          ...{ ...other, publicKey: KEY_C, alive: false, lastHeartbeatAtMs: now - 60_000 },
+          ...{ diverges: true, claimedSetHash: '22'.repeat(32) },
+          claims: { keyHeld: false, signing: false, registryFresh: false },
+        },
+        { ...other, alive: false, lastHeartbeatAtMs: null },
+      ],
+    })
+    const { out } = await status()
+    expect(out).toMatch(/^ +public key +PeerID +role +link +heartbeat +links +why$/m)
+    expect(out).toMatch(/this node +in set 11111111 at Bitcoin block 7$/m)
+    expect(out).toMatch(/connected +[34] s ago +tcp inbound \/ip4\/127.0.0.1\/tcp\/2 12 ms$/m)
+    expect(out).toMatch(/SILENT for 6[01] s · OTHER SET 22222222 · no share · not signing · registry stale/)
+    expect(out).toMatch(/connected +NEVER HEARD/)
+    expect(out).toMatch(/^clock +31\.3 s ahead of the median of 4 members$/m)
+    expect(out).toMatch(/^THIS KEY +SPEAKS FROM ANOTHER NODE, heard [56] s ago; nothing is signed$/m)
+  })
+
   it.each([
     [null],
     [[]],
     ['text'],
     [{}],
+    [{ members: [{ alive: true }, { alive: false, claims: 3 }], clock: 3, keyInUseElsewhere: [] }],
     [{ members: [null, 3, {}], health: 'x', set: [], rotation: 7, denials: { totals: null } }],
   ])('should bear with a strange answer: %j', async (answer) => {
     await nodeAnswers(answer)

@@ -1,6 +1,7 @@
 import { asPendingId, noMetrics } from '../../../src/base/index.ts'
 import { KeyPair } from '../../../src/curve/index.ts'
 import { Gate } from '../../../src/gating/index.ts'
+import type { LivenessView } from '../../../src/node/liveness/index.ts'
 import type { ConnectionInfo } from '../../../src/p2p/index.ts'
 import type { SignerSet, Snapshot } from '../../../src/registry/index.ts'
 import type { PendingSpec } from '../../../src/rounds/index.ts'
@@ -72,6 +73,9 @@ export const NOTHING_STUCK = {
   syncingSinceMs: undefined,
   loopLagMs: 3,
 } as const
+
+/** Nobody is expected to be heard. */
+export const NO_LIVENESS: LivenessView = { members: new Map(), clock: { offsetMs: undefined, witnesses: 0 } }
 
 export const connectionTo = (peer: KeyPair): ConnectionInfo => ({
   peerId: peer.peerId,

@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import type { KeyPair } from '../../../src/curve/index.ts'
 import type { Gate } from '../../../src/gating/index.ts'
 import { checkHealth, HEALTH_CHECKS, type HealthFacts } from '../../../src/node/health-checks.ts'
-import { connectionTo, gateIn, MEMBER, NOTHING_STUCK, OTHER, SELF } from './facts.ts'
+import type { Beat } from '../../../src/node/liveness/beat.ts'
+import type { MemberLiveness } from '../../../src/node/liveness/index.ts'
+import { divergenceGraceMs } from '../../../src/node/liveness-checks.ts'
+import { connectionTo, gateIn, MEMBER, NO_LIVENESS, NOTHING_STUCK, OTHER, SELF, WITHOUT_SELF } from './facts.ts'
 
 const NOW = 10_000_000
 const POLL_MS = 1_000
@@ -13,6 +17,8 @@ const good = (): HealthFacts => ({
   connections: [connectionTo(MEMBER), connectionTo(OTHER)],
   keyHeld: true,
   ...NOTHING_STUCK,
+  liveness: NO_LIVENESS,
+  keyElsewhere: undefined,
 })
 const redOf = (over: Partial<HealthFacts>) => {
   const reports = checkHealth({ ...good(), ...over })
@@ -102,5 +108,81 @@ describe('checkHealth', () => {
   it('should be red while the registry holds no key, though a share be held', () => {
     const gate: Gate = gateIn.unread()
     expect(redOf({ gate }).key).toBe('the registry holds no key yet')
+  })
+})
+
+describe('checkHealth of what heartbeats tell', () => {
+  const GRACE_MS = divergenceGraceMs(POLL_MS)
+  const member = (over: Partial<MemberLiveness> = {}): MemberLiveness => ({
+    ...{ sign: 'alive', lastHeardAtMs: NOW - 1, beat: undefined, divergesSinceMs: undefined },
+    ...{ clockOffsetMs: 0, overdue: false, ...over },
+  })
+  const silent = member({ sign: 'silent', lastHeardAtMs: NOW - 60_000, overdue: true })
+  const hearing = (members: readonly (readonly [KeyPair, MemberLiveness])[], offsetMs?: number) => ({
+    members: new Map(members.map(([key, liveness]) => [key.publicKey, liveness])),
+    clock: { offsetMs, witnesses: 2 },
+  })
+
+  it('should be green while all are heard and agree', () => {
+    expect(
+      redOf({
+        liveness: hearing(
+          [
+            [MEMBER, member()],
+            [OTHER, member()],
+          ],
+          29_000,
+        ),
+      }),
+    ).toEqual({})
+  })
+  it('should name a member whose link is up but who is silent: connected is not alive', () => {
+    expect(
+      redOf({
+        liveness: hearing([
+          [MEMBER, silent],
+          [OTHER, member()],
+        ]),
+      }),
+    ).toEqual({
+      liveness: `connected but silent: ${MEMBER.publicKey}`,
+    })
+  })
+  it('should name one that was never heard likewise, once it is overdue', () => {
+    const never = { sign: 'never', lastHeardAtMs: undefined } as const
+    expect(redOf({ liveness: hearing([[MEMBER, member(never)]]) })).toEqual({})
+    expect(redOf({ liveness: hearing([[MEMBER, member({ ...never, overdue: true })]]) })).toMatchObject({
+      liveness: `connected but silent: ${MEMBER.publicKey}`,
+    })
+  })
+  it('should leave a silent member without a link to the mesh check', () => {
+    const liveness = hearing([[OTHER, silent]])
+    expect(Object.keys(redOf({ liveness, connections: [connectionTo(MEMBER)] }))).toEqual(['mesh'])
+  })
+  it('should name a member that acts by another set, after the time that news may take', () => {
+    const beat = { setHash: WITHOUT_SELF.hash } as Beat
+    const diverging = (forMs: number) => hearing([[MEMBER, member({ beat, divergesSinceMs: NOW - forMs })]])
+    expect(redOf({ liveness: diverging(GRACE_MS) })).toEqual({})
+    expect(redOf({ liveness: diverging(GRACE_MS + 1) })).toEqual({
+      liveness: `acting by another signer set than this node's (11111111): ${MEMBER.publicKey} (33333333)`,
+    })
+  })
+  it('should give a slow poll its own time', () => {
+    const beat = { setHash: WITHOUT_SELF.hash } as Beat
+    const liveness = hearing([[MEMBER, member({ beat, divergesSinceMs: NOW - 60_000 })]])
+    expect(
+      redOf({ liveness, pollIntervalMs: 60_000, registry: { lastReadAtMs: NOW, lastFailure: undefined } }),
+    ).toEqual({})
+  })
+  it.each([
+    [31_000, /clock is 31 s behind the median of 2 members/],
+    [-31_000, /clock is 31 s ahead of the median of 2 members/],
+  ])('R17: should be red for a clock that is %i ms off', (offsetMs, reason) => {
+    expect(redOf({ liveness: hearing([], offsetMs) }).clock).toMatch(reason)
+  })
+  it('R17: should be red while another node speaks with its key', () => {
+    const { identity, ...others } = redOf({ keyElsewhere: { sinceMs: 1, boot: 7 } })
+    expect(identity).toMatch(/another node \(boot 7\) speaks with this node's key: stop one of the two/)
+    expect(others).toEqual({})
   })
 })

@@ -103,6 +103,7 @@ describe('Identity', () => {
       base,
       network: network as unknown as IdentityParts['network'],
       signing: signing as unknown as IdentityParts['signing'],
+      liveness: { refresh: () => {} } as unknown as IdentityParts['liveness'],
       links: startable('links'),
       rounds: startable('rounds'),
     }

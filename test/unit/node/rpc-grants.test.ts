@@ -4,6 +4,7 @@ import { Gate } from '../../../src/gating/index.ts'
 import type { Foundation } from '../../../src/node/foundation.ts'
 import { Grants } from '../../../src/node/grants.ts'
 import type { NodeConfig } from '../../../src/node/index.ts'
+import { KeyElsewhere } from '../../../src/node/liveness/index.ts'
 import type { NetworkParts } from '../../../src/node/network-parts.ts'
 import { createRpc } from '../../../src/node/serving-parts.ts'
 import type { SigningParts } from '../../../src/node/signing-parts.ts'
@@ -60,6 +61,7 @@ async function serveBridges(bridges: NodeConfig['bridges']): Promise<MemoryStrea
     }),
     host: host as NetworkParts['host'],
     grants,
+    elsewhere: new KeyElsewhere(ports),
   }
   const threshold: Partial<SigningParts['threshold']> = {
     sign: async (client) => {

@@ -1,7 +1,22 @@
 import { describe, expect, it } from 'vitest'
+import { asSetHash } from '../../../src/base/index.ts'
+import type { KeyPair } from '../../../src/curve/index.ts'
+import type { LivenessView } from '../../../src/node/liveness/index.ts'
 import { nodeStatus, type StatusFacts, stateOf, viewOfRotation } from '../../../src/node/status.ts'
 import type { RotationStatus } from '../../../src/rotation/index.ts'
-import { connectionTo, gateIn, holding, INCOMING, MEMBER, OTHER, SELF, SET, SPEC, WITHOUT_SELF } from './facts.ts'
+import {
+  connectionTo,
+  gateIn,
+  holding,
+  INCOMING,
+  MEMBER,
+  NO_LIVENESS,
+  OTHER,
+  SELF,
+  SET,
+  SPEC,
+  WITHOUT_SELF,
+} from './facts.ts'
 
 /** Stands beside public values in the facts; a status that spreads what it was given would show it. */
 const CANARY = 'canary-7f3a'
@@ -29,6 +44,8 @@ const facts = (over: Partial<StatusFacts> = {}): StatusFacts => ({
   lastEviction: undefined,
   lastReload: undefined,
   health: { ok: true, red: [], checks: [] },
+  liveness: NO_LIVENESS,
+  keyElsewhere: undefined,
   ...over,
 })
 
@@ -79,7 +96,7 @@ describe('nodeStatus', () => {
     expect(members.filter((m) => m.self).map((m) => m.publicKey)).toEqual([SELF.publicKey])
     expect(members.filter((m) => m.connected).map((m) => m.publicKey)).toEqual([MEMBER.publicKey])
     expect(members.find((m) => m.publicKey === MEMBER.publicKey)?.links).toEqual([
-      { transport: 'tcp', direction: 'outbound', remoteAddress: '/ip4/127.0.0.1/tcp/4001' },
+      { transport: 'tcp', direction: 'outbound', remoteAddress: '/ip4/127.0.0.1/tcp/4001', rttMs: null },
     ])
     expect(members.find((m) => m.publicKey === OTHER.publicKey)?.links).toEqual([])
   })
@@ -151,6 +168,86 @@ describe('nodeStatus', () => {
     const text = JSON.stringify(nodeStatus(facts({ gate, rotation })))
     expect(text).not.toContain(CANARY)
     expect(text).not.toMatch(/"[^"]*(secret|share|private|passphrase|token|seed)[^"]*":/i)
+  })
+})
+
+describe('a member in the status', () => {
+  const beat = {
+    ...{ setHash: WITHOUT_SELF.hash, stacksHeight: 71, burnHeight: 8, indexBlockHash: 'ab'.repeat(32), sentAtMs: 5 },
+    ...{ keyHeld: true, signing: false, registryFresh: true, doubleVoices: [] },
+  }
+  const liveness: LivenessView = {
+    members: new Map([
+      [
+        MEMBER.publicKey,
+        { sign: 'alive', lastHeardAtMs: 77, beat, divergesSinceMs: 70, clockOffsetMs: -3, overdue: false },
+      ],
+      [
+        OTHER.publicKey,
+        {
+          ...{ sign: 'never', lastHeardAtMs: undefined, beat: undefined },
+          ...{ divergesSinceMs: undefined, clockOffsetMs: undefined, overdue: true },
+        },
+      ],
+    ]),
+    clock: { offsetMs: 900, witnesses: 4 },
+  }
+  const row = (key: KeyPair, over: Partial<StatusFacts> = {}) =>
+    nodeStatus(facts({ liveness, ...over })).members.find((m) => m.publicKey === key.publicKey)
+
+  it('should be shown with what it says, and when it was heard', () => {
+    expect(row(MEMBER)).toMatchObject({
+      alive: true,
+      lastHeartbeatAtMs: 77,
+      claimedSetHash: WITHOUT_SELF.hash,
+      diverges: true,
+      clockOffsetMs: -3,
+      claims: { stacksHeight: 71, burnHeight: 8, keyHeld: true, signing: false, registryFresh: true },
+    })
+  })
+  it('should be shown as not alive when it was never heard, and as unknown when nothing is expected of it', () => {
+    const unknown = {
+      lastHeartbeatAtMs: null,
+      claimedSetHash: null,
+      diverges: false,
+      clockOffsetMs: null,
+      claims: null,
+    }
+    expect(row(OTHER)).toMatchObject({ alive: false, ...unknown })
+    expect(row(SELF)).toMatchObject({ alive: null, ...unknown })
+  })
+  it("should be shown with its links' round trips", () => {
+    const connections = [{ ...connectionTo(MEMBER), rttMs: 12 }, connectionTo(MEMBER)]
+    expect(row(MEMBER, { connections })?.links.map((l) => l.rttMs)).toEqual([12, null])
+  })
+  it('should be shown with its role and the reason of it', () => {
+    expect(row(MEMBER)).toMatchObject({ role: 'signer', reason: 'in set 11111111 at Bitcoin block 7' })
+    const pending = { gate: gateIn.pending(), snapshot: holding(WITHOUT_SELF), rotation }
+    expect(row(INCOMING, pending)).toMatchObject({
+      role: 'pending',
+      reason: 'in pending set abababab approved by this operator',
+    })
+    const recalled = [
+      {
+        ...{ setHash: asSetHash('77'.repeat(32)), keys: [SELF.publicKey, INCOMING.publicKey], threshold: 2 },
+        ...{ groupKey: SET.groupKey, keyHeld: true, approvedAtMs: 1, expiresAtMs: 2, admitted: true },
+      },
+    ]
+    expect(row(INCOMING, { recalled })).toMatchObject({
+      role: 'retired',
+      reason: 'in recalled set 77777777 recalled by this operator',
+    })
+    // Once, and by its strongest role.
+    expect(nodeStatus(facts({ recalled })).members.filter((m) => m.self)).toMatchObject([{ role: 'signer' }])
+  })
+  it('R17: should stand beside what is known of the clock and of the key', () => {
+    expect(nodeStatus(facts({ liveness }))).toMatchObject({
+      clock: { offsetMs: 900, witnesses: 4 },
+      keyInUseElsewhere: null,
+    })
+    const keyElsewhere = { sinceMs: 3, boot: 4 }
+    expect(nodeStatus(facts({ keyElsewhere })).keyInUseElsewhere).toEqual(keyElsewhere)
+    expect(nodeStatus(facts()).clock).toEqual({ offsetMs: null, witnesses: 0 })
   })
 })
 

@@ -67,7 +67,11 @@ function setUp(change: Partial<ThresholdServiceInit> & { space?: FakeSpace; grou
   const group = change.group ?? groupOf()
   const share = group.share(group.members[0] as PublicKey)
   const groupKey: GroupKey = share.key.public.groupKey
-  const state = { active: { setHash: SET_HASH, groupKey } as ActiveKey | undefined, isSigner: true }
+  const state = {
+    active: { setHash: SET_HASH, groupKey } as ActiveKey | undefined,
+    isSigner: true,
+    isKeyElsewhere: false,
+  }
   const space = change.space ?? new FakeSpace()
   const bindings = requestBindings({ space, logger: silentLogger, onFatal: () => {} })
   const clock = new FakeClock()
@@ -77,6 +81,7 @@ function setUp(change: Partial<ThresholdServiceInit> & { space?: FakeSpace; grou
   const service = thresholdService({
     activeKey: () => state.active,
     isSigner: () => state.isSigner,
+    isKeyElsewhere: () => state.isKeyElsewhere,
     shares: { byGroupKey: (k) => (k === groupKey ? share : undefined) },
     policy: createPolicy({ kind: 'bridge', bindings, chainId: 1, network: 'mainnet', logger: silentLogger }),
     bindings,
@@ -244,6 +249,32 @@ describe('threshold service refuses', () => {
     expect(await ask()).toMatchObject({ code: 'NOT_A_SIGNER' })
     expect(service.publicKey()).toEqual({ ok: false, reason: 'NOT_A_SIGNER' })
     expect(space.puts).toEqual([])
+  })
+
+  it('R17: to sign, or to bind, while another node speaks with its key; also what it has signed already', async () => {
+    const { ask, state, space, calls, outcomes } = setUp()
+    await ask()
+    state.isKeyElsewhere = true
+    const bound = space.puts.length
+    for (const id of ['aa', 'bb'])
+      expect(await ask(itemOf(1), id)).toMatchObject({
+        code: 'KEY_IN_USE_ELSEWHERE',
+        message: expect.stringContaining('restart'),
+      })
+    expect([space.puts.length, calls.length]).toEqual([bound, 1])
+    expect(outcomes).toContain('KEY_IN_USE_ELSEWHERE')
+  })
+
+  it('R17: to sign when it hears so while the binding is written', async () => {
+    const space = new FakeSpace()
+    const disk = Promise.withResolvers<void>()
+    space.gate = disk.promise
+    const { ask, state, calls } = setUp({ space })
+    const asked = ask()
+    state.isKeyElsewhere = true
+    disk.resolve()
+    expect(await asked).toMatchObject({ code: 'KEY_IN_USE_ELSEWHERE' })
+    expect(calls).toEqual([])
   })
 
   it('R9: a key that was replaced while the binding was written', async () => {
