@@ -1,4 +1,5 @@
 import type { PublicKey } from '../base/index.ts'
+import { peerIdOfKey } from '../curve/index.ts'
 import { type Gate, hasStanding } from '../gating/index.ts'
 import { registryScope, type Snapshot } from '../registry/index.ts'
 import type { Foundation } from './foundation.ts'
@@ -47,6 +48,7 @@ export function createLiveness(
     messenger: host.messenger,
     facts: () => ownFacts({ gate, snapshot: watcher.latest(), keyHeld: keyHeld(), stopped: elsewhere.stopped }),
     onDoubleVoice: (topic, wire) => host.overheard(topic, wire),
+    tellEach: (member, topic, wire) => host.tellEach(peerIdOfKey(member), topic, wire),
     ...{ clock, logger, metrics },
   })
   hearings.memberClock = (member, offsetMs) => liveness.clockSeen(member, offsetMs)

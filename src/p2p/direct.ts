@@ -6,7 +6,7 @@ import { DIRECT_PROTOCOL } from './protocols.ts'
 import type { FrameStream, StreamPort, Verdict } from './types.ts'
 
 /** The envelope's cap, the topic's name (under 128 bytes) and protobuf around them. */
-const MAX_FRAME_BYTES = LIMITS.maxDirectBytes + 256
+export const MAX_FRAME_BYTES = LIMITS.maxDirectBytes + 256
 /** Dial, stream and acknowledgement together. */
 const SEND_TIMEOUT_MS = LIMITS.dialTimeoutMs
 
@@ -49,6 +49,20 @@ export class Direct {
     const verdict = status === STATUS.ignore ? 'ignore' : 'reject'
     const message = 'the receiver did not take the message: it may not expect it yet; send it again later'
     throw new CodedError('REFUSED', message, { peer, verdict })
+  }
+
+  /** On a stream of its own, whatever the receiver says to it. Never throws. */
+  async tell(stream: FrameStream, topic: string, envelope: Uint8Array): Promise<void> {
+    const frame = toBinary(DirectMessageSchema, create(DirectMessageSchema, { topic, envelope }))
+    try {
+      await withDeadline('a direct message', SEND_TIMEOUT_MS, async (signal) => {
+        await stream.write(frame)
+        await stream.read(signal)
+        await stream.close()
+      })
+    } catch (error) {
+      stream.abort(lostTo(stream.peerId, error))
+    }
   }
 
   async #ask(peer: PeerIdStr, frame: Uint8Array, signal: AbortSignal): Promise<number> {

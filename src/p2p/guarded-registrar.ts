@@ -11,19 +11,12 @@ import type {
 } from '@libp2p/interface'
 import type { ping } from '@libp2p/ping'
 import { CodedError } from '../base/index.ts'
+import { InboundGossip } from './inbound-gossip.ts'
 import { isGossipProtocol } from './protocols.ts'
 import type { StreamGuard } from './stream-guard.ts'
 
 /** The registrar's type, by way of a package that this project names. */
 export type Registrar = Parameters<ReturnType<typeof ping>>[0]['registrar']
-
-/**
- * gossipsub closes an inbound stream when it has done with it, for instance at a frame that it can't read: that ends only
- * the half on which it never spoke, and the sender would go on talking to nobody. A reset tells it to open another.
- */
-function resetOnClose(stream: Stream): void {
-  stream.close = async () => stream.abort(new CodedError('STREAM_RESET', 'this gossip stream is no longer read'))
-}
 
 /**
  * libp2p's registrar as its services get it: every inbound stream and every announcement of a peer passes the guard.
@@ -33,6 +26,7 @@ export class GuardedRegistrar implements Registrar {
   readonly #inner: Registrar
   readonly #guard: StreamGuard
   readonly #topologies = new Map<string, Topology>()
+  readonly #inbound = new InboundGossip()
   #onGossipStream: (stream: Stream, connection: Connection) => void = () => {}
 
   constructor(inner: Registrar, guard: StreamGuard) {
@@ -45,10 +39,9 @@ export class GuardedRegistrar implements Registrar {
       if (!this.#guard.allows(connection, protocol, 'inbound'))
         return stream.abort(new CodedError('NOT_ADMITTED', 'no right to this protocol'))
       if (!isGossipProtocol(protocol)) return handler(stream, connection)
-      resetOnClose(stream)
       // By then the library reads it.
       setImmediate(() => this.#onGossipStream(stream, connection))
-      return handler(stream, this.#guard.bounded(connection))
+      return this.#inbound.hand(stream, connection, () => handler(stream, this.#guard.bounded(connection)))
     }
     return this.#inner.handle(protocol, guarded, options)
   }

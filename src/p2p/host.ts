@@ -24,7 +24,7 @@ import { closeConnections } from './close.ts'
 import { ConnectionCap } from './connection-cap.ts'
 import { infoOf, peerOf } from './connection-info.ts'
 import { type DialAddress, Dialer } from './dialer.ts'
-import { Direct } from './direct.ts'
+import { Direct, MAX_FRAME_BYTES } from './direct.ts'
 import { DuplicateLinks } from './duplicate-links.ts'
 import type { Gossip } from './gossip.ts'
 import { EnvelopeIntake, type IntakeListeners } from './intake.ts'
@@ -35,6 +35,7 @@ import { EnvelopeMessenger } from './messenger.ts'
 import type { NatParts } from './nat.ts'
 import { ReservationKeeper } from './nat-reservations.ts'
 import { createNode } from './node.ts'
+import { DIRECT_PROTOCOL } from './protocols.ts'
 import type { ResolveHost } from './resolve.ts'
 import { SeedKeeper } from './seed-keeper.ts'
 import { StreamGuard } from './stream-guard.ts'
@@ -301,6 +302,11 @@ class Libp2pHost implements P2pHost {
 
   overheard(topic: Topic, wire: Uint8Array): void {
     this.#intake.overhear(topicName(topic), wire)
+  }
+
+  async tellEach(peer: PeerIdStr, topic: Topic, wire: Uint8Array): Promise<void> {
+    const streams = await this.#streams.openEach(peer, DIRECT_PROTOCOL, MAX_FRAME_BYTES)
+    await Promise.all(streams.map((stream) => this.#direct.tell(stream, topicName(topic), wire)))
   }
 
   async closePeer(peer: PeerIdStr): Promise<{ readonly closedConnections: number }> {

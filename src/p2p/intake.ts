@@ -180,9 +180,9 @@ export class EnvelopeIntake {
   overhear(topic: string, wire: Uint8Array): void {
     const decoded = decodeEnvelope(wire)
     const isOurs = decoded.ok && decoded.value.fields.author === this.#init.self
-    if (!isOurs || this.#nothingNew(decoded.value) !== undefined) return
-    const isValid = hasValidSignature(decoded.value, topic)
-    this.count(isValid ? this.#ownKeyElsewhere(decoded.value.fields) : 'bad_signature', 'gossip')
+    const isNew = isOurs && this.#nothingNew(decoded.value) === undefined
+    if (isNew && hasValidSignature(decoded.value, topic)) this.#ownKeyElsewhere(decoded.value.fields)
+    this.count(isOurs ? 'own_key' : 'author_mismatch', 'gossip')
   }
 
   /** R17: what is dropped for its time or its boot may still tell of a wrong clock, or of a key that speaks twice. */

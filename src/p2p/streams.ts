@@ -85,6 +85,18 @@ export class Streams implements StreamPort {
     }
   }
 
+  /** A stream on each connection of a peer; connections that grant none in time are left out. */
+  async openEach(peer: PeerIdStr, protocol: string, maxFrameBytes: number): Promise<readonly FrameStream[]> {
+    if (!this.#init.roles.mayOpenStream(peer, protocol, 'outbound').ok) return []
+    const opening = this.#init.dialer.connections(peer).map(async (connection) => {
+      const stream = await withDeadline('opening a stream', LIMITS.dialTimeoutMs, (signal) =>
+        connection.newStream(protocol, { ...LIMIT_OPTIONS, signal }),
+      )
+      return this.#track(new Libp2pFrameStream(stream, peer, maxFrameBytes), stream, connection)
+    })
+    return (await Promise.allSettled(opening)).flatMap((o) => (o.status === 'fulfilled' ? [o.value] : []))
+  }
+
   /** Ends every stream with a peer, at once. */
   abortAll(peer: PeerIdStr): void {
     for (const stream of this.#open.get(peer) ?? [])

@@ -188,6 +188,8 @@ export interface P2pHost extends Startable {
    * another process is told to `onOwnKeyElsewhere` (R17). Anything else is dropped and counted.
    */
   overheard(topic: Topic, wire: Uint8Array): void
+  /** Hands an own envelope to a peer over each of its connections: with one key in two places, they end in two places (R17). */
+  tellEach(peer: PeerIdStr, topic: Topic, wire: Uint8Array): Promise<void>
   readonly connectionOpened: Listenable<ConnectionInfo>
   readonly connectionClosed: Listenable<ConnectionInfo>
 }

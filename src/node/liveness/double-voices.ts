@@ -36,6 +36,11 @@ export class DoubleVoices {
     return isNew
   }
 
+  /** Members whose key was heard twice lately. */
+  told(): readonly PublicKey[] {
+    return [...this.#doubled.keys()].filter((key) => this.#isTold(key))
+  }
+
   /** Envelopes for the next beat. */
   proofs(): readonly Uint8Array[] {
     const told = [...this.#doubled].filter(([key]) => this.#isTold(key))

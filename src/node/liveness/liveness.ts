@@ -35,6 +35,8 @@ export interface LivenessInit {
   readonly facts: () => OwnFacts | undefined
   /** Somebody passes on what was said with a member's key; may be our own (R17). Checks it itself. */
   readonly onDoubleVoice: (topic: Topic, wire: Uint8Array) => void
+  /** Hands a beat to every node of a member's key, wherever its connections end. */
+  readonly tellEach: (member: PublicKey, topic: Topic, wire: Uint8Array) => Promise<void>
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
@@ -157,10 +159,26 @@ export class Liveness implements Startable {
     this.#beatAfter(LIMITS.heartbeatMs * (1 + JITTER * (2 * random() - 1)))
     const payload = encodeBeat({ ...facts, sentAtMs: clock.now(), doubleVoices: this.#voices.proofs() })
     const utterance = { round: BEAT_ROUND, attempt: this.#beats++, step: BEAT_STEP, payload }
-    messenger.publish(this.#topic, utterance).catch((error: unknown) => {
-      this.#meters.unsent()
-      this.#logger.warn('A heartbeat could not be published', { error: describeError(error) })
-    })
+    messenger.publish(this.#topic, utterance).then(
+      ({ wire }) => this.#tellByHand(wire),
+      (error: unknown) => {
+        this.#meters.unsent()
+        this.#logger.warn('A heartbeat could not be published', { error: describeError(error) })
+      },
+    )
+  }
+
+  /**
+   * Where gossip may not reach, by hand: to doubled members, because a proof must come to both of their nodes; and to those
+   * that are not heard, because it may be this node that is the second of its key: the members' gossip all goes to the first,
+   * and nobody subscribes here (R17).
+   */
+  #tellByHand(wire: Uint8Array): void {
+    const unheard = [...this.#tracker.members()].filter(([, m]) => m.overdue).map(([key]) => key)
+    for (const member of new Set([...this.#voices.told(), ...unheard]))
+      this.#c.tellEach(member, this.#topic, wire).catch((error: unknown) => {
+        this.#logger.debug('A member could not be told by hand', { member, error: describeError(error) })
+      })
   }
 
   #receive(envelope: Envelope): Verdict {

@@ -1,13 +1,16 @@
 import { expect, it } from 'vitest'
-import { silentLogger } from '../../../src/base/index.ts'
+import { LIMITS, silentLogger } from '../../../src/base/index.ts'
 import { KeyPair } from '../../../src/curve/index.ts'
 import { parseConfig } from '../../../src/node/config/index.ts'
 import { createNetwork } from '../../../src/node/network-parts.ts'
+import { sealEnvelope } from '../../../src/p2p/envelope.ts'
+import { topicName } from '../../../src/p2p/index.ts'
+import { registryScope } from '../../../src/registry/index.ts'
 import { PromMetrics } from '../../../src/status/index.ts'
 import { signerSet } from '../../fixtures/sets.ts'
 import { ManualClock } from '../registry/support/ports.ts'
 
-it("should hand the config's bridges, backup services and denials to the gate", () => {
+it("should hand the config's bridges, backup services and denials to the gate, and listen for its own key (R17)", () => {
   const [self, member, denied, bridge, backup] = Array.from({ length: 5 }, () => KeyPair.generate()) as [
     KeyPair,
     KeyPair,
@@ -15,6 +18,7 @@ it("should hand the config's bridges, backup services and denials to the gate", 
     KeyPair,
     KeyPair,
   ]
+  const clock = new ManualClock()
   const config = parseConfig(
     `[identity]
 key_file = "signer.key"
@@ -37,12 +41,12 @@ peer_id = "${backup.peerId}"
     '/etc/countersign/signer.toml',
     { methods: ['threshold.sign'] },
   )
-  const { gate } = createNetwork({
+  const { gate, host, elsewhere } = createNetwork({
     config,
     key: { keyPair: self },
     watcher: { stale: () => false },
     boot: 1,
-    clock: new ManualClock(),
+    clock,
     logger: silentLogger,
     metrics: new PromMetrics(),
   })
@@ -56,4 +60,14 @@ peer_id = "${backup.peerId}"
   expect(gate.mayConnect(bridge.peerId, 'inbound')).toEqual({ ok: true })
   expect(gate.roleOf(backup.peerId)).toBe('backup')
   expect(gate.mayConnect(denied.peerId, 'inbound')).toEqual({ ok: false, reason: 'denied_by_operator' })
+
+  // R17: what the host hears of this node's own key stops its signing.
+  const topic = { network: 'testnet', scope: registryScope(config.registry.id), purpose: 'liveness' } as const
+  const said = { round: '11'.repeat(32), attempt: 0, step: 'beat', payload: new Uint8Array(), counter: 1 }
+  const wireOf = (boot: number) =>
+    sealEnvelope(self, topicName(topic), { ...said, boot, expiresAtMs: clock.now() + LIMITS.envelopeTtlMs })
+  host.overheard(topic, wireOf(1))
+  expect(elsewhere.stopped).toBe(false)
+  host.overheard(topic, wireOf(2))
+  expect(elsewhere.view).toEqual({ sinceMs: clock.now(), boot: 2 })
 })

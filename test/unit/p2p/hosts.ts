@@ -40,7 +40,7 @@ export function makeHost(
   members: readonly PeerIdStr[],
   transports: readonly Transport[],
   listen: readonly string[] = transports.map((t) => LISTEN[t]),
-  extra: Partial<Pick<P2pHostInit, 'onOwnKeyElsewhere' | 'addressKeeper' | 'resolve' | 'connectionGater'>> = {},
+  extra: Partial<P2pHostInit> = {},
 ): TestHost {
   const roles = new TestRoles(...members)
   const metrics = new TestMetrics()

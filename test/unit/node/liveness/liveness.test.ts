@@ -20,6 +20,7 @@ let said: Utterance[]
 let handler: ((e: Envelope) => Verdict) | undefined
 let publishing: () => Promise<void>
 let overheard: Uint8Array[]
+let told: PublicKey[]
 let liveness: Liveness
 let counter: number
 
@@ -35,6 +36,7 @@ beforeEach(async () => {
   said = []
   handler = undefined
   overheard = []
+  told = []
   counter = 0
   publishing = async () => {}
   liveness = new Liveness({
@@ -60,6 +62,7 @@ beforeEach(async () => {
       expect(topic).toEqual(TOPIC)
       overheard.push(wire)
     },
+    tellEach: async (member) => void told.push(member),
     random: () => 1,
   })
   await liveness.start()
@@ -206,6 +209,25 @@ describe('R17: a key that speaks from two nodes', () => {
     expect(warnings()).toEqual(['Two nodes speak with the key of one member'])
     clock.advance(5 * PERIOD_MS)
     expect(beats().at(-1)?.doubleVoices).toEqual([])
+  })
+  it('should be proven by hand too, since gossip reaches only one of its nodes', async () => {
+    clock.advance(0)
+    hear(ann)
+    hear(ben)
+    liveness.doubleVoice(ann, older)
+    clock.advance(LIMITS.minHeartbeatGapMs)
+    await new Promise(setImmediate)
+    expect(new Set(told)).toEqual(new Set([ann]))
+  })
+  it('should be found out by the second node, whom nobody hears by gossip, nor it anybody', async () => {
+    hear(ann)
+    clock.advance(LIMITS.silentAfterMs)
+    await new Promise(setImmediate)
+    expect(told).toEqual([])
+    hear(ann)
+    clock.advance(PERIOD_MS)
+    await new Promise(setImmediate)
+    expect(told).toEqual([ben])
   })
   it('should not fill a beat, whoever and how many are doubled', () => {
     for (const member of [ann, ben]) hear(member)
