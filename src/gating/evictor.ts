@@ -1,4 +1,4 @@
-import { type Clock, describeError, type Logger, type Metrics, type PeerIdStr } from '../base/index.ts'
+import { type Clock, type Counter, describeError, type Logger, type Metrics, type PeerIdStr } from '../base/index.ts'
 import { type GateState, standingOf } from './decide.ts'
 import type { Gate } from './gate.ts'
 
@@ -24,14 +24,21 @@ export interface EvictorInit {
   readonly metrics: Metrics
 }
 
+/** Why a peer was closed: the gate changed, or a handshake that passed the old gate landed after it. */
+type EvictionCause = 'lost_role' | 'late_handshake'
+
 /** Closes the connections of peers that lost their role (DESIGN §5: within one second of the snapshot being applied). */
 export class Evictor {
   readonly #c: EvictorInit
   readonly #logger: Logger
+  readonly #evicted: Counter<'cause'>
   #last: Eviction | undefined
   constructor(init: EvictorInit) {
     this.#c = init
     this.#logger = init.logger.child('evictor')
+    this.#evicted = init.metrics.counter('gate_evictions_total', 'Peers closed because they have no role any more', [
+      'cause',
+    ])
   }
 
   /** The latest eviction that closed anything, or that was asked for by name. */
@@ -51,7 +58,7 @@ export class Evictor {
       .map((c) => c.peerId)
     const peers = [...new Set([...removed, ...unwelcome])]
     if (peers.length === 0) return
-    await Promise.all(peers.map((peer) => this.#close(peer)))
+    await Promise.all(peers.map((peer) => this.#close(peer, 'lost_role')))
     this.#last = { peers, appliedAtMs, closedMs: Math.max(0, clock.now() - appliedAtMs) }
     this.#logger.info('Closed peers that lost their role', { peers, closedMs: this.#last.closedMs })
   }
@@ -76,10 +83,11 @@ export class Evictor {
     const answer = this.#c.gate.mayConnect(peer, direction)
     if (answer.ok) return
     this.#c.gate.denied(peer, answer.reason, 'connection')
-    await this.#close(peer)
+    await this.#close(peer, 'late_handshake')
   }
 
-  async #close(peer: PeerIdStr): Promise<void> {
+  async #close(peer: PeerIdStr, cause: EvictionCause): Promise<void> {
+    this.#evicted.inc({ cause })
     try {
       await this.#c.close.closePeer(peer)
     } catch (error) {

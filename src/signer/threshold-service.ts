@@ -59,7 +59,7 @@ export interface StoppableThresholdService extends ThresholdService {
 
 export const thresholdService = (init: ThresholdServiceInit): StoppableThresholdService => new GateChain(init)
 
-const OUTCOMES = 'countersign_sign_requests_total'
+const OUTCOMES = 'sign_requests_total'
 const OUTCOMES_HELP = "Signing requests of this operator's bridge by outcome"
 /** A round that runs out answers who is missing; this is the time it has to say so. Less than rpc keeps back for answering. */
 const ANSWER_GRACE_MS = 50

@@ -8,7 +8,7 @@ export {
   type HealthCheck,
   NOT_CHECKED_YET,
 } from './health.ts'
-export { METRIC_PREFIX, type MetricValue, PromMetrics } from './metrics.ts'
+export { METRIC_PREFIX, type MetricShape, type MetricValue, PromMetrics } from './metrics.ts'
 export { jsonBody, type ReadRoutesInit, readRoutes } from './routes.ts'
 export { checkSocketPath, MAX_SOCKET_PATH_BYTES } from './socket-path.ts'
 export { readTokenFile } from './token-file.ts'

@@ -11,8 +11,16 @@ export interface MetricValue {
 }
 
 type Kind = 'counter' | 'gauge'
+/** A metric as somebody registered it; `name` with its prefix. */
+export interface MetricShape {
+  readonly name: string
+  readonly kind: Kind
+  readonly labels: readonly string[]
+  readonly help: string
+}
 interface Entry {
   readonly kind: Kind
+  readonly help: string
   readonly labels: readonly string[]
   readonly metric: Counter<string> | Gauge<string>
 }
@@ -43,6 +51,13 @@ export class PromMetrics implements Metrics {
     return { set: (of: Readonly<Record<L, string>>, value: number) => metric.set(of, value) }
   }
 
+  /** Every metric that was registered, by name. */
+  shapes(): readonly MetricShape[] {
+    return [...this.#entries]
+      .map(([name, { kind, labels, help }]) => ({ name: METRIC_PREFIX + name, kind, labels, help }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
   /** Prometheus text format. */
   render(): Promise<string> {
     return this.#registry.metrics()
@@ -68,7 +83,7 @@ export class PromMetrics implements Metrics {
     if (!NAME.test(name)) throw new CodedError('METRIC_NAME', `${JSON.stringify(name)} is not a metric name`)
     const init = { name: METRIC_PREFIX + name, help, labelNames: [...labels], registers: [this.#registry] }
     const metric = kind === 'counter' ? new Counter(init) : new Gauge(init)
-    this.#entries.set(name, { kind, labels: [...labels], metric })
+    this.#entries.set(name, { kind, help, labels: [...labels], metric })
     return metric
   }
 }

@@ -8,11 +8,8 @@ export interface RpcMetrics {
 
 export function rpcMetrics(metrics: Metrics): RpcMetrics {
   return {
-    requests: metrics.counter('countersign_rpc_requests_total', 'Requests answered, by method and outcome', [
-      'method',
-      'outcome',
-    ]),
-    malformed: metrics.counter('countersign_rpc_malformed_frames_total', 'Frames that could not be read as a request'),
-    streams: metrics.gauge('countersign_rpc_streams', 'Open rpc streams'),
+    requests: metrics.counter('rpc_requests_total', 'Requests answered, by method and outcome', ['method', 'outcome']),
+    malformed: metrics.counter('rpc_malformed_frames_total', 'Frames that could not be read as a request'),
+    streams: metrics.gauge('rpc_streams', 'Open rpc streams'),
   }
 }

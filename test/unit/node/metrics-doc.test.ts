@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, expect, it } from 'vitest'
+import { silentLogger } from '../../../src/base/index.ts'
+import { KeyPair } from '../../../src/curve/index.ts'
+import { parseConfig } from '../../../src/node/config/index.ts'
+import { openFoundation } from '../../../src/node/foundation.ts'
+import { HEALTH_CHECKS } from '../../../src/node/health-checks.ts'
+import { createLiveness } from '../../../src/node/liveness-parts.ts'
+import { createNetwork } from '../../../src/node/network-parts.ts'
+import { createServing } from '../../../src/node/serving-parts.ts'
+import { createSigning } from '../../../src/node/signing-parts.ts'
+import { DROPS } from '../../../src/p2p/index.ts'
+import { HealthBoard, type MetricShape } from '../../../src/status/index.ts'
+import { createKeyFile, fileKeeper, writeIdentityFile } from '../../../src/store/index.ts'
+import { tempFolders } from '../store/temp-folder.ts'
+
+const PAGE = readFileSync(join(import.meta.dirname, '../../../docs/METRICS.md'), 'utf8')
+const tempFolder = tempFolders()
+const ends: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const end of ends.splice(0)) await end()
+})
+
+/** What a node registers that is wired as a signer is, with every listener that a config can ask for. */
+async function registered(): Promise<readonly MetricShape[]> {
+  const dir = tempFolder()
+  const file = join(dir, 'signer.toml')
+  const key = KeyPair.generate()
+  const unlock = { kind: 'identity', file: join(dir, 'identity') } as const
+  await writeIdentityFile(unlock.file)
+  await createKeyFile(join(dir, 'signer.key'), key, unlock)
+  const config = parseConfig(
+    `data_dir = "data"
+[identity]
+key_file = "signer.key"
+public_key = "${key.publicKey}"
+identity_file = "identity"
+[registry]
+network = "testnet"
+chain_id = 2147483648
+contract = "ST000000000000000000002AMW42H.sbtc-registry"
+endpoints = ["http://127.0.0.1:9"]
+observer_listen = "127.0.0.1:0"
+[p2p]
+listen = ["/ip4/127.0.0.1/tcp/0"]
+`,
+    file,
+    { methods: [] },
+  )
+  // As after an earlier run: a first start would ask the chain.
+  await fileKeeper(join(config.dataDir, 'registry-snapshot.json')).save(new Uint8Array(1))
+  const base = await openFoundation(config, silentLogger, () => {})
+  const network = createNetwork(base)
+  ends.push(async () => {
+    await network.host.stop()
+    await base.close()
+  })
+  const signing = await createSigning(base, network, () => {})
+  const health = new HealthBoard({ clock: base.clock, expected: HEALTH_CHECKS, metrics: base.metrics })
+  await createServing(base, network, signing, { health, liveness: createLiveness(base, network, () => false) })
+  await network.host.start()
+  return base.metrics.shapes()
+}
+
+/** Rows of the page's tables that begin with a metric's name. */
+const rows = [...PAGE.matchAll(/^\| `(countersign_\w+)` \| (\w+) \| (.*?) \| (.+?) \| (.+?) \|$/gm)].map(
+  ([, name, kind, labels = '', meaning, action]) => ({
+    ...{ name, kind, meaning, action },
+    labels: [...labels.matchAll(/`(\w+)`/g)].map((m) => m[1]),
+  }),
+)
+
+it('docs/METRICS.md should list exactly what a node registers, with its kind and labels', async () => {
+  const known = (await registered()).map(({ name, kind, labels }) => ({ name, kind, labels: [...labels] }))
+  const listed = rows.map(({ name, kind, labels }) => ({ name, kind, labels }))
+  expect(listed.toSorted((a, b) => ((a.name ?? '') < (b.name ?? '') ? -1 : 1))).toEqual(known)
+})
+it('docs/METRICS.md should say of each what it means and what to do', () => {
+  for (const { name, meaning = '', action = '' } of rows) {
+    expect(meaning.length, name).toBeGreaterThan(10)
+    expect(action.trim().length, name).toBeGreaterThan(1)
+  }
+})
+it('docs/METRICS.md should name every reason for which a message is dropped', () => {
+  for (const reason of Object.keys(DROPS)) expect(PAGE).toContain(`\`${reason}\``)
+})
