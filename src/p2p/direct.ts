@@ -54,12 +54,13 @@ export class Direct {
   /** On a stream of its own, whatever the receiver says to it. Never throws. */
   async tell(stream: FrameStream, topic: string, envelope: Uint8Array): Promise<void> {
     const frame = toBinary(DirectMessageSchema, create(DirectMessageSchema, { topic, envelope }))
+    const say = async (signal: AbortSignal) => {
+      await stream.write(frame)
+      await stream.read(signal)
+      await stream.close()
+    }
     try {
-      await withDeadline('a direct message', SEND_TIMEOUT_MS, async (signal) => {
-        await stream.write(frame)
-        await stream.read(signal)
-        await stream.close()
-      })
+      await withDeadline('a direct message', SEND_TIMEOUT_MS, say, undefined, this.#clock)
     } catch (error) {
       stream.abort(lostTo(stream.peerId, error))
     }

@@ -134,6 +134,7 @@ describe('incident 7: what a flood leaves in memory', () => {
       ...{ keyPair: keyPair('a'), listen: [LISTEN.tcp], announce: [], transports: ['tcp'] },
       ...{ gater: gaterOf(roles), guard: new StreamGuard(roles, metrics) },
       gossip: { intake, roles, metrics, clock: systemClock },
+      ...{ nat: undefined, relayedAddresses: () => [], lan: undefined },
     })
     await libp2p.start()
     gossip?.start(libp2p)

@@ -140,6 +140,14 @@ export class VirtualHost implements P2pHost, NetworkProcess {
     throw new TypeError('next keys are not simulated')
   }
 
+  /** Heartbeats, which alone use these, are tested over real hosts (R17). */
+  overheard(): never {
+    throw new TypeError('heartbeats are not simulated')
+  }
+  tellEach(): never {
+    throw new TypeError('heartbeats are not simulated')
+  }
+
   async start(): Promise<void> {
     await this.#addresses.load()
     await this.#direct.start()

@@ -4,6 +4,7 @@ import { KeyPair } from '../../../src/curve/index.ts'
 import { type ClosePeer, Evictor, Gate } from '../../../src/gating/index.ts'
 import type { SignerSet, Snapshot } from '../../../src/registry/index.ts'
 import { SCOPE, signerSet } from '../../fixtures/sets.ts'
+import { CountingMetrics } from '../registry/support/ports.ts'
 
 const [self, member, leaving, incoming, stranger, bridge] = Array.from({ length: 6 }, () => KeyPair.generate()) as [
   KeyPair,
@@ -169,6 +170,16 @@ describe('Evictor', () => {
     await evictor.recheck(member.peerId, 'inbound')
     expect(host.closed).toEqual([leaving.peerId])
     expect(gate.denials.totals()).toEqual({ not_in_registry: 1 })
+  })
+
+  it('should count whom it closes, by cause', async () => {
+    const metrics = new CountingMetrics()
+    const evictor = new Evictor({ gate: gateWith(holding(after)), close: new FakeHost([]), ...ports, metrics })
+    await evictor.sweep([leaving.peerId], nowMs)
+    await evictor.recheck(leaving.peerId, 'inbound')
+    await evictor.recheck(member.peerId, 'inbound')
+    const of = (cause: string) => metrics.of('gate_evictions_total', cause)
+    expect([of('lost_role'), of('late_handshake')]).toEqual([1, 1])
   })
 
   it('should close everyone when this node itself was removed', async () => {

@@ -13,6 +13,7 @@ it('should reach the gate first on a registry change, and the rounds of the old 
       sign: { refresh: () => void told.push('rounds') },
       recalled: { refresh: () => void told.push('recalled rounds') },
     },
+    liveness: { refresh: () => void told.push('heartbeat') },
   }
   const base: Pick<Foundation, 'keys'> = {
     keys: { own: { keyPair: SELF } as Foundation['key'], next: undefined },
@@ -23,5 +24,5 @@ it('should reach the gate first on a registry change, and the rounds of the old 
     onFatal: () => {},
   })
   identity.follow(holding(SET))
-  expect(told).toEqual(['gate', 'record', 'rounds', 'recalled rounds'])
+  expect(told).toEqual(['gate', 'record', 'rounds', 'recalled rounds', 'heartbeat'])
 })

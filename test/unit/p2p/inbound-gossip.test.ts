@@ -44,6 +44,10 @@ describe('inbound gossip streams', () => {
     const [first, second] = [comes(connection('1')), comes(connection('1'))]
     expect([first.aborted, second.aborted]).toEqual([true, false])
   })
+  it('should be one per connection also where another one came between', () => {
+    const [first, other, second] = [comes(connection('1')), comes(connection('2')), comes(connection('1'))]
+    expect([first.aborted, other.aborted, second.aborted]).toEqual([true, false, false])
+  })
   it('should all end with the latest, when the library has done with the peer', async () => {
     const [first, second, other] = [comes(connection('1')), comes(connection('2')), comes(connection('3', 'other'))]
     await second.close()

@@ -112,6 +112,17 @@ describe('own heartbeats', () => {
     }
     expect(said.length).toBeLessThanOrEqual(2)
   })
+  it('should greet whoever connects, a moment later, and not be put off by who does so again and again', () => {
+    clock.advance(LIMITS.minHeartbeatGapMs)
+    liveness.greet()
+    clock.advance(0)
+    expect(said).toHaveLength(1)
+    for (let i = 0; i < 10; i++) {
+      clock.advance(LIMITS.minHeartbeatGapMs / 2)
+      liveness.greet()
+    }
+    expect(said.length).toBeGreaterThan(3)
+  })
   it('should not be said by a node that is no signer, nor be listened to', () => {
     facts = undefined
     liveness.refresh()

@@ -6,10 +6,10 @@ import { KeyPair } from '../../../src/curve/index.ts'
 import { parseConfig } from '../../../src/node/config/index.ts'
 import { openFoundation } from '../../../src/node/foundation.ts'
 import { HEALTH_CHECKS } from '../../../src/node/health-checks.ts'
-import { createLiveness } from '../../../src/node/liveness-parts.ts'
-import { createNetwork } from '../../../src/node/network-parts.ts'
+import { createIdentityParts } from '../../../src/node/identity-parts.ts'
+import { LookLoop } from '../../../src/node/look-loop.ts'
+import { createReload } from '../../../src/node/reload-parts.ts'
 import { createServing } from '../../../src/node/serving-parts.ts'
-import { createSigning } from '../../../src/node/signing-parts.ts'
 import { DROPS } from '../../../src/p2p/index.ts'
 import { HealthBoard, type MetricShape } from '../../../src/status/index.ts'
 import { createKeyFile, fileKeeper, writeIdentityFile } from '../../../src/store/index.ts'
@@ -22,8 +22,8 @@ afterEach(async () => {
   for (const end of ends.splice(0)) await end()
 })
 
-/** What a node registers that is wired as a signer is, with every listener that a config can ask for. */
-async function registered(): Promise<readonly MetricShape[]> {
+/** The parts of a node, wired as a signer's are, with every listener that a config can ask for. */
+async function wired() {
   const dir = tempFolder()
   const file = join(dir, 'signer.toml')
   const key = KeyPair.generate()
@@ -51,14 +51,22 @@ listen = ["/ip4/127.0.0.1/tcp/0"]
   // As after an earlier run: a first start would ask the chain.
   await fileKeeper(join(config.dataDir, 'registry-snapshot.json')).save(new Uint8Array(1))
   const base = await openFoundation(config, silentLogger, () => {})
-  const network = createNetwork(base)
+  const parts = await createIdentityParts(base, () => {})
+  const { network, signing } = parts
   ends.push(async () => {
     await network.host.stop()
     await base.close()
   })
-  const signing = await createSigning(base, network, () => {})
   const health = new HealthBoard({ clock: base.clock, expected: HEALTH_CHECKS, metrics: base.metrics })
-  await createServing(base, network, signing, { health, liveness: createLiveness(base, network, () => false) })
+  const { reloader } = createReload(base, { parts: () => network, isReady: () => true })
+  await createServing(base, { parts }, health, reloader)
+  // The loop of looks registers its own; it is not started.
+  new LookLoop({ intervalMs: 1_000, looks: [], ...base })
+  return { base, network, signing }
+}
+
+async function registered(): Promise<readonly MetricShape[]> {
+  const { base, network } = await wired()
   await network.host.start()
   return base.metrics.shapes()
 }
@@ -84,4 +92,13 @@ it('docs/METRICS.md should say of each what it means and what to do', () => {
 })
 it('docs/METRICS.md should name every reason for which a message is dropped', () => {
   for (const reason of Object.keys(DROPS)) expect(PAGE).toContain(`\`${reason}\``)
+})
+
+it('R17: the wired node should refuse to sign once its key speaks elsewhere', async () => {
+  const { network, signing, base } = await wired()
+  const item = { digest: new Uint8Array(32).fill(1), tweak: { kind: 'none' } } as const
+  const ask = () => signing.threshold.sign(network.host.peerId, 'aa', item, base.clock.now() + 1_000)
+  expect(await ask()).toMatchObject({ code: 'NOT_A_SIGNER' })
+  network.elsewhere.heard(5)
+  expect(await ask()).toMatchObject({ code: 'KEY_IN_USE_ELSEWHERE' })
 })
