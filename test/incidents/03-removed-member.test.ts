@@ -52,9 +52,10 @@ describe.each<Transport>(['tcp', 'quic'])('incident 3: a removed member over %s'
     for (const m of members) m.parts.membership.applySnapshot(before)
     await untilWithin(DEADLINE_MS, 'all are connected', () => isFullMesh(members))
 
-    const [removed] = members
+    // Of two links the one dialled by the smaller PeerID survives: in the middle of them a member has both directions.
+    const removed = members.toSorted((a, b) => (a.key.peerId < b.key.peerId ? -1 : 1))[MEMBERS / 2]
     if (removed === undefined) throw new Error('no member')
-    const stay = members.slice(1)
+    const stay = members.filter((m) => m !== removed)
     const heard: { readonly at: RealMember; readonly envelope: Envelope; readonly atMs: number }[] = []
     for (const at of members)
       at.parts.host.messenger.join(topic, (envelope) => {
@@ -99,7 +100,8 @@ describe.each<Transport>(['tcp', 'quic'])('incident 3: a removed member over %s'
       expect(stay.map((m) => linkedTo(m, [removed]).length)).toEqual(stay.map(() => 0))
       expect(isFullMesh(stay)).toBe(true)
       // What the wire shows: the links that the others had dialled to it are gone, and none is made again.
-      if (transport === 'tcp') for (const [i] of stay.entries()) expect(wire(i + 1, 0).links()).toBe(0)
+      if (transport === 'tcp')
+        for (const m of stay) expect(wire(members.indexOf(m), members.indexOf(removed)).links()).toBe(0)
     } finally {
       stopSpeaking()
     }
