@@ -42,17 +42,17 @@ export const LIMITS = {
   /** TCP or QUIC and Noise together, before a stranger is cut off. */
   handshakeTimeoutMs: 10_000,
   dialTimeoutMs: 10_000,
-  /** Handshakes not yet authenticated, all hosts together. */
-  maxPendingInbound: 64,
-  /**
-   * Of those, what all hosts without a member may hold together: half, so that the other half is room for members however many
-   * addresses a flood comes from.
-   */
+  /** Handshakes not yet authenticated that all hosts without a member may hold together, however many addresses a flood has. */
   maxPendingOfStrangers: 32,
   /** Of those, one host without a member: an honest handshake takes milliseconds, and 4 such hosts don't make a flood. */
   maxPendingPerStrangerHost: 8,
-  /** One host from which a member has come: a NAT or devnet of 17 may start at once, and two such hosts don't fill the whole. */
+  /** One host from which a member has come: a NAT or devnet of 17 may start at once. */
   maxPendingPerMemberHost: 16,
+  /**
+   * All hosts of members together, a few MiB. Beyond it each of them may still hold one, so that no members, though they be
+   * the most, can keep another out.
+   */
+  maxPendingOfMembers: 128,
   /** Accepted per second and host before identity, and at once; devnets put every member on one host. */
   inboundPerSecondPerHost: 50,
   /** Hosts whose rate is remembered: under 1 MiB; a flood from more hosts than this is for the caps of pending handshakes. */

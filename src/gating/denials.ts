@@ -1,4 +1,4 @@
-import type { Clock, Counter, Logger, Metrics, PeerIdStr } from '../base/index.ts'
+import { type Clock, type Counter, type Logger, type Metrics, type PeerIdStr, TokenBucket } from '../base/index.ts'
 
 export interface Denial {
   readonly peerId: PeerIdStr | undefined
@@ -10,8 +10,14 @@ export interface Denial {
 /** How many denials are remembered, for the log's once-a-minute rule and for `status`: constant, whatever strangers do. */
 const REMEMBERED = 64
 const LOG_EVERY_MS = 60_000
+/** Lines about all peers together: keys cost nothing, and a log is a disk that somebody could fill. */
+const LOG_LINES_AT_ONCE = 60
+const LOG_LINES_PER_SECOND = 1
 
-/** Counts every refusal by reason and place, logs each peer once a minute, remembers the latest few. */
+/**
+ * Counts every refusal by reason and place, logs each peer once a minute and all of them at a bounded rate, remembers the
+ * latest few.
+ */
 export class Denials {
   readonly #recent: Denial[] = []
   readonly #loggedAt = new Map<string, number>()
@@ -19,8 +25,12 @@ export class Denials {
   readonly #counter: Counter<'reason' | 'place'>
   readonly #clock: Clock
   readonly #logger: Logger
+  readonly #lines: TokenBucket
+  /** Peers that would have had a line since the last one. */
+  #unlogged = 0
   constructor(c: { readonly clock: Clock; readonly logger: Logger; readonly metrics: Metrics }) {
     this.#clock = c.clock
+    this.#lines = new TokenBucket(LOG_LINES_AT_ONCE, LOG_LINES_PER_SECOND, c.clock.now())
     this.#logger = c.logger.child('gate')
     this.#counter = c.metrics.counter('gate_denials_total', 'Peers, streams and messages refused by the gate', [
       'reason',
@@ -42,11 +52,18 @@ export class Denials {
       if (this.#loggedAt.size <= REMEMBERED) break
       this.#loggedAt.delete(oldest)
     }
+    if (!this.#lines.take(atMs)) {
+      this.#unlogged++
+      return
+    }
+    const unlogged = this.#unlogged
+    this.#unlogged = 0
     this.#logger.warn('Denied', {
       peerId: key,
       reason,
       place,
       ...(remoteAddress === undefined ? {} : { remoteAddress }),
+      ...(unlogged === 0 ? {} : { unlogged }),
     })
   }
 

@@ -25,7 +25,7 @@ export interface HostQuotaInit {
 /**
  * Caps on handshakes that have not proven an identity, by host (DESIGN §5). The rule of reserved room: the host where an
  * admitted peer last proved its key, or where the operator's config expects one, is a member's host, for as long as that peer
- * is admitted. A member's host has a larger cap of its own; all other hosts together may hold only half of what the node accepts. So a flood from elsewhere takes no
+ * is admitted. A member's host has a larger cap of its own, and may hold one handshake whatever all the others hold; hosts without a member share a cap of theirs. So a flood from elsewhere takes no
  * room from members, and one from behind a member's NAT none from members elsewhere.
  * Each peer vouches for one host only, so that no single member can make every host a member's.
  */
@@ -33,9 +33,10 @@ export class HostQuota {
   readonly #c: HostQuotaInit
   readonly #vouchedBy = new BoundedMap<PeerIdStr, string>(LIMITS.maxVouchingPeers)
   readonly #buckets = new BoundedMap<string, TokenBucket>(LIMITS.maxRatedHosts)
-  /** Handshakes by host; no more hosts than libp2p lets handshakes be pending. */
+  /** Handshakes by host; no more hosts than handshakes. */
   readonly #pending = new Map<string, number>()
   #ofStrangers = 0
+  #ofMembers = 0
 
   constructor(init: HostQuotaInit) {
     this.#c = init
@@ -48,9 +49,11 @@ export class HostQuota {
     if (held >= (isStranger ? LIMITS.maxPendingPerStrangerHost : LIMITS.maxPendingPerMemberHost))
       return refuse('host_pending')
     if (isStranger && this.#ofStrangers >= LIMITS.maxPendingOfStrangers) return refuse('inbound_full')
+    if (!isStranger && held > 0 && this.#ofMembers >= LIMITS.maxPendingOfMembers) return refuse('inbound_full')
     if (!this.#takeToken(host)) return refuse('host_rate')
     this.#pending.set(host, held + 1)
     if (isStranger) this.#ofStrangers += 1
+    else this.#ofMembers += 1
     let ended = false
     const release = (): void => {
       if (ended) return
@@ -60,6 +63,7 @@ export class HostQuota {
       if (left > 0) this.#pending.set(host, left)
       else this.#pending.delete(host)
       if (isStranger) this.#ofStrangers -= 1
+      else this.#ofMembers -= 1
     }
     const cancel = this.#c.clock.after(LIMITS.handshakeTimeoutMs, release)
     return accept(release)

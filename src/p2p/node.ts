@@ -119,9 +119,10 @@ export async function createNode(init: NodeInit): Promise<Node> {
     connectionGater: init.gater,
     connectionManager: {
       maxConnections: MAX_CONNECTIONS,
-      // The gater's own quota decides per host, and counts; the library's would refuse before it, and unseen.
+      // The gater's own quota decides, per host and in all, and counts; the library's would refuse before it, and unseen, and
+      // would let a few hosts fill what is meant for all.
       inboundConnectionThreshold: Number.MAX_SAFE_INTEGER,
-      maxIncomingPendingConnections: LIMITS.maxPendingInbound,
+      maxIncomingPendingConnections: Number.MAX_SAFE_INTEGER,
       inboundUpgradeTimeout: LIMITS.handshakeTimeoutMs,
       dialTimeout: LIMITS.dialTimeoutMs,
       inboundStreamProtocolNegotiationTimeout: NEGOTIATION_TIMEOUT_MS,

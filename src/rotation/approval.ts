@@ -59,6 +59,10 @@ function requireSet(keys: readonly PublicKey[], threshold: number): void {
   if (wrong !== undefined) throw new CodedError('SET_INVALID', `this set can't become the signer set: ${wrong}`)
 }
 
+/** Names the set that a pending set replaces, or the absent one (R6, R7). */
+export const parentHashOf = (registry: RegistryId, snapshot: Snapshot): SetHash =>
+  snapshot.kind === 'set' ? snapshot.set.hash : uninitialisedParentHash(registry)
+
 type Current = Pick<PendingSpec, 'parentSetHash' | 'currentKeys' | 'currentThreshold' | 'principal'>
 
 function currentOf(registry: RegistryId, snapshot: Snapshot, bootstrap: Bootstrap | undefined): Current {

@@ -7,6 +7,7 @@ import {
   dropApproval,
   loadApproval,
   type OwnApproval,
+  parentHashOf,
   type SetProposal,
   saveApproval,
   specOf,
@@ -225,9 +226,21 @@ export class RotationReconciler implements Startable {
     const { signal } = this.#life
     const active = await ActiveRotation.load({ ...this.#c, spec, approval, signal, onChange: () => this.poke() })
     signal.throwIfAborted()
+    this.#requireParent(spec)
     this.#c.onPending(spec)
     this.#active = active
     active.start()
+  }
+
+  /** R7: the registry may have moved on while the disk was read, and nobody is admitted for the child of a set that is gone. */
+  #requireParent({ parentSetHash }: PendingSpec): void {
+    const { watcher, registryId } = this.#c
+    const now = watcher.latest()
+    if (now !== undefined && parentHashOf(registryId, now) === parentSetHash) return
+    throw new CodedError(
+      'PENDING_ID_CHANGED',
+      'the registry changed while this set was being opened: look again, then approve',
+    )
   }
 
   #close(): void {

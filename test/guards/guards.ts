@@ -213,6 +213,27 @@ export const GUARDS: readonly Guard[] = [
     test: incident('06-unlimited-inbound.test.ts'),
   },
   {
+    name: 'incident 6: members together can keep no other out',
+    file: 'src/gating/host-quota.ts',
+    guard: '!isStranger && held > 0 && this',
+    gone: '!isStranger && this',
+    test: unit('gating/host-quota.test.ts'),
+  },
+  {
+    name: 'incident 5: strangers fill no log',
+    file: 'src/gating/denials.ts',
+    guard: '!this.#lines.take(atMs)',
+    gone: 'this.#unlogged < 0',
+    test: unit('gating/gate.test.ts'),
+  },
+  {
+    name: 'R7: a pending set is told only while its parent stands',
+    file: 'src/rotation/reconciler.ts',
+    guard: '    this.#requireParent(spec)\n',
+    gone: '',
+    test: unit('rotation/reconciler.test.ts', 'whose parent went'),
+  },
+  {
     name: 'incident 6: handshakes per second of a host are capped',
     file: 'src/gating/host-quota.ts',
     guard: `    if (!this.#takeToken(host)) return refuse('host_rate')\n`,

@@ -4,7 +4,7 @@ import { KeyPair } from '../../../src/curve/index.ts'
 import { type ClosePeer, Evictor, Gate } from '../../../src/gating/index.ts'
 import type { SignerSet, Snapshot } from '../../../src/registry/index.ts'
 import { SCOPE, signerSet } from '../../fixtures/sets.ts'
-import { CountingMetrics } from '../registry/support/ports.ts'
+import { CountingMetrics, ManualClock, MemoryLogger } from '../registry/support/ports.ts'
 
 const [self, member, leaving, incoming, stranger, bridge] = Array.from({ length: 6 }, () => KeyPair.generate()) as [
   KeyPair,
@@ -98,6 +98,23 @@ describe('Gate', () => {
     })
     // Whoever holds the old state decides by all of it.
     expect(kept.denied.size).toBe(0)
+  })
+
+  it('should write few lines about however many strangers, and say how many it left out', () => {
+    const [clock, memory] = [new ManualClock(), new MemoryLogger()]
+    const gate = new Gate({
+      ...{ self: self.publicKey, bridges: [], denied: [] },
+      ...{ registryScope: SCOPE, clock, logger: memory, metrics: noMetrics },
+    })
+    const lines = () => memory.lines.filter((l) => l.message === 'Denied')
+    for (let i = 0; i < 500; i++) gate.denied(`stranger ${i}` as PeerIdStr, 'not_in_registry', 'connection')
+    const atOnce = lines().length
+    expect(atOnce).toBeLessThanOrEqual(60)
+    clock.advance(1_000)
+    gate.denied('one more' as PeerIdStr, 'not_in_registry', 'connection')
+    expect(lines()).toHaveLength(atOnce + 1)
+    expect(lines().at(-1)?.fields).toMatchObject({ peerId: 'one more', unlogged: 500 - atOnce })
+    expect(gate.denials.totals()).toEqual({ not_in_registry: 501 })
   })
 
   it('should count denials and keep only the latest few strangers', () => {

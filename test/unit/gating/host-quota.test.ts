@@ -60,9 +60,25 @@ describe('HostQuota', () => {
     expect(begin('m')).toEqual({ begun: LIMITS.maxPendingPerMemberHost, reason: 'host_pending' })
     expect(begin('n').begun).toBe(LIMITS.maxPendingPerMemberHost)
   })
-  it('should leave room for members in what libp2p accepts, with one of their hosts and all strangers flooding', () => {
-    const flooded = LIMITS.maxPendingOfStrangers + LIMITS.maxPendingPerMemberHost
-    expect(flooded + LIMITS.maxPendingPerMemberHost).toBeLessThanOrEqual(LIMITS.maxPendingInbound)
+  it("should cap all members' hosts together, and leave each of them one handshake all the same", () => {
+    const hosts = Array.from(
+      { length: 2 + LIMITS.maxPendingOfMembers / LIMITS.maxPendingPerMemberHost },
+      (_, i) => `m${i}`,
+    )
+    for (const [i, host] of hosts.entries()) {
+      admitted.add(`member ${i}` as PeerIdStr)
+      quota.vouch(`member ${i}` as PeerIdStr, host)
+    }
+    const begun = hosts.map((host) => begin(host).begun)
+    expect(begun.slice(0, -2)).toEqual(begun.slice(0, -2).map(() => LIMITS.maxPendingPerMemberHost))
+    expect(begin(hosts.at(-1) ?? '')).toEqual({ begun: 0, reason: 'inbound_full' })
+    expect(begun.slice(-2)).toEqual([1, 1])
+  })
+  it("should give the room of members' hosts back", () => {
+    quota.vouch(MEMBER, 'm')
+    for (let i = 0; i < 2 * LIMITS.maxPendingOfMembers; i++) expect(pass('m', 1), `${i}`).toBe(i < 50 ? 1 : 0)
+    quota.vouch(OTHER, 'n')
+    expect(begin('n').begun).toBe(LIMITS.maxPendingPerMemberHost)
   })
   it('should believe a voucher only while its peer is admitted', () => {
     quota.vouch(MEMBER, 'm')

@@ -172,6 +172,26 @@ describe('a rotation', () => {
     expect(fed.registry.sent).toHaveLength(1)
   })
 
+  it('R7: should tell nobody of a pending set whose parent went while the disk was read', async () => {
+    await founded()
+    const { proposals } = first()
+    const read = proposals.get
+    const [reached, answer] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    proposals.get = async (key) => {
+      reached.resolve()
+      await answer.promise
+      return read(key)
+    }
+    const told = first().pending.length
+    const approving = first().reconciler.approve(replaced(await newcomer()))
+    await reached.promise
+    const keys = [first(), second()].map((o) => o.publicKey).toSorted()
+    fed.registry.apply({ newKeys: keys, newThreshold: 2, newAggregateKey: KeyPair.generate().publicKey })
+    answer.resolve()
+    await expect(approving).rejects.toMatchObject({ code: 'PENDING_ID_CHANGED' })
+    expect(first().pending.slice(told)).toEqual([])
+  })
+
   it('R7: should hold one approval at a time, and take the same one twice', async () => {
     await founded()
     const incoming = await newcomer()
