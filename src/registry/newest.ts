@@ -35,7 +35,9 @@ async function isVouchedFor(
   tip: ChainTip,
   signal?: AbortSignal,
 ): Promise<boolean> {
-  if (up.filter((u) => sameBlock(u.tip, tip)).length >= quorum) return true
+  // At the same Bitcoin height too: a liar that tells a lower one for a true block would have it looked for where it never
+  // stood, and so "dropped" by everybody as soon as the nodes lag.
+  if (up.filter((u) => sameBlock(u.tip, tip) && u.tip.burnHeight === tip.burnHeight).length >= quorum) return true
   // Endpoints of which one is a block ahead, or in another place: each looks into its own chain.
   const stands = (values: readonly boolean[]) => values.filter((v) => v).length >= quorum
   const lost = (values: readonly boolean[]) => values.filter((v) => !v).length > up.length - quorum

@@ -90,6 +90,27 @@ export const REGISTRY_GUARDS: readonly Guard[] = [
     test: unit('registry/watcher.test.ts'),
   },
   {
+    name: 'R4: nodes that lag prove no reorg',
+    file: 'src/registry/continuity.ts',
+    guard: 'return info.tip.burnHeight < block.burnHeight ? undefined : false',
+    gone: 'return false',
+    test: unit('registry/watcher.test.ts'),
+  },
+  {
+    name: 'R4: a node of another network proves no reorg',
+    file: 'src/registry/continuity.ts',
+    guard: '    requireNetwork(client.label, registryId, info)\n',
+    gone: '    void requireNetwork\n    void registryId\n',
+    test: unit('registry/watcher.test.ts'),
+  },
+  {
+    name: 'R4: the Bitcoin height of the newest block is the word of no single endpoint',
+    file: 'src/registry/newest.ts',
+    guard: ' && u.tip.burnHeight === tip.burnHeight',
+    gone: '',
+    test: unit('registry/watcher.test.ts'),
+  },
+  {
     name: 'R4: variables are read only where the function is missing',
     file: 'src/registry/pinned-read.ts',
     guard: ' || error.data.undefinedFunction !== true',

@@ -185,6 +185,7 @@ describe('registry against the embedded chain', () => {
 
   it('R4: should follow a reorg that takes the rotation back', async () => {
     await chain.reorg(1)
+    await chain.mine()
     expect(await watcher.readNow()).toMatchObject({ kind: 'set', set: { keys: FIRST } })
   })
 

@@ -147,6 +147,10 @@ describe('R4: a reading at a depth', () => {
 })
 
 describe('R4: a reorg', () => {
+  /** Bitcoin's branch is longer than the one it leaves, at 110, though few Stacks blocks were mined on it. */
+  const longer = (over: readonly FakeNode[]) => {
+    for (const node of over) node.push(block('on the longer branch', 7, SET_1, 111))
+  }
   /** Both drop the last `depth` blocks and know of them no more. */
   const drop = (over: readonly FakeNode[], height: number, depth: number) => {
     for (const node of over) {
@@ -177,7 +181,8 @@ describe('R4: a reorg', () => {
     const { read } = await watching(over)
     expect(await read()).toMatchObject({ set: { keys: SET_2_KEYS } })
     drop(over, 10, 4)
-    expect(await read()).toMatchObject({ set: { keys: publicKeys(3) }, tip: { stacksHeight: 4 } })
+    longer(over)
+    expect(await read()).toMatchObject({ set: { keys: publicKeys(3) }, tip: { stacksHeight: 6 } })
   })
 
   it('R4: should be followed though the nodes go on reading at the dropped blocks, as Stacks nodes do', async () => {
@@ -194,7 +199,8 @@ describe('R4: a reorg', () => {
         res.writeHead(200).end(JSON.stringify({ okay: true, result: orphan.data }))
         return true
       })
-    expect(await read()).toMatchObject({ set: { keys: publicKeys(3) }, tip: { stacksHeight: 4 } })
+    longer(over)
+    expect(await read()).toMatchObject({ set: { keys: publicKeys(3) }, tip: { stacksHeight: 6 } })
   })
 
   it('R4: should not be believed of one endpoint', async () => {
@@ -214,6 +220,17 @@ describe('R4: a reorg', () => {
     for (const node of over) node.claim = { burnHeight: 104 }
     await expect(read()).rejects.toMatchObject({ code: 'height_went_back' })
     expect(watcher.latest()).toBe(before)
+  })
+
+  it('R4: should not be taken from nodes that lag and have not the block yet', async () => {
+    const over = await three()
+    chainOf(over, 10, 7)
+    const { watcher, read } = await watching(over)
+    const before = await read()
+    drop(over, 10, 4)
+    await expect(read()).rejects.toMatchObject({ code: 'height_went_back' })
+    expect(watcher.latest()).toBe(before)
+    expect(watcher.latest()).toMatchObject({ set: { keys: SET_2_KEYS } })
   })
 
   it('R4: should stay where it is when the confirmations are raised over a restart', async () => {

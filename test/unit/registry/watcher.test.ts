@@ -560,6 +560,37 @@ describe('R4: heights', () => {
     expect(await watcher.readNow()).toMatchObject({ tip: { stacksHeight: 9 }, set: { keys: publicKeys(4, 2) } })
   })
 
+  it('R4: should not take the Bitcoin height of a block from one endpoint', async () => {
+    const over = await nodes(3)
+    push(over, 'old', 10, SET_1, 50)
+    const [one] = over
+    if (one !== undefined) one.claim = { burnHeight: 1 }
+    const { watcher } = rig(over, { quorum: 3 })
+    await watcher.start()
+    await failing(watcher, 'no_quorum')
+    if (one !== undefined) one.claim = { burnHeight: 53 }
+    expect((await watcher.readNow()).tip).toMatchObject({ stacksHeight: 10, burnHeight: 50 })
+  })
+
+  it('R4: should not take a quorum of nodes that lag for a reorg', async () => {
+    const { over, watcher } = await atHeight(10, 50)
+    for (const node of over) node.blocks.clear()
+    push(over, 'behind', 9, SET_2, 49)
+    await failing(watcher, 'height_went_back')
+    expect(watcher.latest()).toMatchObject({ tip: { stacksHeight: 10 }, set: { keys: publicKeys(3) } })
+  })
+
+  it('R4: should not count a node of another network when a reorg is to be proved', async () => {
+    const { over, watcher } = await atHeight(10, 50)
+    const [knows, forgot, foreign] = over
+    forgot?.blocks.clear()
+    foreign?.blocks.clear()
+    push([...over], 'lower', 9, SET_2, 50)
+    if (foreign !== undefined) foreign.networkId = 1
+    await failing(watcher, 'height_went_back')
+    expect(knows?.blocks.size).toBe(2)
+  })
+
   it('R4: should not take one forgetful node of three for a reorg', async () => {
     const { over, watcher } = await atHeight(10, 50)
     over[0]?.blocks.clear()
