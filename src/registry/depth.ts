@@ -12,17 +12,18 @@ import type { ChainTip } from './types.ts'
 export const MAX_EMPTY_BITCOIN_BLOCKS = 24
 
 /**
- * The highest blocks that are `confirmations` Bitcoin blocks deep on a quorum of endpoints (R4), best first; empty if
+ * The highest blocks that are `confirmations` Bitcoin blocks deep on a quorum of endpoints (R4), best first; nothing if
  * there is no such block. Counted from the height that `quorum` endpoints claim to have reached, so that one liar can
- * neither lift nor lower it; where a Bitcoin block has no tenure, the next older one is looked at.
+ * neither lift nor lower it; where a Bitcoin block has no tenure, the next older one is looked at. Who goes on asking is
+ * given lower ones.
  */
-export async function deepTips(
+export async function* deepTips(
   source: QuorumSource,
   up: readonly Reached[],
   confirmations: number,
   failures: EndpointFailure[],
   signal?: AbortSignal,
-): Promise<readonly ChainTip[]> {
+): AsyncGenerator<readonly ChainTip[], void> {
   const { quorum, clock } = source
   const reached = reachedBy(
     up.map((u) => u.tip.burnHeight),
@@ -44,7 +45,7 @@ export async function deepTips(
       signal,
     )
     const found = tips(answers.values.filter((v) => v !== undefined))
-    if (found.length > 0) return found
+    if (found.length > 0) yield found
     failures.push(
       ...failuresOf(
         asked.map((a) => a.client),
@@ -52,7 +53,6 @@ export async function deepTips(
       ).filter((f) => !known(failures, f)),
     )
   }
-  return []
 }
 
 const known = (failures: readonly EndpointFailure[], { endpoint, reason }: EndpointFailure): boolean =>

@@ -3,7 +3,14 @@ import { ReadError } from './errors.ts'
 import { judgeAnswer, type RegistryState } from './judge.ts'
 import { agreeAtNewest } from './newest.ts'
 import { openPinned, type PinnedAnswer, readPinned } from './pinned-read.ts'
-import { type Agreeing, agreeAt, askTips, type EndpointFailure, type QuorumSource } from './quorum-read.ts'
+import {
+  type Agreeing,
+  agreeAt,
+  askTips,
+  type EndpointFailure,
+  type QuorumSource,
+  type Reached,
+} from './quorum-read.ts'
 import type { StacksClient } from './stacks-client.ts'
 import type { ChainTip, ReadEvidence } from './types.ts'
 
@@ -32,8 +39,30 @@ export async function readRegistry(source: RegistrySource, signal?: AbortSignal)
     const tried = await agreeAtNewest(source, up, asking(source), failures, signal)
     return await readingOf(source, clients, tried, failures, signal)
   }
-  const tips = await deepTips(source, up, source.confirmations, failures, signal)
-  return await readAt(source, clients, tips, failures, signal)
+  const tried = await agreeDeep(source, up, failures, signal)
+  return await readingOf(source, clients, tried, failures, signal)
+}
+
+/**
+ * At the highest deep block at which a quorum agrees. A liar can name a block with those that are ahead, and then answer
+ * nothing at it: where an honest endpoint answered alone, the reading goes on at a block that more of them have.
+ */
+async function agreeDeep(
+  source: RegistrySource,
+  up: readonly Reached[],
+  failures: EndpointFailure[],
+  signal?: AbortSignal,
+): Promise<Agreeing<PinnedAnswer>> {
+  const clients = up.map((u) => u.client)
+  let answered = 0
+  for await (const tips of deepTips(source, up, source.confirmations, failures, signal)) {
+    const tried = await agreeAt(source, clients, tips, asking(source), failures, signal)
+    if (tried.agreement !== undefined) return tried
+    answered = Math.max(answered, tried.answered)
+    // Nobody at all answers: an outage, and not to be asked about at every height.
+    if (tried.answered === 0) break
+  }
+  return { agreement: undefined, answered }
 }
 
 /** As `readRegistry`, at a block that is known already. */

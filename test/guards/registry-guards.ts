@@ -90,6 +90,20 @@ export const REGISTRY_GUARDS: readonly Guard[] = [
     test: unit('registry/watcher.test.ts'),
   },
   {
+    name: 'R4: a liar that names a block and tells nothing of it holds no reading up',
+    file: 'src/registry/read-registry.ts',
+    guard: 'if (tried.answered === 0) break',
+    gone: 'break',
+    test: unit('registry/confirmations.test.ts'),
+  },
+  {
+    name: 'R4: endpoints that tell nothing are not asked at every height',
+    file: 'src/registry/read-registry.ts',
+    guard: '    if (tried.answered === 0) break\n',
+    gone: '',
+    test: unit('registry/confirmations.test.ts'),
+  },
+  {
     name: 'R4: nodes that lag prove no reorg',
     file: 'src/registry/continuity.ts',
     guard: 'return info.tip.burnHeight < block.burnHeight ? undefined : false',

@@ -117,6 +117,28 @@ describe('R4: a reading at a depth', () => {
     },
   )
 
+  it('R4: should go on at a lower block when a liar names a higher one with others and then tells nothing of it', async () => {
+    const over = await three()
+    const [ahead, behind, liar] = over
+    chainOf([ahead, liar], 10)
+    chainOf([behind], 7)
+    liar.onRequest((seen, res) => seen.path.includes('call-read') && !!res.writeHead(404).end('no such tip'))
+    const { read } = await watching(over)
+    expect((await read()).tip).toEqual({ indexBlockHash: block('7', 7, SET_1).id, stacksHeight: 7, burnHeight: 107 })
+    liar.intercept = undefined
+    expect((await read()).tip.stacksHeight).toBe(8)
+  })
+
+  it('R4: should not ask at every height of endpoints that all tell nothing', async () => {
+    const over = await three()
+    chainOf(over, 10)
+    for (const node of over)
+      node.onRequest((seen, res) => seen.path.includes('call-read') && !!res.writeHead(503).end())
+    const { read } = await watching(over)
+    await expect(read()).rejects.toMatchObject({ code: 'http_status' })
+    expect(over[0].seen.filter((s) => s.path.includes('call-read')).length).toBe(1)
+  })
+
   it('R4: should not count an endpoint on which the block is not deep', async () => {
     const over = await three()
     chainOf(over, 10)
