@@ -6,8 +6,8 @@ import { DEPLOYER, REGISTRY } from '../unit/registry/support/fixtures.ts'
 import { ancestors, type Block, type Chain, tenureOf, type View } from './chain.ts'
 import { FORGED, keyOf, type State, stateOf } from './universe.ts'
 
-/** How an endpoint answers nothing of use. `foreign`: it serves another chain. */
-export const FAILURES = ['refuses', 'http-500', 'garbage', 'foreign'] as const
+/** How an endpoint answers nothing of use. `foreign`: it serves another chain; `other-id`: ours, under another network id. */
+export const FAILURES = ['refuses', 'http-500', 'garbage', 'foreign', 'other-id'] as const
 export type Failure = (typeof FAILURES)[number]
 /** What a liar says of its newest block, … */
 export const TIP_LIES = [
@@ -106,7 +106,7 @@ export function answer(chain: Chain, mood: EndpointMood, url: URL): Answer {
 function info(chain: Chain, view: View, mood: EndpointMood, { tip: lie }: Lies): Answer {
   const tell = (of: { blockHash: string; consensusHash: string }, height: number, burn: number) =>
     ok({
-      network_id: mood.failure === 'foreign' ? 1 : REGISTRY.chainId,
+      network_id: mood.failure === undefined ? REGISTRY.chainId : REGISTRY.chainId + 1,
       stacks_tip: of.blockHash,
       stacks_tip_consensus_hash: of.consensusHash,
       stacks_tip_height: height,
@@ -125,7 +125,8 @@ function info(chain: Chain, view: View, mood: EndpointMood, { tip: lie }: Lies):
     case 'old':
       return tell(blockNames(old), old.stacksHeight, reached)
     case 'burn-high':
-      return tell(blockNames(tip), tip.stacksHeight, reached + 1_000)
+      // So little that its tenure is still found from there.
+      return tell(blockNames(tip), tip.stacksHeight, reached + 3)
     case 'burn-low':
       return tell(blockNames(tip), tip.stacksHeight, 1)
     case 'none':

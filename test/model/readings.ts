@@ -14,7 +14,6 @@ import { ancestors, type Block, type View } from './chain.ts'
  *    height: one that merely lags proves nothing (R4, flapping).
  * A4 With `confirmations`, a reorg within them leaves the applied block in place: a quorum that has it makes a good reading.
  * A5 No reorg is deeper than `maxReorg` Bitcoin blocks: the last good set stands, for those nodes are being synced anew.
- * A6 A reading may fail though a quorum is honest if liars pretended that a higher block has a quorum: R5 then holds.
  */
 export interface Rules {
   readonly quorum: number
@@ -82,7 +81,7 @@ export function permittedReadings(
   const possible = honest.length === 0 ? [] : blocks.filter(isPossible)
 
   const at: Permitted['at'][number][] = []
-  let mayFail = sure.length === 0 || (liars > 0 && possible.some((b) => b.stacksHeight > highestSure))
+  let mayFail = sure.length === 0
   for (const block of possible) {
     const [minBurn, maxBurn] = burnRange(block, honest, liars, confirmations)
     const isSet = rules.isSet(block.state)
