@@ -13,6 +13,8 @@ export type Event =
   | { readonly do: 'expire' }
   | { readonly do: 'recall'; readonly sets: readonly string[] }
   | { readonly do: 'restart'; readonly config: Config }
+  /** The lists of the config anew, in the same process; `onStale` needs a restart. */
+  | { readonly do: 'reload'; readonly config: Config }
 
 export interface Config {
   readonly bridges: readonly string[]
@@ -102,6 +104,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
     arbitrary: fc.uniqueArray(validSet, { maxLength: 2 }).map((sets): Event => ({ do: 'recall', sets })),
   },
   { weight: 2, arbitrary: config.map((c): Event => ({ do: 'restart', config: c })) },
+  { weight: 2, arbitrary: config.map((c): Event => ({ do: 'reload', config: c })) },
 )
 const timed: fc.Arbitrary<Timed> = fc.record({ event, read: fc.nat(9).map((n) => n > 0) })
 

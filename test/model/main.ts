@@ -15,8 +15,11 @@ console.log(`${sequences} random histories of the chain, seed ${seed}`)
 const totals = new Map<string, number>()
 for (let done = 0, part = 0; done < sequences; part++) {
   const count = Math.min(PART, sequences - done)
-  const { counts } = await playMany(count, seed + part)
-  for (const [what, times] of counts) totals.set(what, (totals.get(what) ?? 0) + times)
+  const played = await playMany(count, seed + part).catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error)
+    process.exit(1)
+  })
+  for (const [what, times] of played.counts) totals.set(what, (totals.get(what) ?? 0) + times)
   done += count
   console.log(`${done} played, gate and model agree`)
 }

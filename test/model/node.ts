@@ -63,7 +63,7 @@ export class ModelNode {
 
   /**
    * A new process: memory is gone, the disk stays, and the operator's approvals are taken up again where they still hold.
-   * A7 That this node was removed is known to the process that saw it; a new one outside the set is like a newcomer's.
+   * A6 That this node was removed is known to the process that saw it; a new one outside the set is like a newcomer's.
    */
   restart(config: ModelConfig): void {
     const { pending, recalled } = this

@@ -14,6 +14,9 @@ const MAX_AGE_MS = 3_600_000
 /** MAX_REORG_BURN_BLOCKS of the registry room, as ARCHITECTURE and the code document it (A5). */
 const MAX_REORG = 6
 
+/** Without the bytes: what a person can read in a report. */
+const setOf = (state: string) => ({ name: state, keys: stateOf(state).keys })
+
 /** Plays a scenario to the node's own rooms and to the model. Throws on the first thing that they disagree about. */
 export async function play(scenario: Scenario, coverage: Coverage): Promise<void> {
   const run = new Run(scenario, coverage)
@@ -50,7 +53,7 @@ class Run {
     const isSet = (name: string) => stateOf(name).kind === 'set'
     const isBlank = (name: string) => stateOf(name).kind === 'blank'
     const rules = { quorum, confirmations, maxReorg: MAX_REORG, isSet, isBlank }
-    this.#model = new ModelNode({ rules, maxAgeMs: MAX_AGE_MS, self: 'self', setOf: stateOf }, config)
+    this.#model = new ModelNode({ rules, maxAgeMs: MAX_AGE_MS, self: 'self', setOf }, config)
   }
 
   answer(url: URL) {
@@ -101,8 +104,11 @@ class Run {
         return this.#applyPending()
       case 'recall':
         if (model.applied === undefined) return
-        model.recalled = event.sets.map(stateOf)
+        model.recalled = event.sets.map(setOf)
         return this.#applyRecalled()
+      case 'reload':
+        model.config = { ...event.config, onStale: model.config.onStale }
+        return await system.reload(event.config)
       case 'restart':
         model.restart(event.config)
         await system.restart(event.config)

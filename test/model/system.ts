@@ -110,6 +110,12 @@ export class System {
     await this.start()
   }
 
+  /** As the reloader does it: the lists, then the seeds. */
+  async reload(config: ModelConfig): Promise<void> {
+    await this.membership.applyLists(listsOf(config))
+    this.membership.applySeeds([])
+  }
+
   /** One reading of the registry; false if it failed. */
   async read(): Promise<boolean> {
     const reading = this.watcher.readNow()
@@ -134,6 +140,12 @@ export class System {
   }
 }
 
+const listsOf = ({ bridges, backups, denied }: ModelConfig) => ({
+  bridges: bridges.map(peerIdOf),
+  backups: backups.map(peerIdOf),
+  denied: denied.map(peerIdOf),
+})
+
 function newProcess(c: SystemInit, config: ModelConfig, clock: ManualClock, keeper: MemoryKeeper) {
   const ports = { clock, logger: silentLogger, metrics: noMetrics }
   const watcher = createRegistryWatcher({
@@ -150,9 +162,7 @@ function newProcess(c: SystemInit, config: ModelConfig, clock: ManualClock, keep
   const gate = new Gate({
     ...ports,
     self: keyOf('self'),
-    bridges: config.bridges.map(peerIdOf),
-    backups: config.backups.map(peerIdOf),
-    denied: config.denied.map(peerIdOf),
+    ...listsOf(config),
     registryScope: REGISTRY_SCOPE,
   })
   const host = new RecordingHost()
