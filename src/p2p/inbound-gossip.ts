@@ -24,6 +24,9 @@ export class InboundGossip {
     const prior = streams.get(connection.id)
     this.#streams.set(peer, streams.set(connection.id, stream))
     stream.addEventListener('close', () => this.#closed(peer, connection.id, stream), { once: true })
+    // The peer has moved its gossip to another connection: this one shall become idle, once all is read.
+    const close = stream.close.bind(stream)
+    stream.addEventListener('remoteCloseWrite', () => close().catch(() => reset(stream)), { once: true })
     stream.close = async () => {
       const isReplaced = this.#handing !== undefined && this.#handing !== stream
       if (isReplaced && streams.get(connection.id) === stream) return

@@ -36,7 +36,8 @@ const CURRENT = signerSet([self, member], 2, '11'.repeat(32))
 const OLD = signerSet([self, retired], 2, '22'.repeat(32))
 const PENDING = asPendingId('33'.repeat(32))
 const ports = { clock: systemClock, logger: silentLogger }
-const ADDRESSES = '/countersign/addresses/1'
+// Of that kind, but not the host's own, whose answers would say nothing here.
+const ADDRESSES = '/countersign/addresses/test'
 const BACKUP = '/countersign/backup/1'
 
 const gate = new Gate({
