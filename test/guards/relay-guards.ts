@@ -91,15 +91,15 @@ export const RELAY_GUARDS: readonly Guard[] = [
   {
     name: 'relay: a removed member loses its place',
     file: 'src/p2p/host.ts',
-    guard: '    this.#nat?.forget(peer)\n',
+    guard: '    node.nat?.forget(peer)\n',
     gone: '',
     test: relay('take its place'),
   },
   {
     name: 'discovery: only members that are missed are dialled',
-    file: 'src/p2p/host.ts',
-    guard: "    if (!this.#init.roles.mayConnect(peer, 'outbound').ok) return\n    this.#book.hint",
-    gone: '    this.#book.hint',
+    file: 'src/p2p/mesh.ts',
+    guard: "    if (!this.#c.roles.mayConnect(peer, 'outbound').ok) return\n    this.#c.book.hint",
+    gone: '    this.#c.book.hint',
     test: lan('dial no others'),
   },
   {

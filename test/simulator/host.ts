@@ -1,11 +1,10 @@
 import type { Libp2p } from '@libp2p/interface'
 import { type Clock, Emitter, type PeerIdStr } from '../../src/base/index.ts'
 import { AddressBook } from '../../src/p2p/address-book.ts'
-import { AddressExchange } from '../../src/p2p/addresses/exchange.ts'
 import type { RecordCodec } from '../../src/p2p/addresses/record.ts'
 import { type DialAddress, Dialer, type DialerInit } from '../../src/p2p/dialer.ts'
 import { Direct } from '../../src/p2p/direct.ts'
-import { DuplicateLinks, type LinksPort } from '../../src/p2p/duplicate-links.ts'
+import type { LinksPort } from '../../src/p2p/duplicate-links.ts'
 import {
   type AddressKeeper,
   type ConnectionGater,
@@ -18,9 +17,8 @@ import {
   type RoleCheck,
 } from '../../src/p2p/index.ts'
 import { type Admission, EnvelopeIntake } from '../../src/p2p/intake.ts'
-import { MeshKeeper } from '../../src/p2p/mesh-keeper.ts'
+import { Mesh } from '../../src/p2p/mesh.ts'
 import { EnvelopeMessenger } from '../../src/p2p/messenger.ts'
-import { SeedKeeper } from '../../src/p2p/seed-keeper.ts'
 import { messageName, VirtualGossip } from './gossip.ts'
 import type { Internet, Machine, NetworkProcess } from './internet.ts'
 import { LinkEnd, type Packet } from './link.ts'
@@ -51,8 +49,8 @@ export interface Judged {
 }
 
 /**
- * A P2pHost whose transport is virtual and whose logic is the real one: intake, messenger, direct messages, mesh keeper and
- * address book are those of src/p2p, put together as in src/p2p/host.ts.
+ * A P2pHost whose transport is virtual and whose logic is the real one: the whole mesh, intake, messenger and direct messages
+ * are those of src/p2p, put together as in src/p2p/host-parts.ts.
  */
 export class VirtualHost implements P2pHost, NetworkProcess {
   readonly peerId: PeerIdStr
@@ -65,15 +63,10 @@ export class VirtualHost implements P2pHost, NetworkProcess {
   readonly gossip: VirtualGossip
   readonly #roles: RoleCheck
   readonly #carrier: Carrier
-  readonly #book = new AddressBook()
-  readonly #keeper: MeshKeeper
   readonly #direct: Direct
   readonly #links = new Set<LinkEnd>()
   readonly #dialer: Dialer
-  readonly #seeds: SeedKeeper
-  readonly #addresses: AddressExchange
-  readonly #duplicates: DuplicateLinks
-  #wanted: readonly PeerIdStr[] = []
+  readonly #mesh: Mesh
 
   constructor(init: P2pHostInit, carrier: Carrier, clock: Clock) {
     this.#carrier = carrier
@@ -84,30 +77,21 @@ export class VirtualHost implements P2pHost, NetworkProcess {
     const self = keyPair.publicKey
     const intake = new EnvelopeIntake({ network, self, boot, roles, clock, logger, metrics })
     const random = () => carrier.random.next()
-    const book = this.#book
-    const ports = { self: this.peerId, clock, logger, metrics, random }
-    const dialer = new Dialer({ ...ports, book, roles, gater: this.gater, node: () => this.#network() })
+    const book = new AddressBook()
+    const ports = { self: this.peerId, roles, clock, logger, metrics, random }
+    const dialer = new Dialer({ ...ports, book, gater: this.gater, node: () => this.#network() })
     this.#dialer = dialer
-    this.#keeper = new MeshKeeper({ ...ports, dialer })
-    this.#seeds = new SeedKeeper({
-      ...ports,
-      port: dialer,
-      isAnyoneMissing: () => this.#wanted.some((peer) => !dialer.isConnected(peer)),
-      onOwner: (peer, address) => book.prove(peer, address),
-    })
     const streams = new VirtualStreams({
       ...{ roles, clock },
       connect: async (peer, signal) => LinkEnd.of(await dialer.connect(peer, signal)),
     })
     this.streams = streams
-    this.#addresses = new AddressExchange({
-      ...ports,
-      ...{ book, roles, streams, codec: carrier.codec, keeper: carrier.addressKeeper },
+    const membership = {
+      ...{ streams, codec: carrier.codec, keeper: carrier.addressKeeper, links: this.#linksPort() },
       ownAddresses: () => this.addresses(),
       linked: () => [...new Set([...this.#links].map((end) => end.peer))],
-      onLearned: (peer) => this.#keeper.addressAppeared(peer),
-    })
-    this.#duplicates = new DuplicateLinks({ ...ports, port: this.#linksPort() })
+    }
+    this.#mesh = new Mesh({ ...ports, book, dialer, relays: [], membership })
     const gossip = new VirtualGossip({
       ...{ intake, roles, metrics, clock },
       links: () => [...this.#links],
@@ -149,21 +133,16 @@ export class VirtualHost implements P2pHost, NetworkProcess {
   }
 
   async start(): Promise<void> {
-    await this.#addresses.load()
+    await this.#mesh.load()
     await this.#direct.start()
-    await this.#addresses.start()
+    await this.#mesh.serve(undefined)
     this.#carrier.machine.process = this
     this.#carrier.internet.listen(this.#carrier.address, this.#carrier.machine)
     this.gossip.start()
-    this.#addresses.ownChanged()
-    this.#keeper.start()
-    this.#seeds.start()
+    this.#mesh.start()
   }
   async stop(): Promise<void> {
-    this.#keeper.stop()
-    this.#seeds.stop()
-    this.#duplicates.stop()
-    await this.#addresses.stop()
+    await this.#mesh.stop()
     this.gossip.stop()
     await this.#direct.stop()
     for (const end of [...this.#links]) end.close()
@@ -182,10 +161,7 @@ export class VirtualHost implements P2pHost, NetworkProcess {
     return [this.#carrier.address]
   }
   keepConnected(peers: readonly MeshPeer[], seeds: readonly string[] = []): void {
-    for (const { peerId, addresses } of peers) this.#book.configure(peerId, addresses)
-    this.#wanted = peers.map((p) => p.peerId).filter((p) => p !== this.peerId)
-    this.#keeper.keep(this.#wanted)
-    this.#seeds.keep(seeds)
+    this.#mesh.keep(peers, seeds)
     this.gossip.alignRights()
   }
   connections(): readonly ConnectionInfo[] {
@@ -195,11 +171,7 @@ export class VirtualHost implements P2pHost, NetworkProcess {
     return this.#dialer.report()
   }
   async closePeer(peer: PeerIdStr): Promise<{ readonly closedConnections: number }> {
-    this.#keeper.drop(peer)
-    this.#book.forget(peer)
-    this.#addresses.forget(peer)
-    this.#duplicates.forget(peer)
-    this.#dialer.cancel(peer)
+    this.#mesh.drop(peer)
     this.streams.abortAll(peer)
     this.gossip.forget(peer)
     const ends = this.#linksOf(peer)
@@ -216,19 +188,17 @@ export class VirtualHost implements P2pHost, NetworkProcess {
 
   onOpened(end: LinkEnd): void {
     this.#links.add(end)
-    this.#keeper.opened(end.peer)
+    this.#mesh.opened(end.peer)
     this.connectionOpened.emit(end.info())
     if (this.#roles.mayOpenStream(end.peer, IDENTIFY_PROTOCOL, 'outbound').ok)
       end.send({ kind: 'identify', addresses: this.addresses() })
     this.gossip.tend()
-    this.#addresses.linkOpened(end.peer)
-    if (this.#wanted.includes(end.peer)) this.#duplicates.opened(end.peer)
   }
   onClosed(end: LinkEnd): void {
     if (!this.#links.delete(end)) return
     this.streams.onClosed(end)
     this.gossip.connectionClosed(end.peer, this.#linksOf(end.peer).length === 0)
-    this.#keeper.closed(end.peer)
+    this.#mesh.closed(end.peer)
     this.connectionClosed.emit(end.info())
   }
   onPacket(end: LinkEnd, packet: Packet): void {
@@ -238,8 +208,7 @@ export class VirtualHost implements P2pHost, NetworkProcess {
         return
       case 'identify':
         if (!this.#roles.mayOpenStream(end.peer, IDENTIFY_PROTOCOL, 'inbound').ok) return
-        this.#book.learn(end.peer, packet.addresses)
-        this.#keeper.addressAppeared(end.peer)
+        this.#mesh.said(end.peer, packet.addresses)
         return
       case 'gossip-open':
       case 'gossip-reset':
