@@ -96,13 +96,6 @@ export const RELAY_GUARDS: readonly Guard[] = [
     test: relay('take its place'),
   },
   {
-    name: 'discovery: only members that are missed are dialled',
-    file: 'src/p2p/mesh.ts',
-    guard: "    if (!this.#c.roles.mayConnect(peer, 'outbound').ok) return\n    this.#c.book.hint",
-    gone: '    this.#c.book.hint',
-    test: lan('dial no others'),
-  },
-  {
     name: 'discovery: an answer names local addresses only',
     file: 'src/p2p/lan-discovery.ts',
     guard: '.filter(isLanAddress)',

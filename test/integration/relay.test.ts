@@ -295,9 +295,9 @@ describe('a member behind a relay', () => {
     const through = `${String(evil.getMultiaddrs()[0])}/p2p-circuit`
     b.host.keepConnected([{ peerId: carol.peerId, addresses: [through] }])
     await until('refused', () => b.gate.denials.recent().some((d) => d.peerId === stranger.peerId))
-    expect(b.gate.denials.recent()).toMatchObject([
-      { peerId: stranger.peerId, reason: 'not_in_registry', place: 'relay' },
-    ])
+    // It is tried again, and refused again.
+    for (const denial of b.gate.denials.recent())
+      expect(denial).toMatchObject({ peerId: stranger.peerId, reason: 'not_in_registry', place: 'relay' })
     expect(evil.getConnections()).toEqual([])
   })
 })
