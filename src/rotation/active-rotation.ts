@@ -16,6 +16,7 @@ import { dropConfirmedMark, loadConfirmedMark } from './confirmed-mark.ts'
 import { NonceGuard } from './cosign-guard.ts'
 import { Cosigner } from './cosigner.ts'
 import { type Action, nextAction } from './decide.ts'
+import { keepFinishedKey } from './kept-keys.ts'
 
 export interface ActiveRotationInit {
   readonly self: PublicKey
@@ -159,7 +160,8 @@ export class ActiveRotation {
         return 'waiting'
       case 'finish':
         this.#logger.info('Rotation over', { pendingId: this.spec.id, outcome: action.outcome })
-        await this.#c.proposals.delete(this.spec.id)
+        // A key that was made may be needed again: what is signed for it holds its nonce, whatever a reorg does.
+        if (proposal !== undefined) await keepFinishedKey(this.#c.proposals, this.spec.id)
         await dropConfirmedMark(this.#c.proposals, this.spec.id)
         return 'over'
       case 'ask_chain':

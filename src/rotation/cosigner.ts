@@ -133,7 +133,7 @@ export class Cosigner {
 
   async sign(proposal: VerifiedProposal, { nonce, feeUstx }: Variant): Promise<Cosignature> {
     const { spec, tx, nonces, self } = this.#c
-    await nonces.reserve(spec.principal, nonce, payloadId(spec.principal, this.#call(proposal)))
+    await nonces.reserve(spec, nonce, payloadId(spec.principal, this.#call(proposal)))
     this.#hasSigned = true
     const secret = this.#c.exposeSecret()
     try {

@@ -12,6 +12,7 @@ import {
   saveApproval,
   specOf,
 } from './approval.ts'
+import { NonceGuard, nonceTaken } from './cosign-guard.ts'
 import { requireSuccession } from './next-key.ts'
 
 /** Between looks when nothing happens. */
@@ -161,10 +162,9 @@ export class RotationReconciler implements Startable {
       )
     const active = this.#active
     if (active?.spec.id === spec.id) return spec
-    if (active !== undefined) {
-      this.#requireReplaceable(active, replace)
-      this.#close()
-    }
+    if (active !== undefined) this.#requireReplaceable(active, replace)
+    await this.#requireFreeNonce(spec)
+    this.#close()
     const expiresAtMs = this.#c.clock.now() + this.#c.approvalTtlMs
     const approval = { ...proposal, parentSetHash: spec.parentSetHash, expiresAtMs }
     await saveApproval(this.#c.approvals, approval)
@@ -187,6 +187,18 @@ export class RotationReconciler implements Startable {
       'ROTATION_PENDING',
       `pending set ${id} is approved already, until ${until}: withdraw it by approving this one with --replace`,
     )
+  }
+
+  /**
+   * R29: after a restart or a reorg the nonce may belong to another set, whose transaction never came on chain. Said while
+   * the operator can still choose that one, and not after a key was made in vain.
+   */
+  async #requireFreeNonce(spec: PendingSpec): Promise<void> {
+    const others = await new NonceGuard(this.#c.cosigned).othersOf(spec)
+    if (others.size === 0) return
+    const { nonce } = await this.#c.tx.rotationState(spec.principal, this.#life.signal)
+    const taken = others.get(nonce)
+    if (taken !== undefined) throw nonceTaken(taken)
   }
 
   async #step(): Promise<void> {

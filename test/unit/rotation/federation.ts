@@ -120,6 +120,13 @@ export class FakeRegistry {
     this.nonces.set(principal, (this.nonces.get(principal) ?? 1) - 1)
   }
 
+  /** Takes back a rotation that snapshots showed already: `before` is current again, its transaction in no mempool. */
+  forget(before: Snapshot, principal: string): void {
+    this.snapshot = before
+    this.reorg(principal)
+    for (const changes of this.#watchers) changes.emit(before)
+  }
+
   apply({ newKeys, newThreshold, newAggregateKey }: RotateKeysCall): void {
     const hash = setHash(registryId, newKeys, newThreshold, newAggregateKey)
     const principal = principalOf(registryId.chainId, newKeys, newThreshold)

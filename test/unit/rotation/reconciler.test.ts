@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { asPendingId, asSetHash, utf8 } from '../../../src/base/index.ts'
 import { KeyPair } from '../../../src/curve/index.ts'
 import { principalOf } from '../../../src/registry/index.ts'
 import { NonceGuard } from '../../../src/rotation/cosign-guard.ts'
 import { TX_PATIENCE_MS } from '../../../src/rotation/decide.ts'
-import { decodeProposal } from '../../../src/rounds/index.ts'
+import { decodeProposal, type PendingSpec } from '../../../src/rounds/index.ts'
 import { encodeCosignature } from '../../../src/rounds/pending/messages.ts'
 import { memorySpace } from '../../fixtures/space.ts'
 import { Federation, type Operator, registryId } from './federation.ts'
@@ -421,19 +422,50 @@ describe('R5: a stale registry', () => {
 })
 
 describe('NonceGuard', () => {
+  const keys = [KeyPair.generate().publicKey, KeyPair.generate().publicKey].toSorted()
+  const spec = (principal: string, attempt = 1): PendingSpec => ({
+    id: asPendingId(`a${attempt}`.repeat(32)),
+    parentSetHash: asSetHash('bb'.repeat(32)),
+    principal,
+    currentKeys: keys,
+    currentThreshold: 2,
+    ...{ keys, threshold: 2, attempt },
+  })
+
   it('R29: should fix one payload per account nonce, for good', async () => {
     const space = memorySpace()
-    await new NonceGuard(space).reserve('SN1', 7, 'aa')
+    await new NonceGuard(space).reserve(spec('SN1'), 7, 'aa')
     const restarted = new NonceGuard(space)
-    await restarted.reserve('SN1', 7, 'aa')
-    await expect(restarted.reserve('SN1', 7, 'bb')).rejects.toMatchObject({ code: 'NONCE_TAKEN' })
-    await restarted.reserve('SN1', 8, 'bb')
-    await restarted.reserve('SN2', 7, 'bb')
+    await restarted.reserve(spec('SN1'), 7, 'aa')
+    await expect(restarted.reserve(spec('SN1', 2), 7, 'bb')).rejects.toMatchObject({
+      code: 'NONCE_TAKEN',
+      data: { nonce: 7, pendingId: spec('SN1').id, attempt: 1 },
+    })
+    await restarted.reserve(spec('SN1', 2), 8, 'bb')
+    await restarted.reserve(spec('SN2', 2), 7, 'bb')
   })
 
   it('R29: should let only one of two payloads pass when both come at once', async () => {
     const guard = new NonceGuard(memorySpace())
-    const results = await Promise.allSettled([guard.reserve('SN1', 7, 'aa'), guard.reserve('SN1', 7, 'bb')])
+    const results = await Promise.allSettled([guard.reserve(spec('SN1'), 7, 'aa'), guard.reserve(spec('SN1'), 7, 'bb')])
     expect(results.filter((r) => r.status === 'fulfilled')).toHaveLength(1)
+  })
+
+  it('R29: should name only what other sets of the same parent and account hold', async () => {
+    const guard = new NonceGuard(memorySpace())
+    const parentSetHash = asSetHash('cc'.repeat(32))
+    await guard.reserve(spec('SN1'), 7, 'aa')
+    await guard.reserve(spec('SN1', 2), 8, 'bb')
+    await guard.reserve({ ...spec('SN1', 3), parentSetHash }, 9, 'cc')
+    await guard.reserve(spec('SN2', 2), 7, 'bb')
+    expect([...(await guard.othersOf(spec('SN1'))).keys()]).toEqual([8])
+  })
+
+  it('R29: should sign nothing by a record that it can not read', async () => {
+    const space = memorySpace()
+    await space.put('SN1/7', utf8('{}'))
+    await expect(new NonceGuard(space).reserve(spec('SN1'), 7, 'aa')).rejects.toMatchObject({
+      code: 'STORE_UNREADABLE',
+    })
   })
 })
