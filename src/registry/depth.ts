@@ -1,7 +1,6 @@
 import { gather } from './gather.ts'
 import { reachedBy } from './quorum.ts'
-import { type EndpointFailure, failuresOf, type QuorumSource, type Reached } from './quorum-read.ts'
-import type { StacksClient } from './stacks-client.ts'
+import { type EndpointFailure, failuresOf, type QuorumSource, type Reached, TIP_GRACE_MS } from './quorum-read.ts'
 import { deepBlocks, type TenureVote } from './tenure.ts'
 import type { ChainTip } from './types.ts'
 
@@ -39,10 +38,12 @@ export async function* deepTips(
       asked.map(({ client, tip }) => async (s: AbortSignal): Promise<TenureVote> => {
         return { reached: tip.burnHeight, tenure: await client.tenure(burn, s) }
       }),
-      (votes) => tips(votes).length > 0 || votes.filter((v) => v.tenure === undefined).length >= quorum,
-      0,
+      // Endpoints that lag and endpoints that don't are divided: whoever is slower than a quorum of them is not waited for.
+      (votes) => votes.length >= quorum,
+      TIP_GRACE_MS,
       clock,
       signal,
+      (votes) => tips(votes).length > 0 || votes.filter((v) => v.tenure === undefined).length >= quorum,
     )
     const found = tips(answers.values.filter((v) => v !== undefined))
     if (found.length > 0) yield found
@@ -57,21 +58,3 @@ export async function* deepTips(
 
 const known = (failures: readonly EndpointFailure[], { endpoint, reason }: EndpointFailure): boolean =>
   failures.some((f) => f.endpoint === endpoint && f.reason === reason)
-
-/**
- * Whether `block` stands on this endpoint's chain, at its height. Asked of its tenures, because a Stacks node goes on
- * reading at blocks that a reorg dropped. Throws ReadError.
- */
-export async function standsOn(client: StacksClient, block: ChainTip, signal?: AbortSignal): Promise<boolean> {
-  const lowest = Math.max(1, block.burnHeight - MAX_EMPTY_BITCOIN_BLOCKS)
-  for (let burn = block.burnHeight; burn >= lowest; burn--) {
-    const tenure = await client.tenure(burn, signal)
-    if (tenure === undefined) continue
-    if (tenure.some(({ id, height }) => id === block.indexBlockHash && height === block.stacksHeight)) return true
-    const first = tenure.at(-1)
-    if (first?.parentId === block.indexBlockHash && first.height === block.stacksHeight + 1) return true
-    // A tenure that reaches down to that height and doesn't list the block has another one there, or none.
-    if (first === undefined || first.height <= block.stacksHeight) return false
-  }
-  return false
-}

@@ -9,7 +9,8 @@ export interface Gathered<T> {
 
 /**
  * Runs all tasks; once `enough(values)` holds, waits `graceMs` more, then aborts those still running: one silent endpoint
- * must not hold up every read until its deadline. Never rejects but with `signal`'s reason.
+ * must not hold up every read until its deadline. Once `decided(values)` holds it waits for nobody.
+ * Never rejects but with `signal`'s reason.
  */
 export async function gather<T>(
   tasks: readonly ((signal: AbortSignal) => Promise<T>)[],
@@ -17,6 +18,7 @@ export async function gather<T>(
   graceMs: number,
   clock: Clock,
   signal?: AbortSignal,
+  decided: (values: readonly T[]) => boolean = () => false,
 ): Promise<Gathered<T>> {
   signal?.throwIfAborted()
   const values: (T | undefined)[] = tasks.map(() => undefined)
@@ -25,6 +27,7 @@ export async function gather<T>(
   const controller = new AbortController()
   const { promise: early, resolve: endEarly } = Promise.withResolvers<void>()
   let cancelGrace: (() => void) | undefined
+  let isDecided = false
   const onParent = () => controller.abort(signal?.reason)
   signal?.addEventListener('abort', onParent, { once: true })
   const all = tasks.map(async (task, i) => {
@@ -33,7 +36,12 @@ export async function gather<T>(
       if (controller.signal.aborted) return
       values[i] = value
       done.push(value)
-      if (cancelGrace === undefined && enough(done)) cancelGrace = clock.after(graceMs, endEarly)
+      if (!isDecided && decided(done)) {
+        isDecided = true
+        cancelGrace?.()
+        // What has arrived at the same time is still taken in.
+        cancelGrace = clock.after(0, endEarly)
+      } else if (cancelGrace === undefined && enough(done)) cancelGrace = clock.after(graceMs, endEarly)
     } catch (error) {
       // After the end these are our own aborts, and nobody reads them.
       if (!controller.signal.aborted) errors[i] = error

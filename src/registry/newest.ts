@@ -1,8 +1,15 @@
-import { standsOn } from './depth.ts'
 import { gather } from './gather.ts'
-import { candidateTips, sameBlock } from './quorum.ts'
-import { type Agreeing, agreeAt, type EndpointFailure, type QuorumSource, type Reached } from './quorum-read.ts'
+import { candidateTips, reachedBy, sameBlock } from './quorum.ts'
+import {
+  type Agreeing,
+  agreeAt,
+  type EndpointFailure,
+  type QuorumSource,
+  type Reached,
+  TIP_GRACE_MS,
+} from './quorum-read.ts'
 import type { StacksClient } from './stacks-client.ts'
+import { type Standing, standingOf } from './standing.ts'
 import type { ChainTip } from './types.ts'
 
 /**
@@ -20,38 +27,67 @@ export async function agreeAtNewest<A extends string>(
   const clients = up.map((u) => u.client)
   const claims = up.map((u) => u.tip)
   let answered = 0
-  for (const tip of candidateTips(claims, source.quorum)) {
-    if (!(await isVouchedFor(source, up, tip, signal))) continue
-    const tried = await agreeAt(source, clients, [tip], ask, failures, signal)
-    if (tried.agreement !== undefined) return tried
+  for (const claim of candidateTips(claims, source.quorum)) {
+    const heights = await vouchedAt(source, up, claim, signal)
+    if (heights.length < source.quorum) continue
+    const [leastBurnHeight, tip] = placed(source, claims, claim, heights)
+    const { agreement, ...tried } = await agreeAt(source, clients, [tip], ask, failures, signal)
+    if (agreement !== undefined) return { ...tried, agreement: { ...agreement, leastBurnHeight } }
     answered = Math.max(answered, tried.answered)
   }
   return { agreement: undefined, answered }
 }
 
-async function isVouchedFor(
+/** Bitcoin heights at which endpoints have the block; fewer than a quorum: it is not to be read at. */
+async function vouchedAt(
   { quorum, clock }: QuorumSource,
   up: readonly Reached[],
   tip: ChainTip,
   signal?: AbortSignal,
-): Promise<boolean> {
-  // At the same Bitcoin height too: a liar that tells a lower one for a true block would have it looked for where it never
-  // stood, and so "dropped" by everybody as soon as the nodes lag.
-  if (up.filter((u) => sameBlock(u.tip, tip) && u.tip.burnHeight === tip.burnHeight).length >= quorum) return true
+): Promise<readonly number[]> {
+  // At the same Bitcoin height too: what one endpoint tells for a true block is no place to look for it later.
+  const same = up.filter((u) => sameBlock(u.tip, tip) && u.tip.burnHeight === tip.burnHeight)
+  if (same.length >= quorum) return same.map((u) => u.tip.burnHeight)
   // Endpoints of which one is a block ahead, or in another place: each looks into its own chain.
-  const stands = (values: readonly boolean[]) => values.filter((v) => v).length >= quorum
-  const lost = (values: readonly boolean[]) => values.filter((v) => !v).length > up.length - quorum
+  const stands = (values: readonly Standing[]) => values.filter((v) => v.kind === 'stands').length >= quorum
+  const lost = (values: readonly Standing[]) => values.filter((v) => v.kind !== 'stands').length > up.length - quorum
   const answers = await gather(
     up.map(
       ({ client }) =>
         (s: AbortSignal) =>
-          standsOn(client, tip, s),
+          standingOf(client, tip, s),
     ),
-    // A liar that is silent about its own lie must not hold the reading up.
-    (values) => stands(values) || lost(values),
-    0,
+    (values) => values.length >= quorum,
+    TIP_GRACE_MS,
     clock,
     signal,
+    // A liar that is silent about its own lie must not hold the reading up.
+    (values) => stands(values) || lost(values),
   )
-  return stands(answers.values.filter((v) => v !== undefined))
+  return answers.values.flatMap((v) => (v?.kind === 'stands' ? [v.burnHeight] : []))
+}
+
+/**
+ * The least Bitcoin height that the block is at, and the block with the greatest, both whatever `n - quorum` liars among
+ * those that vouch say: that many outermost heights are passed over. A greatest height that no quorum has reached is
+ * nothing to judge a reorg by.
+ */
+function placed(
+  { clients, quorum }: QuorumSource,
+  claims: readonly ChainTip[],
+  { indexBlockHash, stacksHeight }: ChainTip,
+  heights: readonly number[],
+): [leastBurnHeight: number, tip: ChainTip] {
+  const honest = heights.length - (clients.length - quorum)
+  const greatest = reachedBy(heights, honest)
+  const least = -reachedBy(
+    heights.map((h) => -h),
+    honest,
+  )
+  const reached = reachedBy(
+    claims.map((c) => c.burnHeight),
+    quorum,
+  )
+  const block = { indexBlockHash, stacksHeight, burnHeight: Math.min(greatest, reached) }
+  return [least, greatest <= reached ? { ...block, isMinedBy: true } : block]
 }

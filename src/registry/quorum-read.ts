@@ -52,6 +52,8 @@ export async function askTips(
 
 export interface Agreement<A extends string> {
   readonly tip: ChainTip
+  /** Bitcoin height that the block is at least at, however many endpoints short of a quorum lie. */
+  readonly leastBurnHeight: number
   readonly answer: A
   /** Labels of the endpoints that gave it, of those that had answered by then. */
   readonly agreed: readonly string[]
@@ -86,7 +88,7 @@ export async function agreeAt<A extends string>(
     const answer = agreedAnswer(given, quorum)
     if (answer !== undefined) {
       const agreed = clients.filter((_, i) => answers.values[i] === answer).map((client) => client.label)
-      return { agreement: { tip, answer, agreed }, answered }
+      return { agreement: { tip, leastBurnHeight: tip.burnHeight, answer, agreed }, answered }
     }
     // Fewer than a quorum know this block yet, or they disagree on it: a lower one may be common to them.
     failures.push(...failuresOf(clients, answers))

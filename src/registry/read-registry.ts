@@ -21,6 +21,8 @@ export interface RegistrySource extends QuorumSource {
 
 export interface Reading {
   readonly tip: ChainTip
+  /** As in `Agreement`. */
+  readonly leastBurnHeight: number
   readonly state: RegistryState
   readonly evidence: ReadEvidence
   /** Endpoints that failed beside the quorum. */
@@ -93,14 +95,14 @@ async function readingOf(
   signal?: AbortSignal,
 ): Promise<Reading> {
   if (agreement === undefined) throw await explain(source, up, answered, failures, signal)
-  const { tip, answer, agreed } = agreement
+  const { tip, leastBurnHeight, answer, agreed } = agreement
   const state = await judgeAnswer(source.registryId, 'the quorum of Stacks nodes', answer)
   const evidence = Object.freeze({
     endpoints: Object.freeze([...agreed]),
     via: openPinned(answer).via,
     confirmations: source.confirmations,
   })
-  return { tip, state, evidence, failures }
+  return { tip, leastBurnHeight, state, evidence, failures }
 }
 
 /** No block had a quorum: says why in one word if nobody answered and all failed alike. */

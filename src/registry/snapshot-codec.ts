@@ -67,5 +67,6 @@ function parseTip(value: unknown): ChainTip | undefined {
   if (!isRecord(value)) return undefined
   const { indexBlockHash, stacksHeight, burnHeight } = value
   if (typeof indexBlockHash !== 'string' || !isHex(indexBlockHash, 32)) return undefined
-  return isCount(stacksHeight) && isCount(burnHeight) ? { indexBlockHash, stacksHeight, burnHeight } : undefined
+  if (!isCount(stacksHeight) || !isCount(burnHeight)) return undefined
+  return { indexBlockHash, stacksHeight, burnHeight, ...(value.isMinedBy === true ? { isMinedBy: true } : {}) }
 }

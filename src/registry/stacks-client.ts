@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { CodedError, fromHex, isHex, toHex } from '../base/index.ts'
+import { CodedError, fromHex, isHex, LIMITS, toHex } from '../base/index.ts'
 import { parseEndpoint } from './endpoint.ts'
 import { ReadError } from './errors.ts'
 import { type ChainAnswer, type ChainRequest, chainCall, type HttpCallInit } from './http-call.ts'
@@ -25,6 +25,8 @@ export interface Account {
 export interface StacksClient {
   /** Scheme, host and port. */
   readonly label: string
+  /** Deadline of one call. */
+  readonly timeoutMs: number
   info(signal?: AbortSignal): Promise<NodeInfo>
   /** A read-only call of `<address>.<name>` pinned at a block; resolves with the Clarity result as `0x…`. */
   callRead(contract: string, fn: string, tip: string, signal?: AbortSignal): Promise<string>
@@ -58,11 +60,13 @@ const CLARITY_NAME = /^[a-zA-Z][a-zA-Z0-9_!?+<>=/*-]{0,127}$/
 
 class HttpStacksClient implements StacksClient {
   readonly label: string
+  readonly timeoutMs: number
   readonly #call: (request: ChainRequest, signal?: AbortSignal) => Promise<ChainAnswer>
 
   constructor(endpoint: string, init: HttpCallInit) {
     const parsed = parseEndpoint(endpoint)
     this.label = parsed.label
+    this.timeoutMs = init.timeoutMs ?? LIMITS.chainCallTimeoutMs
     this.#call = (request, signal) => chainCall(parsed, request, init, signal)
   }
 

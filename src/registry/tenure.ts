@@ -41,12 +41,17 @@ export function deepBlocks(
     read: (first: TenureBlock) => Pick<ChainTip, 'indexBlockHash' | 'stacksHeight'>,
   ) => {
     const tips = firsts.flatMap(({ reached, first }) =>
-      first === undefined || reached < burnHeight + confirmations ? [] : [{ ...read(first), burnHeight }],
+      first === undefined || reached < burnHeight + confirmations
+        ? []
+        : [{ ...read(first), burnHeight, isMinedBy: true as const }],
     )
     return tips.find((tip) => tips.filter((other) => sameBlock(tip, other)).length >= quorum)
   }
   const own = agreed(burn, ({ id, height }) => ({ indexBlockHash: id, stacksHeight: height }))
-  const before = agreed(burn - 1, ({ parentId, height }) => ({ indexBlockHash: parentId, stacksHeight: height - 1 }))
+  const before = agreed(burn - 1, ({ parentId, height }) => ({
+    indexBlockHash: parentId,
+    stacksHeight: height - 1,
+  }))
   return [own, before].filter((tip) => tip !== undefined)
 }
 

@@ -17,6 +17,11 @@ export interface ChainTip {
   readonly stacksHeight: number
   /** Bitcoin height as of which the reading was made: the block's own, or a later one at which it was still the newest. */
   readonly burnHeight: number
+  /**
+   * A quorum showed that the block was mined by `burnHeight`. Left out where endpoints only claim so, as in a snapshot that
+   * an older version stored: then less counts as proof of a reorg.
+   */
+  readonly isMinedBy?: true
 }
 
 /** A signer set that stands on chain. `keys` are sorted by bytes, without duplicates. */

@@ -200,7 +200,7 @@ class ChainRegistryWatcher implements RegistryWatcher {
   async #readContinuous(signal: AbortSignal): Promise<Reading> {
     const found = await readRegistry(this.#source, signal)
     const applied = this.#latest?.tip
-    const course = await courseAfter(this.#source, applied, found.tip, signal)
+    const course = await courseAfter(this.#source, applied, found, signal)
     if (course === 'next' || applied === undefined) return found
     return { ...(await readRegistryAt(this.#source, applied, signal)), failures: found.failures }
   }

@@ -49,7 +49,12 @@ describe('R4: a reading at a depth', () => {
     const over = await three()
     chainOf(over, 10)
     const { read } = await watching(over)
-    expect((await read()).tip).toEqual({ indexBlockHash: block('8', 8, SET_1).id, stacksHeight: 8, burnHeight: 108 })
+    expect((await read()).tip).toEqual({
+      indexBlockHash: block('8', 8, SET_1).id,
+      stacksHeight: 8,
+      burnHeight: 108,
+      isMinedBy: true,
+    })
   })
 
   it('R4: should show a rotation when it is deep enough, and not before', async () => {
@@ -124,7 +129,7 @@ describe('R4: a reading at a depth', () => {
     chainOf([behind], 7)
     liar.onRequest((seen, res) => seen.path.includes('call-read') && !!res.writeHead(404).end('no such tip'))
     const { read } = await watching(over)
-    expect((await read()).tip).toEqual({ indexBlockHash: block('7', 7, SET_1).id, stacksHeight: 7, burnHeight: 107 })
+    expect((await read()).tip).toMatchObject({ indexBlockHash: block('7', 7, SET_1).id, stacksHeight: 7, burnHeight: 107 })
     liar.intercept = undefined
     expect((await read()).tip.stacksHeight).toBe(8)
   })
@@ -169,16 +174,18 @@ describe('R4: a reading at a depth', () => {
 })
 
 describe('R4: a reorg', () => {
-  /** Bitcoin's branch is longer than the one it leaves, at 110, though few Stacks blocks were mined on it. */
-  const longer = (over: readonly FakeNode[]) => {
-    for (const node of over) node.push(block('on the longer branch', 7, SET_1, 111))
-  }
   /** Both drop the last `depth` blocks and know of them no more. */
   const drop = (over: readonly FakeNode[], height: number, depth: number) => {
     for (const node of over) {
       for (const b of [...node.blocks.values()]) if (b.height > height - depth) node.blocks.delete(b.id)
       node.tip = [...node.blocks.values()].at(-1)
     }
+  }
+
+  /** Of a chain of ten, the last four are replaced by three others. */
+  const fork = (over: readonly FakeNode[]) => {
+    drop(over, 10, 4)
+    for (const node of over) for (const h of [7, 8, 9]) node.push(block(`fork ${h}`, h, SET_1))
   }
 
   it('R4: should not be seen at all while it is shallower than the confirmations', async () => {
@@ -202,9 +209,20 @@ describe('R4: a reorg', () => {
     chainOf(over, 10, 7)
     const { read } = await watching(over)
     expect(await read()).toMatchObject({ set: { keys: SET_2_KEYS } })
+    fork(over)
+    expect(await read()).toMatchObject({ set: { keys: publicKeys(3) }, tip: { stacksHeight: 7, burnHeight: 107 } })
+  })
+
+  it('R4: should not be seen in a chain that only shrank: it may be lag, and the set stays until it has grown', async () => {
+    const over = await three()
+    chainOf(over, 10, 7)
+    const { watcher, read } = await watching(over)
+    const before = await read()
     drop(over, 10, 4)
-    longer(over)
-    expect(await read()).toMatchObject({ set: { keys: publicKeys(3) }, tip: { stacksHeight: 6 } })
+    await expect(read()).rejects.toMatchObject({ code: 'height_went_back' })
+    expect(watcher.latest()).toBe(before)
+    for (const node of over) for (const h of [7, 8, 9, 10, 11]) node.push(block(`fork ${h}`, h, SET_1))
+    expect(await read()).toMatchObject({ set: { keys: publicKeys(3) }, tip: { stacksHeight: 9 } })
   })
 
   it('R4: should be followed though the nodes go on reading at the dropped blocks, as Stacks nodes do', async () => {
@@ -213,7 +231,7 @@ describe('R4: a reorg', () => {
     const { read } = await watching(over)
     await read()
     const orphans = over.map((node) => new Map(node.blocks))
-    drop(over, 10, 4)
+    fork(over)
     for (const [i, node] of over.entries())
       node.onRequest((seen, res) => {
         const orphan = orphans[i]?.get(seen.query.get('tip') ?? '')
@@ -221,8 +239,7 @@ describe('R4: a reorg', () => {
         res.writeHead(200).end(JSON.stringify({ okay: true, result: orphan.data }))
         return true
       })
-    longer(over)
-    expect(await read()).toMatchObject({ set: { keys: publicKeys(3) }, tip: { stacksHeight: 6 } })
+    expect(await read()).toMatchObject({ set: { keys: publicKeys(3) }, tip: { stacksHeight: 7 } })
   })
 
   it('R4: should not be believed of one endpoint', async () => {

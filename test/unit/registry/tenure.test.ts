@@ -14,8 +14,8 @@ const TENURE: Tenure = [
 const SHORTER: Tenure = [{ id: id('a'), parentId: PARENT, height: 5 }]
 const OTHER: Tenure = [{ id: id('f'), parentId: id('e'), height: 5 }]
 const vote = (reached: number, tenure: Tenure | undefined = TENURE) => ({ reached, tenure })
-const FIRST = { indexBlockHash: id('a'), stacksHeight: 5, burnHeight: 100 }
-const BEFORE = { indexBlockHash: PARENT, stacksHeight: 4, burnHeight: 99 }
+const FIRST = { indexBlockHash: id('a'), stacksHeight: 5, burnHeight: 100, isMinedBy: true }
+const BEFORE = { indexBlockHash: PARENT, stacksHeight: 4, burnHeight: 99, isMinedBy: true }
 
 describe('R4: deepBlocks', () => {
   it('R4: should take the first block of a tenure that is deep enough, then its parent', () => {

@@ -64,7 +64,7 @@ describe('registry watcher with one endpoint', () => {
     await watcher.start()
     const snapshot = await changed
     expect(snapshot).toMatchObject({ kind: 'set', set: { keys: publicKeys(3), threshold: 2 } })
-    expect(snapshot.tip).toEqual({ indexBlockHash: at.id, stacksHeight: 5, burnHeight: at.burnHeight })
+    expect(snapshot.tip).toEqual({ indexBlockHash: at.id, stacksHeight: 5, burnHeight: at.burnHeight, isMinedBy: true })
     expect(watcher.latest()).toBe(snapshot)
     expect(Object.isFrozen(snapshot) && Object.isFrozen(snapshot.tip)).toBe(true)
     expect(seen).toEqual([snapshot])
@@ -538,10 +538,10 @@ describe('R4: heights', () => {
     expect(watcher.latest()?.tip.stacksHeight).toBe(10)
   })
 
-  it('R4: should follow a reorg when a quorum has forgotten the block', async () => {
+  it('R4: should follow a reorg when a quorum shows another chain in the place of the block', async () => {
     const { over, watcher } = await atHeight(10, 50)
     for (const node of over.slice(0, 2)) node.blocks.clear()
-    push(over, 'fork', 9, SET_2, 50)
+    push(over, 'fork', 9, SET_2, 51)
     expect(await watcher.readNow()).toMatchObject({ tip: { stacksHeight: 9 }, set: { keys: publicKeys(4, 2) } })
   })
 
@@ -556,7 +556,7 @@ describe('R4: heights', () => {
         return orphan
       })
     }
-    push(over, 'fork', 9, SET_2, 50)
+    push(over, 'fork', 9, SET_2, 51)
     expect(await watcher.readNow()).toMatchObject({ tip: { stacksHeight: 9 }, set: { keys: publicKeys(4, 2) } })
   })
 

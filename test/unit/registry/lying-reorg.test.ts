@@ -1,0 +1,166 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { createRegistryWatcher, type RegistryWatcherInit } from '../../../src/registry/index.ts'
+import { decodeSnapshot, encodeSnapshot } from '../../../src/registry/snapshot-codec.ts'
+import { block, FakeNode } from './support/fake-node.ts'
+import { AGGREGATE_2, goodTuple, publicKeys, REGISTRY, signerData } from './support/fixtures.ts'
+import { MemoryKeeper } from './support/ports.ts'
+
+/** Three endpoints of which two must agree: one turned, and one honest one lags. */
+const SET_1 = signerData(goodTuple(3))
+const SET_2 = signerData(goodTuple(4, 2, AGGREGATE_2))
+const OLD_KEYS = publicKeys(3)
+const NEW_KEYS = publicKeys(4, 2)
+
+const cleanup: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const undo of cleanup.splice(0).reverse()) await undo()
+})
+async function three(): Promise<[FakeNode, FakeNode, FakeNode]> {
+  const made = await Promise.all([0, 1, 2].map(() => new FakeNode().start()))
+  for (const node of made) cleanup.push(() => node.stop())
+  return made as [FakeNode, FakeNode, FakeNode]
+}
+async function watching(over: readonly FakeNode[], init: Partial<RegistryWatcherInit> = {}) {
+  const keeper = new MemoryKeeper()
+  const watcher = createRegistryWatcher({
+    registryId: REGISTRY,
+    endpoints: over.map((n) => n.url),
+    quorum: 2,
+    confirmations: 0,
+    pollIntervalMs: 600_000,
+    minReadIntervalMs: 1,
+    callTimeoutMs: 20_000,
+    keeper,
+    ...init,
+  })
+  cleanup.push(() => watcher.stop())
+  await watcher.start()
+  return { watcher, keeper, read: () => watcher.readNow() }
+}
+/** One Stacks block per Bitcoin block 100 + height; the second set from `rotatedAt` on. */
+function chain(over: readonly FakeNode[], from: number, to: number, rotatedAt: number, name = '') {
+  for (let h = from; h <= to; h++)
+    for (const node of over) node.push(block(`${name}${h}`, h, h >= rotatedAt ? SET_2 : SET_1))
+}
+function forget(node: FakeNode, above: number) {
+  for (const b of [...node.blocks.values()]) if (b.height > above) node.blocks.delete(b.id)
+  node.tip = [...node.blocks.values()].at(-1)
+}
+
+describe('R4: a reorg that one liar plays beside an honest endpoint that lags', () => {
+  it.each([
+    ['90 Bitcoin blocks ago, at the newest Bitcoin height', 10, 100, 0, 200],
+    ['3 Bitcoin blocks ago', 10, 13, 0, 113],
+    ['3 Bitcoin blocks ago, at a height of its own', 10, 13, 0, 1],
+    ['4 Bitcoin blocks ago, with a confirmation', 8, 12, 1, 112],
+  ])('R4: should not bring back the set of %s', async (_what, lagsAt, newest, confirmations, burnHeight) => {
+    const [fresh, lagging, liar] = await three()
+    chain([fresh, lagging, liar], 1, lagsAt, lagsAt + 1)
+    chain([fresh, liar], lagsAt + 1, newest, lagsAt + 1)
+    const { watcher, read } = await watching([fresh, lagging, liar], { confirmations })
+    const before = await read()
+    expect(before).toMatchObject({ set: { keys: NEW_KEYS } })
+    forget(liar, lagsAt)
+    liar.claim = { burnHeight }
+    await expect(read()).rejects.toMatchObject({ code: 'height_went_back' })
+    expect(watcher.latest()).toBe(before)
+  })
+
+  it('R4: should not undo what was just applied in the same Bitcoin block, again and again', async () => {
+    const [fresh, lagging, liar] = await three()
+    for (const n of [fresh, lagging, liar]) n.push(block('old', 9, SET_1, 200))
+    const rotated = block('new', 10, SET_2, 200)
+    for (const n of [fresh, liar]) n.push(rotated)
+    const { watcher, read } = await watching([fresh, lagging, liar])
+    await read()
+    let changes = 0
+    watcher.changes.on(() => void changes++)
+    for (let i = 0; i < 3; i++) {
+      liar.blocks.delete(rotated.id)
+      await expect(read()).rejects.toMatchObject({ code: 'height_went_back' })
+      liar.blocks.set(rotated.id, rotated)
+      await read()
+    }
+    expect(changes).toBe(0)
+  })
+
+  it('R4: should not be taken from one liar that shows another chain', async () => {
+    const [fresh, lagging, liar] = await three()
+    chain([fresh, lagging, liar], 1, 8, 9)
+    chain([fresh, liar], 9, 12, 9)
+    const { watcher, read } = await watching([fresh, lagging, liar], { confirmations: 1 })
+    const before = await read()
+    forget(liar, 8)
+    for (const h of [9, 10, 11]) liar.blocks.set(`x${h}`, block(`x${h}`, h, SET_1))
+    await expect(read()).rejects.toMatchObject({ code: 'height_went_back' })
+    expect(watcher.latest()).toBe(before)
+  })
+
+  it('R4: should not be further back than a reorg goes, whatever Bitcoin height a liar claims for the block', async () => {
+    const [restored, lagging, liar] = await three()
+    chain([restored, lagging, liar], 1, 10, 5)
+    chain([restored, liar], 11, 30, 5)
+    const { watcher, read } = await watching([restored, lagging, liar])
+    const before = await read()
+    expect(before.tip).toMatchObject({ stacksHeight: 30, burnHeight: 130 })
+    // The first was restored, and went on with another chain: with the liar's, what it shows would be proof enough.
+    for (const n of [restored, liar]) forget(n, 10)
+    restored.push(block('other', 11, SET_1, 131))
+    liar.blocks.set('lie', block('lie', 11, SET_1, 131))
+    liar.claim = { burnHeight: 131 }
+    await expect(read()).rejects.toMatchObject({ code: 'height_went_back' })
+    expect(watcher.latest()).toBe(before)
+  })
+})
+
+describe('R4: a reorg that is proved', () => {
+  const at = (h: number, burnHeight: number, name = 'fork') => block(`${name} ${h}`, h, SET_1, burnHeight)
+
+  it.each([0, 1])(
+    'R4: should be followed where a later tenure leaves it out, with %i confirmations',
+    async (confirmations) => {
+      const over = await three()
+      for (const n of over)
+        for (let h = 1; h <= 18; h++) n.push(block(`${h}`, h, h >= 13 ? SET_2 : SET_1, 100 + Math.ceil(h / 3)))
+      const { read } = await watching(over, { confirmations })
+      const { tip } = await read()
+      for (const n of over) {
+        forget(n, 9)
+        n.push(at(10, tip.burnHeight + 1))
+        n.claim = { burnHeight: tip.burnHeight + 2 }
+      }
+      expect(await read()).toMatchObject({ set: { keys: OLD_KEYS }, tip: { stacksHeight: 10 } })
+    },
+  )
+
+  it('R4: should not be seen in a tenure that an endpoint has only half of', async () => {
+    const over = await three()
+    for (const n of over) for (let h = 1; h <= 18; h++) n.push(block(`${h}`, h, SET_1, 100 + Math.ceil(h / 3)))
+    const { read, watcher } = await watching(over)
+    const before = await read()
+    for (const n of over) forget(n, 16)
+    await expect(read()).rejects.toMatchObject({ code: 'height_went_back' })
+    expect(watcher.latest()).toBe(before)
+  })
+
+  it('R4: should need another block at its height where an older version stored what was applied', async () => {
+    const over = await three()
+    chain(over, 1, 10, 8)
+    const first = await watching(over)
+    const before = await first.read()
+    await first.watcher.stop()
+    if (before.kind !== 'set') throw new Error('fixture')
+    const { indexBlockHash, stacksHeight, burnHeight } = before.tip
+    const stored = encodeSnapshot(REGISTRY, { ...before, tip: { indexBlockHash, stacksHeight, burnHeight } })
+    expect(decodeSnapshot(REGISTRY, stored, Date.now())).not.toHaveProperty('tip.isMinedBy')
+    first.keeper.bytes = stored
+    for (const n of over) {
+      forget(n, 7)
+      n.push(at(8, 111))
+    }
+    const second = await watching(over, { keeper: first.keeper })
+    await expect(second.read()).rejects.toMatchObject({ code: 'height_went_back' })
+    for (const n of over) n.push(at(9, 112), at(10, 113))
+    expect(await second.read()).toMatchObject({ set: { keys: OLD_KEYS }, tip: { stacksHeight: 10 } })
+  })
+})
