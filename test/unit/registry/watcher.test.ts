@@ -585,7 +585,7 @@ describe('R4: heights', () => {
     const [knows, forgot, foreign] = over
     forgot?.blocks.clear()
     foreign?.blocks.clear()
-    push([...over], 'lower', 9, SET_2, 50)
+    push([...over], 'lower', 9, SET_2, 51)
     if (foreign !== undefined) foreign.networkId = 1
     await failing(watcher, 'height_went_back')
     expect(knows?.blocks.size).toBe(2)

@@ -44,6 +44,8 @@ export class FakeNode {
   readonly sent: Buffer[] = []
   /** Takes a request over; returns true if it did. */
   intercept: ((seen: Seen, res: ServerResponse) => boolean) | undefined
+  /** How many milliseconds late an answer comes. */
+  delay: ((seen: Seen) => number) | undefined
   #server: Server | undefined
   #port = 0
 
@@ -91,7 +93,9 @@ export class FakeNode {
       const seen = { method: req.method ?? '', path: url.pathname, query: url.searchParams, body: raw.toString() }
       this.seen.push(seen)
       if (this.intercept?.(seen, res) === true) return
-      this.#answer(seen, raw, res)
+      const delayMs = this.delay?.(seen) ?? 0
+      if (delayMs > 0) setTimeout(() => this.#answer(seen, raw, res), delayMs)
+      else this.#answer(seen, raw, res)
     })
   }
 
