@@ -55,12 +55,12 @@ export function requireSoundPlan(plan: RotateKeysPlan): void {
  * R3: that this plan spends from the account which the registry obeys, recomputed from keys and threshold. The wrapper
  * refuses every other sender (u201), after the fee is paid. Throws `TX_WRONG_PRINCIPAL`.
  */
-export function requirePlanOf(registry: RegistryId, set: SignerSet, plan: RotateKeysPlan): void {
+export function requirePlanOf(registry: RegistryId, account: Pick<SignerSet, 'principal'>, plan: RotateKeysPlan): void {
   const principal = principalOf(registry.chainId, plan.signers, plan.signaturesRequired)
-  if (principal !== set.principal)
+  if (principal !== account.principal)
     throw new CodedError(
       'TX_WRONG_PRINCIPAL',
       'the plan spends from another account than the current principal; build it from the current set in its list order',
-      { principal, expected: set.principal },
+      { principal, expected: account.principal },
     )
 }

@@ -65,14 +65,26 @@ export class ActiveRotation {
   #unlisten: () => void = () => {}
 
   private constructor(init: ActiveRotationInit, known: VerifiedProposal | undefined, confirmed: ConfirmedMark) {
-    const { spec, self, exposeSecret, tx, cosigned, feeUstx, clock, logger, signal } = init
+    const { spec, self, exposeSecret, tx, cosigned, feeUstx, clock, logger, signal, registryId, watcher } = init
     this.#c = init
     this.spec = spec
     this.#logger = logger.child('rotation')
     this.#session = init.openSession(spec, known, confirmed)
     this.#savedProposal = known !== undefined
     const nonces = new NonceGuard(cosigned)
-    this.#cosigner = new Cosigner({ spec, tx, nonces, feeUstx, clock, logger, signal, self, exposeSecret })
+    this.#cosigner = new Cosigner({
+      spec,
+      registryId,
+      watcher,
+      tx,
+      nonces,
+      feeUstx,
+      clock,
+      logger,
+      signal,
+      self,
+      exposeSecret,
+    })
   }
 
   static async load(init: ActiveRotationInit): Promise<ActiveRotation> {

@@ -1,5 +1,13 @@
 import { type Clock, CodedError, describeError, type Logger, type PublicKey, zeroize } from '../base/index.ts'
-import { MAX_FEE_USTX, type RotateKeysCall, type RotateKeysPlan, type RotateKeysTx } from '../registry/index.ts'
+import {
+  MAX_FEE_USTX,
+  type RegistryId,
+  type RegistryWatcher,
+  type RotateKeysCall,
+  type RotateKeysPlan,
+  type RotateKeysTx,
+  requirePlanOf,
+} from '../registry/index.ts'
 import type { Cosignature, PendingSpec, VerifiedProposal } from '../rounds/index.ts'
 import { type NonceGuard, payloadId } from './cosign-guard.ts'
 import { MAX_NAMED_FEES, type RotationFacts, type Variant } from './decide.ts'
@@ -8,6 +16,8 @@ export interface CosignerInit {
   readonly self: PublicKey
   readonly exposeSecret: () => Uint8Array
   readonly spec: PendingSpec
+  readonly registryId: RegistryId
+  readonly watcher: Pick<RegistryWatcher, 'latest'>
   readonly tx: RotateKeysTx
   readonly nonces: NonceGuard
   /** The operator's own fee; estimated by the chain if left out. */
@@ -131,13 +141,17 @@ export class Cosigner {
     this.#sent.clear()
   }
 
+  /** Throws `TX_WRONG_PRINCIPAL` (R3) before the nonce is taken, and as `RotateKeysTx.sign`. */
   async sign(proposal: VerifiedProposal, { nonce, feeUstx }: Variant): Promise<Cosignature> {
-    const { spec, tx, nonces, self } = this.#c
+    const { spec, tx, nonces, self, registryId, watcher } = this.#c
+    const plan = this.#plan(proposal, { nonce, feeUstx })
+    const now = watcher.latest()
+    if (now !== undefined) requirePlanOf(registryId, now.kind === 'set' ? now.set : { principal: now.deployer }, plan)
     await nonces.reserve(spec, nonce, payloadId(spec.principal, this.#call(proposal)))
     this.#hasSigned = true
     const secret = this.#c.exposeSecret()
     try {
-      const signature = await tx.sign(this.#plan(proposal, { nonce, feeUstx }), secret)
+      const signature = await tx.sign(plan, secret)
       const own = { author: self, transcript: proposal.transcript, nonce, feeUstx, signature }
       this.#verified.set(nameOf(own), own)
       return own

@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest'
+import {
+  type PendingId,
+  type SetHash,
+  silentLogger,
+  systemClock,
+  type TranscriptHash,
+} from '../../../src/base/index.ts'
+import { createRotateKeysTx, principalOf, type Snapshot, validateSignerData } from '../../../src/registry/index.ts'
+import { NonceGuard } from '../../../src/rotation/cosign-guard.ts'
+import { Cosigner } from '../../../src/rotation/cosigner.ts'
+import { memorySpace } from '../../fixtures/space.ts'
+import { AGGREGATE_2, goodTuple, keyPairs, publicKeys, REGISTRY } from '../registry/support/fixtures.ts'
+
+const SIGNERS = publicKeys(3)
+const PRINCIPAL = principalOf(REGISTRY.chainId, SIGNERS, 2)
+const TIP = { indexBlockHash: '22'.repeat(32), stacksHeight: 7, burnHeight: 7 }
+const PROPOSAL = {
+  keygenAttempt: 1,
+  transcript: 'ab'.repeat(32) as TranscriptHash,
+  aggregateKey: AGGREGATE_2,
+  certificate: new Uint8Array(),
+  trialSignature: new Uint8Array(),
+}
+
+function setOf(n: number, from = 1): Snapshot {
+  const tuple = goodTuple(n, from)
+  const state = validateSignerData(REGISTRY, { ...tuple, threshold: BigInt(tuple.threshold) })
+  if (state.kind !== 'set') throw new Error('fixture')
+  return { kind: 'set', set: state.set, tip: TIP, readAtMs: 0 }
+}
+
+/** Of a pending set whose parent has `SIGNERS`, two of three; `now` is what the registry holds when it signs. */
+function cosigner(now: Snapshot) {
+  const [self] = keyPairs(3)
+  if (self === undefined) throw new Error('fixture')
+  const space = memorySpace()
+  const made = new Cosigner({
+    self: self.publicKey,
+    exposeSecret: () => self.exposeSecret(),
+    registryId: REGISTRY,
+    watcher: { latest: () => now },
+    spec: {
+      id: 'cd'.repeat(32) as PendingId,
+      parentSetHash: 'ef'.repeat(32) as SetHash,
+      keys: publicKeys(4, 2),
+      threshold: 3,
+      attempt: 0,
+      currentKeys: SIGNERS,
+      currentThreshold: 2,
+      principal: PRINCIPAL,
+    },
+    tx: createRotateKeysTx({ registryId: REGISTRY, clients: [] }),
+    nonces: new NonceGuard(space),
+    feeUstx: 3_000,
+    clock: systemClock,
+    logger: silentLogger,
+    signal: new AbortController().signal,
+  })
+  return { space, made, sign: () => made.sign(PROPOSAL, { nonce: 4, feeUstx: 3_000 }) }
+}
+
+describe('R3: the account of what is co-signed', () => {
+  it.each<[string, Snapshot]>([
+    ['current set', setOf(3)],
+    ['deployer while there is no set', { kind: 'uninitialised', deployer: PRINCIPAL, tip: TIP, readAtMs: 0 }],
+  ])('R3: should be that of the %s', async (_what, now) => {
+    const { sign, made } = cosigner(now)
+    expect((await sign()).signature).toHaveLength(65)
+    expect(made.hasSigned).toBe(true)
+  })
+
+  it.each<[string, Snapshot]>([
+    ['set that stands on chain by now', setOf(4, 2)],
+    ['deployer', { kind: 'uninitialised', deployer: principalOf(REGISTRY.chainId, SIGNERS, 3), tip: TIP, readAtMs: 0 }],
+  ])('R3: should sign nothing and take no nonce where it is not that of the %s', async (_what, now) => {
+    const { sign, made, space } = cosigner(now)
+    await expect(sign()).rejects.toMatchObject({ code: 'TX_WRONG_PRINCIPAL' })
+    expect(made.hasSigned).toBe(false)
+    expect(await space.entries()).toEqual([])
+  })
+})
