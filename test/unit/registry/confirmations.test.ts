@@ -89,6 +89,39 @@ describe('R4: a reading at a depth', () => {
     expect(over[0].seen.filter((s) => s.path.startsWith('/v3/')).length).toBeLessThanOrEqual(25)
   })
 
+  it('R4: should tell a failing endpoint once, however many tenures it was asked for', async () => {
+    const over = await three()
+    chainOf(over, 4)
+    for (const node of over) node.claim = { burnHeight: 200 }
+    const [failing, ...others] = over
+    failing.onRequest((seen, res) => seen.path.startsWith('/v3/') && !!res.writeHead(500).end())
+    for (const node of others) node.delay = (seen) => (seen.path.startsWith('/v3/') ? 20 : 0)
+    const { read } = await watching(over)
+    const error: unknown = await read().catch((e: unknown) => e)
+    const told = { endpoint: failing.url, reason: 'http_status' }
+    expect(error).toMatchObject({ data: { failures: [told] } })
+  })
+
+  it('R4: should not ask an endpoint for what it can not know to be deep', async () => {
+    const over = await three()
+    chainOf(over, 10)
+    const [, , lagging] = over
+    lagging.claim = { burnHeight: 108 }
+    const { read } = await watching(over)
+    expect((await read()).tip.stacksHeight).toBe(8)
+    expect(lagging.seen.some((s) => s.path.startsWith('/v3/'))).toBe(false)
+  })
+
+  it('R4: should not wait for a silent endpoint at each tenure that a quorum does not have', async () => {
+    const over = await three()
+    chainOf(over, 4)
+    for (const node of over) node.claim = { burnHeight: 200 }
+    over[2].onRequest((seen) => seen.path.startsWith('/v3/'))
+    const { read } = await watching(over)
+    // A grace for each of 25 would be more than this test may last.
+    await expect(read()).rejects.toThrow()
+  }, 8_000)
+
   it('R4: should not let one liar lift or lower the depth by a claim', async () => {
     const over = await three()
     chainOf(over, 10)

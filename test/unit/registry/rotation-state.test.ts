@@ -83,6 +83,15 @@ describe('R4: nonce and key of the newest block', () => {
     ahead.nonce = 8
     expect(await state()).toEqual({ nonce: 7, aggregateKey: AGGREGATE })
   })
+  it('R29: should not join the nonce of an endpoint’s newest block with the key of an older one', async () => {
+    // Two are ahead of the block that all have, on blocks of their own, in which the nonce went up.
+    for (const [i, node] of nodes.slice(0, 2).entries()) {
+      const own = block(`own ${i}`, 6, SET_2)
+      node.push(own)
+      node.nonces.set(own.id, 8)
+    }
+    expect(await state()).toEqual({ nonce: 7, aggregateKey: AGGREGATE })
+  })
   it('R4: should go on while one endpoint is down or on another network', async () => {
     nodes[0].networkId = 1
     nodes[0].nonce = 99

@@ -456,6 +456,18 @@ describe('R4: registry watcher with a quorum', () => {
     await asked.promise
   })
 
+  it('R4: should not lose a block of two for one that is first to say that it lacks it', async () => {
+    const over = await nodes(3)
+    push(over, 'a', 5, SET_1)
+    push(over.slice(0, 2), 'b', 6, SET_1)
+    push(over.slice(0, 1), 'c', 7, SET_1)
+    // The two that have block 6 take their time; of the three, each names another newest block.
+    for (const node of over.slice(0, 2)) node.delay = (seen) => (seen.path.startsWith('/v3/') ? 100 : 0)
+    const { watcher } = rig(over)
+    await watcher.start()
+    expect((await watcher.readNow()).tip.stacksHeight).toBe(6)
+  })
+
   it.each([
     ['an old block', 'a', { height: 7, burnHeight: 107 }],
     ['an old block, at the Bitcoin height where it stands', 'a', { height: 7, burnHeight: 105 }],

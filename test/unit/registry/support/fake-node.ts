@@ -37,6 +37,8 @@ export class FakeNode {
   /** What /v2/info claims beside the truth. */
   claim: { height?: number; burnHeight?: number } = {}
   nonce = 0
+  /** By block id, where it differs. */
+  readonly nonces = new Map<string, number>()
   hasContract = true
   /** false: only its data variables can be read. */
   hasFunction = true
@@ -138,7 +140,8 @@ export class FakeNode {
     if (tenure !== null) return this.#tenure(Number(tenure[1]))
     if (path.startsWith('/v2/contracts/source/'))
       return this.hasContract ? { source: '(ok)' } : 'No contract source data found'
-    if (path.startsWith('/v2/accounts/')) return { nonce: this.nonce, balance: '0x0f', locked: '0x00' }
+    if (path.startsWith('/v2/accounts/'))
+      return { nonce: this.nonces.get(query.get('tip') ?? '') ?? this.nonce, balance: '0x0f', locked: '0x00' }
     if (path === '/v2/fees/transaction') return { estimations: [1000, 2000, 3000].map((fee) => ({ fee, fee_rate: 1 })) }
     return 'nothing here'
   }
