@@ -456,6 +456,22 @@ describe('R4: registry watcher with a quorum', () => {
     await asked.promise
   })
 
+  it('R4: should not wait for a liar that is silent about its own lie where no other endpoint could vouch for it', async () => {
+    const over = await nodes(3)
+    const old = push(over, 'a', 5, SET_2)
+    push(over, 'b', 6, SET_1)
+    push(over, 'c', 7, SET_1)
+    const [liar, , down] = over
+    if (liar === undefined) throw new Error('fixture')
+    await down?.stop()
+    liar.tip = old
+    liar.claim = { height: 6, burnHeight: 106 }
+    liar.onRequest((seen) => seen.path.startsWith('/v3/'))
+    const { watcher } = rig(over, { callTimeoutMs: 600_000 })
+    await watcher.start()
+    await expect(watcher.readNow()).rejects.toThrow()
+  })
+
   it('R4: should not lose a block of two for one that is first to say that it lacks it', async () => {
     const over = await nodes(3)
     push(over, 'a', 5, SET_1)
