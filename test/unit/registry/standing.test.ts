@@ -23,7 +23,7 @@ const UNKNOWN = { kind: 'unknown' }
 describe('R4: where a block stands', () => {
   it.each([
     ['in the tenure that lists it', at('5', 5, 102), 102],
-    ['right before a tenure that names it as parent', at('6', 6, 104), 103],
+    ['right before a tenure that names it as parent', at('6', 6, 104), 102],
     ['below Bitcoin blocks that elected nobody', at('5', 5, 103), 102],
     ['below tenures that lie above it', at('2', 2, 104), 101],
   ])('R4: should be told %s', async (_what, tip, burnHeight) => {
