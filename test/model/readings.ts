@@ -10,8 +10,9 @@ import { ancestors, type Block, type View } from './chain.ts'
  *    All of a quorum prove it by the same tenure; where they stand on branches that part there, a lower block is read.
  * A2 With `confirmations = 0` a block is read only if some endpoint names it as its newest, and a named height counts only
  *    up to what a quorum names: else one liar could stop the reading for ever.
- * A3 An endpoint proves a reorg by not having the applied block on its chain although it has reached that block's Bitcoin
- *    height: one that merely lags proves nothing (R4, flapping).
+ * A3 An endpoint proves a reorg by another chain in the applied block's place: another block at its height, or a later
+ *    tenure that leaves it out. One that merely lags shows neither (R4, flapping). How hard a node looks for a later tenure is
+ *    its own affair, so only another block at that height, mined by then, must convince it.
  * A4 With `confirmations`, a reorg within them leaves the applied block in place: a quorum that has it makes a good reading.
  * A5 No reorg is deeper than `maxReorg` Bitcoin blocks: the last good set stands, for those nodes are being synced anew.
  */
@@ -94,7 +95,8 @@ export function permittedReadings(
       continue
     }
     const have = count(honest, (v) => isOn(v, applied.block))
-    const lack = count(honest, (v) => v.reached >= applied.burnHeight && !isOn(v, applied.block))
+    const showOther = count(honest, (v) => hasParted(v, applied))
+    const plainlyShowOther = count(honest, (v) => hasOtherAtHeight(v, applied))
     const leastBack = applied.burnHeight - maxBurn
     const mostBack = applied.burnHeight - minBurn
     const mayStay = confirmations > 0 && withLiars(have) && leastBack <= confirmations
@@ -104,11 +106,19 @@ export function permittedReadings(
     if (!isSet && !isBlank) mayFail = true
     if (mustStay) continue
     const mayGoBack = isUsable && leastBack <= rules.maxReorg
-    if (mayGoBack && withLiars(lack)) at.push({ block, minBurn, maxBurn })
-    if (!(mayGoBack && lack >= quorum && mostBack <= rules.maxReorg)) mayFail = true
+    if (mayGoBack && withLiars(showOther)) at.push({ block, minBurn, maxBurn })
+    if (!(mayGoBack && plainlyShowOther >= quorum && mostBack <= rules.maxReorg)) mayFail = true
   }
   return { at, mayFail }
 }
+
+/** A3: what an endpoint may prove. */
+const hasParted = (view: View, { block }: Applied): boolean =>
+  !isOn(view, block) &&
+  (view.tip.stacksHeight >= block.stacksHeight || ancestors(view.tip).some((b) => b.burnHeight > block.burnHeight))
+/** A3: what nobody can overlook. */
+const hasOtherAtHeight = (view: View, { block, burnHeight }: Applied): boolean =>
+  ancestors(view.tip).some((b) => b !== block && b.stacksHeight === block.stacksHeight && b.burnHeight <= burnHeight)
 
 /** A2. */
 const isNamed = (block: Block, honest: readonly View[], quorum: number): boolean =>
@@ -119,7 +129,8 @@ function burnRange(block: Block, honest: readonly View[], liars: number, confirm
   const heights: number[] = []
   for (const view of honest) {
     if (confirmations === 0) {
-      if (view.tip === block) heights.push(view.reached)
+      // Where it stands, or what an endpoint has reached that names it as its newest.
+      if (view.tip === block) heights.push(block.burnHeight, view.reached)
       // A liar may name it at any height that an honest endpoint vouches for.
       if (liars > 0) heights.push(block.burnHeight, view.reached)
       continue
