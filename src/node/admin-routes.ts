@@ -33,6 +33,24 @@ export function rotationRoutes(current: () => RotationReconciler): readonly Admi
   ]
 }
 
+/**
+ * R7: between two identities what the routes would change is being taken down. 503, and nothing is done: the operator
+ * asks again in seconds, and must not take an answer of the old key for one of the new.
+ */
+export function refusedInMove(
+  routes: readonly AdminRoute[],
+  identity: { readonly isMoving: boolean },
+): readonly AdminRoute[] {
+  const message = 'the node is moving to the other key of this operator: try again in a few seconds'
+  return routes.map((route) => ({
+    ...route,
+    handler: (request) =>
+      route.mutating && identity.isMoving
+        ? jsonAnswer(503, { error: { code: 'IDENTITY_MOVING', message } })
+        : route.handler(request),
+  }))
+}
+
 /** `POST /reload`: the report; 409 with the report beside the error if nothing was applied. */
 export function reloadRoute(reloader: Pick<Reloader, 'reload'>): AdminRoute {
   return {

@@ -76,11 +76,13 @@ export class Identity {
       return
     }
     this.#isMoving = true
-    // The key in use is out: from here on its gate admits nobody, while its links are being closed.
-    network.gate.applySnapshot(snapshot)
-    this.#alone(() => withDeadline('moving to the other key', MOVE_TIMEOUT_MS, () => this.#moveTo(target))).catch(
-      (error: unknown) => this.#fail(error),
-    )
+    // Before they are closed: where the members are is what the other key finds them by.
+    const knownLinks = network.host.connections()
+    // The key in use is out: from here on its gate admits nobody, and its links are being closed.
+    network.membership.leave(snapshot)
+    this.#alone(() =>
+      withDeadline('moving to the other key', MOVE_TIMEOUT_MS, () => this.#moveTo(target, knownLinks)),
+    ).catch((error: unknown) => this.#fail(error))
   }
 
   /** Starts and moves never run beside each other: a part that starts while it is being stopped would stay. */
@@ -104,14 +106,13 @@ export class Identity {
     return this.#parts.base.key.keyPair.publicKey
   }
 
-  async #moveTo(key: OpenedKey): Promise<void> {
+  async #moveTo(key: OpenedKey, knownLinks: readonly ConnectionInfo[]): Promise<void> {
     const { store, clock, logger, watcher } = this.#c.base
     const old = this.#parts
     logger.info('The chain holds another key of this operator: moving to it', {
       from: this.#inUse(),
       to: key.keyPair.publicKey,
     })
-    const knownLinks = old.network.host.connections()
     await old.rounds.stop()
     await old.links.stop()
     if (this.#isOver) return

@@ -47,6 +47,7 @@ export class Membership {
   /** Addresses whose owner is not known; only these may be dialled without naming a peer. */
   #bareSeeds: ReadonlySet<string>
   #pending: PendingSpec | undefined
+  #hasLeft = false
 
   constructor(init: MembershipInit) {
     this.#c = init
@@ -78,13 +79,25 @@ export class Membership {
       removed,
       height: snapshot.tip.stacksHeight,
     })
-    if (after.selfRemoved && !before.selfRemoved)
+    if (after.selfRemoved && !before.selfRemoved && !this.#hasLeft)
       logger.warn('This node was removed from the signer set; it serves and publishes nothing more')
     this.#settle(removed.map(peerIdOfKey))
   }
 
+  /**
+   * This key is out and another of the same operator takes over (R7): nobody is admitted under it from here on, also
+   * not a recalled set's members, whatever recalls and rounds still say while they are being stopped.
+   */
+  leave(snapshot: Snapshot): void {
+    this.applyRecalled([])
+    this.applyPending(undefined)
+    this.#hasLeft = true
+    this.applySnapshot(snapshot)
+  }
+
   /** The gate admits a pending set before anything is said to it, and forgets it before anything else happens. */
   applyPending(spec: PendingSpec | undefined): void {
+    if (this.#hasLeft) return
     this.#pending = spec
     this.#applyTrust()
     this.#c.gate.applyPending(spec && { id: spec.id, keys: spec.keys, threshold: spec.threshold })
@@ -93,6 +106,7 @@ export class Membership {
 
   /** R8: as with a pending set. Members of a set that is recalled no longer are closed, and their records go. */
   applyRecalled(sets: readonly RecalledSet[]): void {
+    if (this.#hasLeft) return
     const { gate, self } = this.#c
     const before = [...gate.state.recalled.values()].flatMap((set) => set.keys)
     this.#applyTrust()

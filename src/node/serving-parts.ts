@@ -2,7 +2,7 @@ import type { Startable } from '../base/index.ts'
 import { createEventObserver } from '../registry/index.ts'
 import { createHelloHandler, createRpcServer, createThresholdHandlers } from '../rpc/index.ts'
 import { AdminServer, type HealthBoard, readRoutes, readTokenFile } from '../status/index.ts'
-import { reloadRoute, rotationRoutes } from './admin-routes.ts'
+import { refusedInMove, reloadRoute, rotationRoutes } from './admin-routes.ts'
 import { type Foundation, nextOf } from './foundation.ts'
 import type { Identity } from './identity.ts'
 import type { NetworkParts } from './network-parts.ts'
@@ -21,7 +21,7 @@ export interface ServingParts {
 
 export async function createServing(
   base: Foundation,
-  identity: Pick<Identity, 'parts'>,
+  identity: Pick<Identity, 'parts' | 'isMoving'>,
   health: HealthBoard,
   reloader: Reloader,
 ): Promise<ServingParts> {
@@ -77,8 +77,10 @@ export async function createServing(
     token: config.admin.tokenFile === undefined ? undefined : await readTokenFile(config.admin.tokenFile),
     routes: [
       ...readRoutes({ metrics, health, status: () => ({ ...status() }) }),
-      ...rotationRoutes(() => identity.parts.signing.reconciler),
-      ...recallRoutes(recallFacts),
+      ...refusedInMove(
+        [...rotationRoutes(() => identity.parts.signing.reconciler), ...recallRoutes(recallFacts)],
+        identity,
+      ),
       reloadRoute(reloader),
     ],
     logger,

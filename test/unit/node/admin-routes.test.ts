@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { asPendingId, asSetHash, CodedError, fromUtf8, type HttpAnswer, utf8 } from '../../../src/base/index.ts'
 import { KeyPair } from '../../../src/curve/index.ts'
-import { reloadRoute, rotationRoutes } from '../../../src/node/admin-routes.ts'
+import { refusedInMove, reloadRoute, rotationRoutes } from '../../../src/node/admin-routes.ts'
 import type { ReloadReport } from '../../../src/node/reload/index.ts'
 import type { ApproveOptions, RotationReconciler, SetProposal } from '../../../src/rotation/index.ts'
 import type { PendingSpec } from '../../../src/rounds/index.ts'
@@ -169,5 +169,30 @@ describe('POST /rotation/approve', () => {
 describe('GET /rotation', () => {
   it('should answer null while there is none', async () => {
     expect(jsonOf(await send('/rotation', ''))).toEqual({ rotation: null })
+  })
+})
+
+describe('refusedInMove', () => {
+  const identity = { isMoving: true }
+  const ask = async (method: 'GET' | 'POST', path: string): Promise<HttpAnswer> => {
+    const found = refusedInMove(routes(), identity).find((r) => r.path === path && r.method === method)
+    if (found === undefined) throw new Error(`no route ${path}`)
+    return await found.handler({
+      ...{ method, path, query: new URLSearchParams(), headers: {} },
+      body: utf8(JSON.stringify(good)),
+    })
+  }
+  it('R7: should change nothing while the node moves to the other key, and say so', async () => {
+    identity.isMoving = true
+    const answer = await ask('POST', '/rotation/approve')
+    expect(answer.status).toBe(503)
+    expect(jsonOf(answer)).toMatchObject({ error: { code: 'IDENTITY_MOVING' } })
+    expect(reconciler.approved).toEqual([])
+    expect((await ask('GET', '/rotation')).status).toBe(200)
+  })
+  it('R7: should serve again when the node has moved', async () => {
+    identity.isMoving = false
+    expect((await ask('POST', '/rotation/approve')).status).toBe(200)
+    expect(reconciler.approved).toHaveLength(1)
   })
 })

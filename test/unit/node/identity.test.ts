@@ -9,6 +9,7 @@ import { Identity } from '../../../src/node/identity.ts'
 import type { IdentityParts } from '../../../src/node/identity-parts.ts'
 import { pickIdentity } from '../../../src/node/pick-identity.ts'
 import { sharePlaceOf } from '../../../src/node/share-folder.ts'
+import type { ConnectionInfo } from '../../../src/p2p/index.ts'
 import type { Snapshot } from '../../../src/registry/index.ts'
 import { ensurePrivateFolder, type OpenedKey } from '../../../src/store/index.ts'
 import { signerSet } from '../../fixtures/sets.ts'
@@ -66,6 +67,8 @@ describe('Identity', () => {
   const nameOf = (key: KeyPair) => (key === own ? 'own' : 'next')
   let told: string[]
   let boots: number[]
+  let links: readonly ConnectionInfo[]
+  let known: readonly ConnectionInfo[]
   let latest: Snapshot | undefined
   let fatal: Error[]
   let hold: Promise<void>
@@ -90,9 +93,14 @@ describe('Identity', () => {
     })
     boots.push(base.boot)
     const network = {
-      gate: { applySnapshot: () => told.push(`${name} gate`) },
-      membership: { applySnapshot: () => told.push(`${name} applied`) },
-      host: { connections: () => [], addresses: () => [], peerId: base.key.keyPair.peerId },
+      membership: {
+        applySnapshot: () => told.push(`${name} applied`),
+        leave: () => {
+          links = []
+          told.push(`${name} gate`)
+        },
+      },
+      host: { connections: () => links, addresses: () => [], peerId: base.key.keyPair.peerId },
     }
     const signing = {
       sign: { refresh: () => {} },
@@ -119,7 +127,10 @@ describe('Identity', () => {
       store: { space: () => memorySpace() },
       watcher: { latest: () => latest },
     } as unknown as Foundation
-    const createParts = async (of: Foundation) => partsOf(of)
+    const createParts = async (of: Foundation, knownLinks: readonly ConnectionInfo[]) => {
+      known = knownLinks
+      return partsOf(of)
+    }
     return await Identity.open({ base, createParts, onFatal: (e) => fatal.push(e) })
   }
   const started = async (withNext = true): Promise<Identity> => {
@@ -144,7 +155,7 @@ describe('Identity', () => {
   ]
 
   beforeEach(() => {
-    ;[told, boots, fatal] = [[], [], []]
+    ;[told, boots, fatal, links] = [[], [], [], []]
     logger.lines.length = 0
     latest = undefined
     hold = Promise.resolve()
@@ -158,6 +169,15 @@ describe('Identity', () => {
     await expect.poll(() => told).toEqual(MOVED)
     expect(identity.parts.base.key).toBe(nextKey)
     expect(nextOf(identity.parts.base)).toBeUndefined()
+  })
+  it('should hand the links of the old identity on, as they were before it closed them', async () => {
+    const identity = await started()
+    const place = { transport: 'tcp', remoteAddress: '/ip4/192.0.2.1/tcp/1', openedAtMs: 0 } as const
+    const before: readonly ConnectionInfo[] = [{ peerId: other.peerId, direction: 'outbound', ...place }]
+    links = before
+    show(identity, holding(next, other))
+    await expect.poll(() => told).toEqual(MOVED)
+    expect(known).toBe(before)
   })
   it('R16: should take a new boot number, so that no slot of the next key is used twice', async () => {
     const identity = await started()

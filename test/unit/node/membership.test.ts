@@ -385,3 +385,31 @@ describe('R8: a recalled set', () => {
     expect(kept()).toEqual(ids(member, incoming))
   })
 })
+
+describe('R7: leaving for the next key', () => {
+  const recalled = signerSet([self, leaving], 2, '33'.repeat(32))
+  const moved = signerSet([member, incoming], 2, '44'.repeat(32))
+  it('R7: should admit nobody from that moment, also nobody of a recalled set, and close everybody', () => {
+    make()
+    membership.applySnapshot(holding(after))
+    membership.applyRecalled([recalled])
+    expect(gate.mayConnect(leaving.peerId, 'inbound').ok).toBe(true)
+    host.closed.length = 0
+    membership.leave(holding(moved))
+    for (const peer of [leaving, member, incoming]) expect(gate.mayConnect(peer.peerId, 'inbound').ok).toBe(false)
+    expect(host.closed).toContain(leaving.peerId)
+    expect(host.told.at(-1)).toMatchObject({ what: 'keep', leavingIsWelcome: false })
+    expect(host.told.filter((t) => t.what === 'sweep').length).toBeGreaterThan(0)
+    expect(host.kept).toEqual([])
+  })
+  it('R7: should take no word of recalls and rounds any more that are being stopped', () => {
+    make()
+    membership.applySnapshot(holding(before))
+    membership.leave(holding(moved))
+    membership.applyRecalled([recalled])
+    expect(gate.mayConnect(leaving.peerId, 'inbound').ok).toBe(false)
+    membership.applyPending(pendingOf([self, incoming]))
+    expect(gate.state.pending).toBeUndefined()
+    expect(gate.mayConnect(incoming.peerId, 'inbound').ok).toBe(false)
+  })
+})

@@ -59,7 +59,7 @@ listen = ["/ip4/127.0.0.1/tcp/0"]
   })
   const health = new HealthBoard({ clock: base.clock, expected: HEALTH_CHECKS, metrics: base.metrics })
   const { reloader } = createReload(base, { parts: () => network, isReady: () => true })
-  await createServing(base, { parts }, health, reloader)
+  await createServing(base, { parts, isMoving: false }, health, reloader)
   // The loop of looks registers its own; it is not started.
   new LookLoop({ intervalMs: 1_000, looks: [], ...base })
   return { base, network, signing }
