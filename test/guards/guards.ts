@@ -173,15 +173,15 @@ export const GUARDS: readonly Guard[] = [
   {
     name: 'incident 3: connections of a removed member are closed',
     file: 'src/gating/evictor.ts',
-    guard: 'await Promise.all(peers.map((peer) => this.#close(peer)))',
+    guard: "await Promise.all(peers.map((peer) => this.#close(peer, 'lost_role')))",
     gone: 'await Promise.all([])',
     test: incident('03-removed-member.test.ts'),
   },
   {
     name: 'incident 3: a handshake that raced the change is caught',
     file: 'src/gating/evictor.ts',
-    guard: `    await this.#close(peer)\n  }\n\n  async #close`,
-    gone: `  }\n\n  async #close`,
+    guard: "    await this.#close(peer, 'late_handshake')\n",
+    gone: '',
     test: unit('gating/gate.test.ts', 'landed after the sweep'),
   },
   {
@@ -250,8 +250,8 @@ export const GUARDS: readonly Guard[] = [
   {
     name: 'DESIGN §6: a dial names its peer',
     file: 'src/gating/connection-gater.ts',
-    guard: `      return !named\n`,
-    gone: `      return false\n`,
+    guard: '      if (!mayGo) return true\n',
+    gone: '',
     test: unit('gating/connection-gater.test.ts'),
   },
   {
@@ -299,8 +299,8 @@ export const GUARDS: readonly Guard[] = [
   {
     name: 'R13: a replay costs its author nothing',
     file: 'src/p2p/intake.ts',
-    guard: `    if (stale !== undefined) return stale\n    if (!hasValidSignature`,
-    gone: '    if (!hasValidSignature',
+    guard: '    const stale = this.#nothingNew(decoded.value)\n',
+    gone: '    const stale = this.#nothingNew(decoded.value) && undefined\n',
     test: unit('p2p/intake.test.ts'),
   },
   {
@@ -341,14 +341,14 @@ export const GUARDS: readonly Guard[] = [
   {
     name: 'R17: an expired message is ignored',
     file: 'src/p2p/intake.ts',
-    guard: `    if (fields.expiresAtMs + LIMITS.clockSkewMs < now) return 'expired'\n`,
+    guard: "    if (expiresAtMs + LIMITS.clockSkewMs < now) return 'expired'\n",
     gone: '',
     test: unit('p2p/intake.test.ts'),
   },
   {
     name: 'incident 33, R17: a message from the future is ignored',
     file: 'src/p2p/intake.ts',
-    guard: `    if (fields.expiresAtMs - LIMITS.clockSkewMs > now + LIMITS.envelopeTtlMs) return 'expires_too_late'\n`,
+    guard: "    if (expiresAtMs - LIMITS.clockSkewMs > now + LIMITS.envelopeTtlMs) return 'expires_too_late'\n",
     gone: '',
     test: unit('p2p/intake.test.ts'),
   },
@@ -439,7 +439,7 @@ export const GUARDS: readonly Guard[] = [
   {
     name: 'R7: the gate shuts before a node moves to its next key',
     file: 'src/node/identity.ts',
-    guard: `    network.gate.applySnapshot(snapshot)\n`,
+    guard: '    network.membership.leave(snapshot)\n',
     gone: '',
     test: unit('node/identity.test.ts', 'R7'),
   },

@@ -7,8 +7,8 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { GUARDS, type Guard } from './guards.ts'
-import { REGISTRY_GUARDS } from './registry-guards.ts'
+import { ALL_GUARDS } from './all.ts'
+import type { Guard } from './guards.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const COPIED = ['src', 'test', 'bench', 'config', 'contracts', 'docs', 'bin', 'dist', 'package.json', 'tsconfig.json']
@@ -73,7 +73,7 @@ async function judge(dir: string, g: Guard): Promise<boolean> {
 }
 
 const words = process.argv.slice(2)
-const chosen = [...REGISTRY_GUARDS, ...GUARDS].filter((g) => words.every((w) => g.name.includes(w)))
+const chosen = ALL_GUARDS.filter((g) => words.every((w) => g.name.includes(w)))
 const dir = await mkdtemp(join(tmpdir(), 'countersign-guards-'))
 try {
   for (const name of COPIED) await cp(join(ROOT, name), join(dir, name), { recursive: true })

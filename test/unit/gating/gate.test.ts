@@ -82,6 +82,14 @@ describe('Gate', () => {
     expect(gate.mayConnect(member.peerId, 'inbound').ok).toBe(true)
   })
 
+  it('R9: should go on serving nobody when the sets after its removal change', () => {
+    const gate = gateWith(holding(before))
+    gate.applySnapshot(holding(signerSet([member, leaving], 2, '33'.repeat(32))))
+    gate.applySnapshot(holding(signerSet([member, incoming], 2, '44'.repeat(32))))
+    expect(gate.state.selfRemoved).toBe(true)
+    expect(gate.mayConnect(bridge.peerId, 'inbound')).toEqual({ ok: false, reason: 'self_removed' })
+  })
+
   it("should take the operator's lists over in one swap, and leave everything else as it is", () => {
     const gate = gateWith(holding(before))
     gate.applyPending({ id: asPendingId('ab'.repeat(32)), keys: [incoming.publicKey], threshold: 2 })

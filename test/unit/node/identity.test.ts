@@ -69,6 +69,7 @@ describe('Identity', () => {
   let boots: number[]
   let links: readonly ConnectionInfo[]
   let known: readonly ConnectionInfo[]
+  let making: Promise<void>
   let latest: Snapshot | undefined
   let fatal: Error[]
   let hold: Promise<void>
@@ -129,6 +130,7 @@ describe('Identity', () => {
     } as unknown as Foundation
     const createParts = async (of: Foundation, knownLinks: readonly ConnectionInfo[]) => {
       known = knownLinks
+      await making
       return partsOf(of)
     }
     return await Identity.open({ base, createParts, onFatal: (e) => fatal.push(e) })
@@ -159,6 +161,7 @@ describe('Identity', () => {
     logger.lines.length = 0
     latest = undefined
     hold = Promise.resolve()
+    making = Promise.resolve()
     failNext = false
   })
 
@@ -263,6 +266,21 @@ describe('Identity', () => {
     await identity.links.stop()
     show(identity, holding(next, other))
     expect(told.filter((t) => t.endsWith(' on') || t.startsWith('next'))).toEqual([])
+    expect(fatal).toEqual([])
+  })
+  it('should start nothing of the next identity where it was stopped while that was made', async () => {
+    const identity = await started()
+    const made = Promise.withResolvers<void>()
+    making = made.promise
+    const before = links
+    show(identity, holding(next, other))
+    await expect.poll(() => told.at(-1)).toBe('own links off')
+    await expect.poll(() => known).toBe(before)
+    const stopped = identity.rounds.stop()
+    made.resolve()
+    await stopped
+    await identity.links.stop()
+    expect(told.filter((t) => t.startsWith('next'))).toEqual([])
     expect(fatal).toEqual([])
   })
   it('should tell the operator to move the config, and nobody who need not', async () => {

@@ -10,6 +10,39 @@ import { PromMetrics } from '../../../src/status/index.ts'
 import { signerSet } from '../../fixtures/sets.ts'
 import { ManualClock } from '../registry/support/ports.ts'
 
+it.each(['freeze', 'close'] as const)(
+  'R5: should let the gate hear that the registry is stale, with on_stale = "%s"',
+  (onStale) => {
+    const self = KeyPair.generate()
+    const config = parseConfig(
+      `[identity]
+key_file = "signer.key"
+public_key = "${self.publicKey}"
+passphrase_file = "pass"
+[registry]
+network = "testnet"
+chain_id = 2147483648
+contract = "ST000000000000000000002AMW42H.sbtc-registry"
+endpoints = ["http://127.0.0.1:20443"]
+on_stale = "${onStale}"
+[p2p]
+listen = ["/ip4/127.0.0.1/tcp/0"]
+`,
+      '/etc/countersign/signer.toml',
+      { methods: [] },
+    )
+    let isStale = false
+    const ports = { clock: new ManualClock(), logger: silentLogger, metrics: new PromMetrics() }
+    const watcher = { stale: () => isStale }
+    const { gate, membership } = createNetwork({ config, key: { keyPair: self }, watcher, boot: 1, ...ports })
+    membership.refreshTrust()
+    expect(gate.state.trust).toBe('fresh')
+    isStale = true
+    membership.refreshTrust()
+    expect(gate.state.trust).toBe(onStale === 'close' ? 'closed' : 'frozen')
+  },
+)
+
 it("should hand the config's bridges, backup services and denials to the gate, and listen for its own key (R17)", () => {
   const [self, member, denied, bridge, backup] = Array.from({ length: 5 }, () => KeyPair.generate()) as [
     KeyPair,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
 import { silentLogger } from '../../../src/base/index.ts'
 import { KeyPair } from '../../../src/curve/index.ts'
 import { parseConfig } from '../../../src/node/config/index.ts'
@@ -11,8 +11,10 @@ import { LookLoop } from '../../../src/node/look-loop.ts'
 import { createReload } from '../../../src/node/reload-parts.ts'
 import { createServing } from '../../../src/node/serving-parts.ts'
 import { DROPS } from '../../../src/p2p/index.ts'
+import type { SignerSet } from '../../../src/registry/index.ts'
 import { HealthBoard, type MetricShape } from '../../../src/status/index.ts'
 import { createKeyFile, fileKeeper, writeIdentityFile } from '../../../src/store/index.ts'
+import { signerSet } from '../../fixtures/sets.ts'
 import { tempFolders } from '../store/temp-folder.ts'
 
 const PAGE = readFileSync(join(import.meta.dirname, '../../../docs/METRICS.md'), 'utf8')
@@ -101,4 +103,29 @@ it('R17: the wired node should refuse to sign once its key speaks elsewhere', as
   expect(await ask()).toMatchObject({ code: 'NOT_A_SIGNER' })
   network.elsewhere.heard(5)
   expect(await ask()).toMatchObject({ code: 'KEY_IN_USE_ELSEWHERE' })
+})
+
+it('R9: the wired node should let the gate hear of a recall before any driver does', async () => {
+  const { network, signing, base } = await wired()
+  const own = base.key.keyPair
+  const [old, current] = ['11', '22'].map((h) => signerSet([own, KeyPair.generate()], 2, h.repeat(32))) as [
+    SignerSet,
+    SignerSet,
+  ]
+  const tip = { indexBlockHash: '22'.repeat(32), stacksHeight: 7, burnHeight: 7 }
+  const latest = vi.spyOn(base.watcher, 'latest')
+  for (const set of [old, current]) {
+    latest.mockReturnValue({ kind: 'set', set, tip, readAtMs: 0 })
+    signing.recalls.note({ kind: 'set', set, tip, readAtMs: 0 })
+  }
+  const admitted: string[][] = []
+  const apply = signing.recalled.apply.bind(signing.recalled)
+  vi.spyOn(signing.recalled, 'apply').mockImplementation((sets) => {
+    admitted.push([...network.gate.state.recalled.keys()])
+    apply(sets)
+  })
+  await signing.recalls.recall(old.hash)
+  await signing.recalls.withdraw(old.hash)
+  expect(admitted).toEqual([[old.hash], []])
+  await signing.recalls.stop()
 })

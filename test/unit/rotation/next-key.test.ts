@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { KeyPair } from '../../../src/curve/index.ts'
+import { requireSuccession } from '../../../src/rotation/next-key.ts'
 import { MemoryVault } from '../../fixtures/vault.ts'
 import { Federation, type Operator } from './federation.ts'
 
@@ -134,4 +135,11 @@ describe('R7: a rotation that replaces a key of a member by its next one', () =>
     const set = setOf(nextOf(outsider).publicKey, ...staying.map((o) => o.publicKey))
     await expect(outsider.reconciler.approve(set)).rejects.toMatchObject({ code: 'NEXT_KEY_WITHOUT_OLD' })
   })
+})
+
+it('R7: should bring no next key into the first set, where no member of a current set vouches for it', async () => {
+  const next = nextOf(mover).publicKey
+  const spec = mover.reconciler.preview(moved())
+  expect(() => requireSuccession(spec, mover.publicKey, next, 'set')).not.toThrow()
+  expect(() => requireSuccession(spec, mover.publicKey, next, 'uninitialised')).toThrow(/only a member of the current/)
 })

@@ -237,6 +237,21 @@ describe('R8: a recall', () => {
     expect(told.at(-1)).toEqual([])
   })
 
+  it('should wait for its end in steps that timers of the platform can hold', async () => {
+    const waitsMs: number[] = []
+    const after = (delayMs: number) => {
+      waitsMs.push(delayMs)
+      return () => {}
+    }
+    const patient = await open({ ttlMs: 30 * 86_400_000, clock: { now: () => clock.now(), after } })
+    apply(OLD, patient)
+    apply(NEW, patient)
+    await patient.recall(OLD.hash)
+    expect(waitsMs.length).toBeGreaterThan(0)
+    expect(Math.max(...waitsMs)).toBeLessThan(2 ** 31)
+    await patient.stop()
+  })
+
   it('should expire while the node is down', async () => {
     await recalls.recall(OLD.hash)
     await recalls.stop()

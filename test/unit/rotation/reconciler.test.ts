@@ -59,6 +59,15 @@ describe('the first set (R6)', () => {
     }
   })
 
+  it('R6: should not be opened by a node that is no bootstrap signer', async () => {
+    const outsider = await newcomer()
+    // Runs after its first look.
+    const approving = outsider.reconciler.approve({ ...fed.bootstrap, attempt: 1 })
+    await expect(approving).rejects.toMatchObject({ code: 'NOT_CONCERNED' })
+    expect(outsider.pending).toEqual([])
+    expect(outsider.reconciler.status()).toBeUndefined()
+  })
+
   it('should not be tried where the deployer is another account', async () => {
     const stranger = new Federation()
     fed.registry.snapshot = {

@@ -1,0 +1,4 @@
+import { GUARDS, type Guard } from './guards.ts'
+import { REGISTRY_GUARDS } from './registry-guards.ts'
+
+export const ALL_GUARDS: readonly Guard[] = [...REGISTRY_GUARDS, ...GUARDS]
