@@ -37,6 +37,7 @@ for (const transport of ['tcp', 'quic'] satisfies Transport[]) {
   console.log(
     `${transport}: ${tookMs.length} removals, median ${median(tookMs).toFixed(1)} ms, worst ${Math.max(...tookMs).toFixed(1)} ms (target ${TARGET_MS} ms)`,
   )
-  await net.stop()
+  // The figures are told; a process that ends needs no tidy hosts.
+  await net.stop().catch((error: unknown) => console.error(error))
 }
 process.exit(0)

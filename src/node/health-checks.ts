@@ -1,3 +1,4 @@
+import type { PeerIdStr } from '../base/index.ts'
 import { peerIdOfKey } from '../curve/index.ts'
 import type { Gate } from '../gating/index.ts'
 import type { ConnectionInfo, DialReport } from '../p2p/index.ts'
@@ -51,7 +52,9 @@ export function checkHealth(f: HealthFacts): Readonly<Record<HealthCheckName, Ch
   const stuck = stuckReading(f.nowMs, f.registry.readingSinceMs)
   const why = f.registry.lastFailure === undefined ? '' : `: ${f.registry.lastFailure.detail}`
   const connected = new Set(f.connections.map((c) => c.peerId))
-  const missing = (set?.keys ?? []).filter((k) => k !== self && !connected.has(peerIdOfKey(k)))
+  // Whom the operator denies is not missed.
+  const isWanted = (peer: PeerIdStr) => !f.gate.state.denied.has(peer) && !connected.has(peer)
+  const missing = (set?.keys ?? []).filter((k) => k !== self && isWanted(peerIdOfKey(k)))
   return {
     registry:
       trust !== 'fresh'

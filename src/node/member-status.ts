@@ -1,6 +1,6 @@
 import type { PeerIdStr, PublicKey, SetHash } from '../base/index.ts'
 import { peerIdOfKey } from '../curve/index.ts'
-import type { Gate } from '../gating/index.ts'
+import { type Gate, standingOf } from '../gating/index.ts'
 import type { ConnectionInfo } from '../p2p/index.ts'
 import type { Snapshot } from '../registry/index.ts'
 import { type PendingSpec, participantsOf } from '../rounds/index.ts'
@@ -21,7 +21,8 @@ export interface MemberStatus {
   readonly publicKey: PublicKey
   readonly peerId: PeerIdStr
   readonly self: boolean
-  readonly role: 'signer' | 'pending' | 'retired'
+  /** As the gate has it now; `none` for a member of a set whom this node refuses all the same. Its own is what it is in the set. */
+  readonly role: 'signer' | 'pending' | 'retired' | 'none'
   /** Why it has that role, in words. */
   readonly reason: string
   readonly connected: boolean
@@ -69,7 +70,18 @@ export function memberStatuses(f: MemberFacts): readonly MemberStatus[] {
     add(participantsOf(f.pending), 'pending', `in pending set ${short(f.pending.id)} approved by this operator`)
   for (const { setHash, keys } of f.recalled)
     add(keys, 'retired', `in recalled set ${short(setHash)} recalled by this operator`)
-  return [...rows].map(([key, { role, reason }]) => ({ ...memberStatus(f, key), role, reason }))
+  return [...rows].map(([key, row]) => ({ ...memberStatus(f, key), ...asAdmitted(f, key, row) }))
+}
+
+/** A set says who may be admitted; whether this node does so now is the gate's word. */
+function asAdmitted(
+  { gate, nextKey }: MemberFacts,
+  key: PublicKey,
+  row: Pick<MemberStatus, 'role' | 'reason'>,
+): Pick<MemberStatus, 'role' | 'reason'> {
+  if (key === gate.state.self || key === nextKey) return row
+  const { role, denial } = standingOf(gate.state, peerIdOfKey(key))
+  return role === 'none' ? { role, reason: `${row.reason}, refused here: ${denial}` } : row
 }
 
 function memberStatus(f: MemberFacts, publicKey: PublicKey): Omit<MemberStatus, 'role' | 'reason'> {

@@ -95,6 +95,11 @@ describe('checkHealth', () => {
     expect(redOf({ gate: gateIn[state]() }).membership).toMatch(reason)
   })
 
+  it('should not miss a member whom the operator denies', () => {
+    const gate = gateIn.signer()
+    gate.applyLists({ bridges: [], denied: [OTHER.peerId] })
+    expect(redOf({ gate, connections: [connectionTo(MEMBER)] })).not.toHaveProperty('mesh')
+  })
   it('should be red for a mesh that lacks a member, and name it', () => {
     expect(redOf({ connections: [connectionTo(MEMBER)] })).toEqual({
       mesh: `no connection to ${OTHER.publicKey}`,

@@ -147,7 +147,9 @@ describe('nodeStatus', () => {
       expiresAtMs: 2,
       admitted: true,
     }
-    const status = nodeStatus(facts({ recalled: [recalled], connections: [connectionTo(INCOMING)] }))
+    const gate = gateIn.signer()
+    gate.applyRecalled([{ hash: recalled.setHash, keys: recalled.keys }])
+    const status = nodeStatus(facts({ gate, recalled: [recalled], connections: [connectionTo(INCOMING)] }))
     expect(status.recalled).toEqual([recalled])
     expect(status.members.filter((m) => m.role === 'retired')).toMatchObject([
       { publicKey: INCOMING.publicKey, connected: true },
@@ -233,12 +235,23 @@ describe('a member in the status', () => {
         ...{ groupKey: SET.groupKey, keyHeld: true, approvedAtMs: 1, expiresAtMs: 2, admitted: true },
       },
     ]
-    expect(row(INCOMING, { recalled })).toMatchObject({
+    const gate = gateIn.signer()
+    gate.applyRecalled(recalled.map(({ setHash, keys }) => ({ hash: setHash, keys })))
+    expect(row(INCOMING, { gate, recalled })).toMatchObject({
       role: 'retired',
       reason: 'in recalled set 77777777 recalled by this operator',
     })
     // Once, and by its strongest role.
     expect(nodeStatus(facts({ recalled })).members.filter((m) => m.self)).toMatchObject([{ role: 'signer' }])
+  })
+  it('should have no role where the gate gives it none, and say why', () => {
+    const gate = gateIn.signer()
+    gate.applyLists({ bridges: [], denied: [MEMBER.peerId] })
+    expect(row(MEMBER, { gate })).toMatchObject({
+      role: 'none',
+      reason: 'in set 11111111 at Bitcoin block 7, refused here: denied_by_operator',
+    })
+    expect(nodeStatus(facts({ gate })).members.filter((m) => m.self)).toMatchObject([{ role: 'signer' }])
   })
   it('R17: should stand beside what is known of the clock and of the key', () => {
     expect(nodeStatus(facts({ liveness }))).toMatchObject({
