@@ -128,7 +128,8 @@ export class Dialer implements DialPort, SeedPort {
       return peerOf(await this.#race('dialling a seed', [address], '', signal))
     } catch (error) {
       const names = namesIn(error)
-      if (names.includes('InvalidPeerIdError'))
+      // A name may stand for several members, this node among them: the others may only be down.
+      if (everyFailureIs('InvalidPeerIdError', error))
         throw new CodedError('OWN_ADDRESS', 'this seed is an address of this very node', { address }, { cause: error })
       if (names.includes('ConnectionInterceptedError'))
         throw new CodedError('NOT_ADMITTED', 'who answers at this seed is not admitted', { address }, { cause: error })
@@ -218,6 +219,13 @@ export class Dialer implements DialPort, SeedPort {
       throw error
     }
   }
+}
+
+/** Did every one of the attempts that an error tells of end so? */
+function everyFailureIs(name: string, error: unknown): boolean {
+  if (error instanceof AggregateError)
+    return error.errors.length > 0 && error.errors.every((e) => everyFailureIs(name, e))
+  return error instanceof Error && (error.name === name || everyFailureIs(name, error.cause))
 }
 
 /** Names of an error and of all that caused it. */

@@ -29,8 +29,6 @@ export interface SeedPort {
 interface Seed {
   failures: number
   owner: PeerIdStr | undefined
-  /** It led back here; nobody else will be found there before a restart. */
-  isOwn: boolean
   timer: Cancel | undefined
   dialing: AbortController | undefined
 }
@@ -49,7 +47,8 @@ export interface SeedKeeperInit {
 
 /**
  * Seeds without PeerID: an address whose owner proves itself in the handshake. Each is dialled while its owner, as far as
- * known, is missing: for ever, with backoff, because who answers there today may be refused and tomorrow be a member.
+ * known, is missing: for ever, with backoff, because who answers there today may be refused, or be this very node by a name
+ * that all members share, and tomorrow be a member.
  */
 export class SeedKeeper {
   readonly #c: SeedKeeperInit
@@ -83,7 +82,7 @@ export class SeedKeeper {
     }
     for (const address of wanted) {
       if (this.#seeds.has(address)) continue
-      const seed: Seed = { failures: 0, owner: undefined, isOwn: false, timer: undefined, dialing: undefined }
+      const seed: Seed = { failures: 0, owner: undefined, timer: undefined, dialing: undefined }
       this.#seeds.set(address, seed)
       this.#schedule(address, seed, 0)
     }
@@ -101,7 +100,7 @@ export class SeedKeeper {
   async #look(address: string, seed: Seed): Promise<void> {
     const isOwnerHere = seed.owner !== undefined && this.#c.port.isConnected(seed.owner)
     if (isOwnerHere) seed.failures = 0
-    const isWanted = !isOwnerHere && !seed.isOwn && this.#c.isAnyoneMissing()
+    const isWanted = !isOwnerHere && this.#c.isAnyoneMissing()
     if (isWanted) await this.#dial(address, seed)
     if (this.#seeds.get(address) !== seed) return
     const delayMs = isWanted ? LIMITS.redialMinMs + redialDelayMs(seed.failures, this.#random) : IDLE_LOOK_MS
@@ -118,7 +117,6 @@ export class SeedKeeper {
       this.#dials.inc({ result: 'connected' })
       this.#c.onOwner(seed.owner, address)
     } catch (error) {
-      seed.isOwn = codeOf(error) === 'OWN_ADDRESS'
       if (!controller.signal.aborted) this.#dials.inc({ result: failureOf(error) })
       this.#c.logger.debug('a seed led to nobody', { address, error: describeError(error) })
     } finally {

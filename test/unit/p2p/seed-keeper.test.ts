@@ -68,6 +68,7 @@ describe('seeds without PeerID', () => {
     ['unreachable', new CodedError('UNREACHABLE', 'x')],
     ['timed_out', new CodedError('DEADLINE', 'x')],
     ['unreachable', new Error('x')],
+    ['own_address', new CodedError('OWN_ADDRESS', 'x')],
   ])('should be tried for ever, ever more seldom, and counted as %s', async (result, failure) => {
     const { keeper, world, dials, metrics, settle } = bench()
     world.answer = failure
@@ -85,14 +86,6 @@ describe('seeds without PeerID', () => {
     keeper.keep([SEED])
     await settle(60_000)
     expect(dials.length).toBeLessThan(15)
-  })
-  it('should be given up where it leads back to this node', async () => {
-    const { keeper, world, dials, settle } = bench()
-    world.answer = new CodedError('OWN_ADDRESS', 'x')
-    keeper.start()
-    keeper.keep([SEED])
-    await settle(60_000)
-    expect(dials).toEqual([SEED])
   })
   it('should be called off, and tried no more, when the list changes or the host stops', async () => {
     const { keeper, world, dials, settle, clock } = bench()
