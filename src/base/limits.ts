@@ -72,6 +72,8 @@ export const LIMITS = {
   redialMaxMs: 15_000,
   /** Between two addresses of one peer: a whole handshake at a round trip of 100 ms, so TCP wins wherever it works. */
   dialStaggerMs: 500,
+  /** One address while others wait for its place: handshakes take a second even over bad links, and a dial has 10. */
+  dialAttemptMs: 3_000,
   /** Attempts at one peer's addresses under way at once. */
   maxParallelDialsPerPeer: 8,
 

@@ -199,6 +199,7 @@ export class Dialer implements DialPort, SeedPort {
       clock: this.#init.clock,
       staggerMs: LIMITS.dialStaggerMs,
       maxRunning: LIMITS.maxParallelDialsPerPeer,
+      attemptMs: LIMITS.dialAttemptMs,
       signal,
       attempt,
       discard: (late) => void late.close().catch((error: Error) => late.abort(error)),

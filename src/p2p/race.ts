@@ -1,4 +1,4 @@
-import type { Cancel, Clock } from '../base/index.ts'
+import { type Cancel, type Clock, DeadlineError } from '../base/index.ts'
 
 export interface RaceInit<C, T> {
   readonly clock: Clock
@@ -6,6 +6,8 @@ export interface RaceInit<C, T> {
   readonly staggerMs: number
   /** No more than this run at once. */
   readonly maxRunning: number
+  /** One that has run for this long is given up once another one waits for its place. */
+  readonly attemptMs: number
   readonly signal: AbortSignal
   readonly attempt: (candidate: C, signal: AbortSignal) => Promise<T>
   /** Undoes an attempt that succeeded although the race was over. */
@@ -14,15 +16,16 @@ export interface RaceInit<C, T> {
 
 /**
  * Happy eyeballs (RFC 8305): the best candidate first, each next one after a short delay, the first success wins and the
- * others are called off. So one dead address costs a delay, and not its whole timeout. Rejects with AggregateError of all
+ * others are called off. So one dead address costs a delay, and not its whole timeout, and as many as may run at once don't
+ * hide the next one. Rejects with AggregateError of all
  * failures, or with the signal's reason.
  */
 export function raceInOrder<C, T>(candidates: readonly C[], init: RaceInit<C, T>): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>()
-  const controllers = new Set<AbortController>()
   const failures: unknown[] = []
   let started = 0
-  let running = 0
+  /** In order of their start. */
+  const running = new Map<AbortController, { readonly sinceMs: number; readonly giveUp: (reason: Error) => void }>()
   let isOver = false
   let cancelNext: Cancel = () => {}
 
@@ -31,33 +34,44 @@ export function raceInOrder<C, T>(candidates: readonly C[], init: RaceInit<C, T>
     cancelNext()
     init.signal.removeEventListener('abort', onAbort)
     settle()
-    for (const controller of controllers) controller.abort(reason)
+    for (const controller of [...running.keys()]) controller.abort(reason)
   }
   const onAbort = () => end(() => reject(init.signal.reason), init.signal.reason)
   const startNext = () => {
     cancelNext()
-    if (isOver || started === candidates.length || running === init.maxRunning) return
-    const candidate = candidates[started++] as C
-    running++
-    void run(candidate)
+    if (isOver || started === candidates.length) return
+    if (running.size === init.maxRunning) return giveUpOldest()
+    void run(candidates[started++] as C)
     if (started < candidates.length) cancelNext = init.clock.after(init.staggerMs, startNext)
+  }
+  const giveUpOldest = () => {
+    const [oldest] = running.values()
+    if (oldest === undefined) return
+    const leftMs = oldest.sinceMs + init.attemptMs - init.clock.now()
+    if (leftMs > 0) cancelNext = init.clock.after(leftMs, startNext)
+    else oldest.giveUp(new DeadlineError('an address, while others were to be tried,', init.attemptMs))
   }
   const run = async (candidate: C): Promise<void> => {
     // One for each: a TCP socket dies with the signal that it was dialled under, also later, so the winner's must not abort.
     const controller = new AbortController()
-    controllers.add(controller)
-    try {
-      const value = await init.attempt(candidate, controller.signal)
-      controllers.delete(controller)
-      if (isOver) init.discard(value)
-      else end(() => resolve(value), new Error('another address answered first'))
-    } catch (error) {
-      controllers.delete(controller)
-      running--
+    const failed = (error: unknown) => {
+      if (!running.delete(controller)) return
       failures.push(error)
-      if (!isOver && running === 0 && started === candidates.length)
+      if (!isOver && running.size === 0 && started === candidates.length)
         end(() => reject(new AggregateError(failures, 'every attempt failed')), error)
       else startNext()
+    }
+    const giveUp = (reason: Error) => {
+      controller.abort(reason)
+      failed(reason)
+    }
+    running.set(controller, { sinceMs: init.clock.now(), giveUp })
+    try {
+      const value = await init.attempt(candidate, controller.signal)
+      if (isOver || !running.delete(controller)) init.discard(value)
+      else end(() => resolve(value), new Error('another address answered first'))
+    } catch (error) {
+      failed(error)
     }
   }
 

@@ -11,6 +11,7 @@ function bench(maxRunning = 8, signal = new AbortController().signal) {
       clock,
       staggerMs: 100,
       maxRunning,
+      attemptMs: 3_000,
       signal,
       attempt: (candidate, own) => {
         const one = { ...Promise.withResolvers<string>(), signal: own }
@@ -73,11 +74,35 @@ describe('a race of addresses', () => {
   it('should start no more at once than it may', async () => {
     const { clock, race, attempts, of, settle } = bench(2)
     void race('a', 'b', 'c')
-    clock.advance(10_000)
+    clock.advance(2_999)
     expect([...attempts.keys()]).toEqual(['a', 'b'])
     of('a').reject(new Error('no'))
     await settle()
     expect([...attempts.keys()]).toEqual(['a', 'b', 'c'])
+  })
+  it('should give up the oldest that hangs once another one waits for its place, and discard it if it comes after all', async () => {
+    const { clock, race, attempts, of, discarded, settle } = bench(2)
+    const outcome = race('a', 'b', 'c', 'd')
+    clock.advance(2_999)
+    expect(attempts.size).toBe(2)
+    clock.advance(1)
+    expect([...attempts.keys()]).toEqual(['a', 'b', 'c'])
+    expect(of('a').signal.aborted).toBe(true)
+    of('a').resolve('a')
+    await settle()
+    expect(discarded).toEqual(['a'])
+    clock.advance(100)
+    expect([...attempts.keys()]).toEqual(['a', 'b', 'c', 'd'])
+    of('d').resolve('d')
+    expect(await outcome).toBe('d')
+  })
+  it('should let one that is slow take its time while nobody waits for its place', async () => {
+    const { clock, race, of } = bench(2)
+    const outcome = race('a', 'b')
+    clock.advance(9_000)
+    expect(of('a').signal.aborted).toBe(false)
+    of('a').resolve('a')
+    expect(await outcome).toBe('a')
   })
   it('should fail with all failures once all have failed, and not before', async () => {
     const { race, of, settle } = bench()
