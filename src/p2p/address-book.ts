@@ -9,6 +9,17 @@ const MAX_PEERS = 4 * LIMITS.maxSigners
 const TRANSPORT_ORDER = ['tcp', 'quic', 'other', 'relay'] as const
 
 /**
+ * Unsigned hints about one peer: two interfaces, two transports, and as many again that were left or made up. A stranger on
+ * the local network may fill them, but an address that is told again and again is tried in its turn.
+ */
+const MAX_HINTS = 16
+/**
+ * Before all the rest of a peer's own addresses, so that within the first attempts of a dial (`maxParallelDialsPerPeer`) every
+ * kind is tried, however many of another kind hang.
+ */
+const HEAD = { own: LIMITS.maxParallelDialsPerPeer - 3, hinted: 2, relayed: 1 } as const
+
+/**
  * Where peers were said to be: by the operator first, then by the peer in a record that it signed, last by what it says
  * unsigned over a link of its own (identify).
  */
@@ -17,7 +28,7 @@ export class AddressBook {
   readonly #proven = new BoundedMap<PeerIdStr, string>(MAX_PEERS)
   readonly #records = new BoundedMap<PeerIdStr, AddressRecord>(MAX_PEERS)
   readonly #unsigned = new BoundedMap<PeerIdStr, readonly string[]>(MAX_PEERS)
-  readonly #hinted = new BoundedMap<PeerIdStr, readonly string[]>(MAX_PEERS)
+  readonly #hinted = new BoundedMap<PeerIdStr, BoundedMap<string, true>>(MAX_PEERS)
   #relays: readonly RelayAddress[] = []
 
   configure(peer: PeerIdStr, addresses: readonly string[]): void {
@@ -44,9 +55,20 @@ export class AddressBook {
   relayThrough(relays: readonly RelayAddress[]): void {
     this.#relays = relays
   }
-  /** Where somebody on the local network says a peer is: unsigned, so it never replaces what the peer itself says. */
-  hint(peer: PeerIdStr, addresses: readonly string[]): void {
-    this.#hinted.set(peer, usableAddresses(addresses))
+  /** Where somebody on the local network says a peer is: unsigned, so it never replaces what the peer itself says. True if it is news. */
+  hint(peer: PeerIdStr, addresses: readonly string[]): boolean {
+    const known = this.#hinted.getOrMake(peer, () => new BoundedMap(MAX_HINTS))
+    // One that is repeated keeps its place: who shouts loudest shall not push the others out.
+    const fresh = usableAddresses(addresses).filter((a) => known.get(a) === undefined)
+    for (const address of fresh) known.set(address, true)
+    return fresh.length > 0
+  }
+  /** Addresses for a dial, as `of`; the hints that come early in this one come last in the next. */
+  toDial(peer: PeerIdStr): readonly string[] {
+    const addresses = this.of(peer)
+    const known = this.#hinted.get(peer)
+    for (const [address] of [...(known ?? [])].slice(0, HEAD.hinted)) known?.set(address, true)
+    return addresses
   }
   forget(peer: PeerIdStr): void {
     this.#configured.delete(peer)
@@ -65,7 +87,8 @@ export class AddressBook {
 
   /**
    * In order of dialling, each address once: the best of TCP, the best of QUIC, the second of each, and so on, so that
-   * neither transport waits for all the dead addresses of the other.
+   * neither transport waits for all the dead addresses of the other. Then hints, then a way through a relay; one of each
+   * kind before the long tail of any.
    */
   of(peer: PeerIdStr): readonly string[] {
     const proven = this.#proven.get(peer)
@@ -74,17 +97,26 @@ export class AddressBook {
       ...(proven === undefined ? [] : [proven]),
       ...(this.#records.get(peer)?.addresses ?? []),
       ...(this.#unsigned.get(peer) ?? []),
-      ...(this.#hinted.get(peer) ?? []),
       ...this.#relays.filter((r) => r.peerId !== peer).map((r) => `${r.address}/p2p-circuit`),
     ]
-    const bare = new Set(all.map((a) => a.replace(new RegExp(`/p2p/${peer}$`), '')))
+    const withoutId = (a: string) => a.replace(new RegExp(`/p2p/${peer}$`), '')
+    const bare = new Set(all.map(withoutId))
+    const hints = [...(this.#hinted.get(peer) ?? [])].map(([a]) => withoutId(a))
+    const hinted = [...new Set(hints)].filter((a) => !bare.has(a))
     const byTransport = Map.groupBy(bare, transportOf)
     const [tcp = [], quic = [], other = [], relayed = []] = TRANSPORT_ORDER.map((t) => byTransport.get(t))
     const rounds = Math.max(tcp.length, quic.length)
     const direct = Array.from({ length: rounds }, (_, i) => [tcp[i], quic[i]]).flat()
-    return [...direct.filter((a) => a !== undefined), ...other, ...relayed]
+    const own = [...direct.filter((a) => a !== undefined), ...other]
+    return heads([own, HEAD.own], [hinted, HEAD.hinted], [relayed, HEAD.relayed])
   }
 }
+
+/** The first few of every list, then the rest of every list. */
+const heads = (...lists: readonly (readonly [readonly string[], number])[]): readonly string[] => [
+  ...lists.flatMap(([all, head]) => all.slice(0, head)),
+  ...lists.flatMap(([all, head]) => all.slice(head)),
+]
 
 /** Of addresses that a peer names, the few that are believed: only transports that exist here, none of absurd length. */
 export const usableAddresses = (addresses: readonly string[]): readonly string[] =>

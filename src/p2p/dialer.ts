@@ -164,7 +164,7 @@ export class Dialer implements DialPort, SeedPort {
   }
 
   async #dialPeer(peer: PeerIdStr, signal: AbortSignal): Promise<Connection> {
-    const addresses = this.#init.book.of(peer)
+    const addresses = this.#init.book.toDial(peer)
     if (this.#init.node() === undefined) throw new CodedError('NOT_STARTED', 'the p2p host is not started')
     if (addresses.length === 0) throw new CodedError('UNREACHABLE', 'no address of the peer is known', { peer })
     if ((await this.#init.gater.denyDialPeer?.(peerIdFromString(peer))) === true)

@@ -114,8 +114,7 @@ export class Mesh {
   /** Somebody on the local network says so: worth a dial to a member we miss, and nothing else. */
   found(peer: PeerIdStr, addresses: readonly string[]): void {
     if (!this.#c.roles.mayConnect(peer, 'outbound').ok) return
-    this.#c.book.hint(peer, addresses)
-    this.#keeper.addressAppeared(peer)
+    if (this.#c.book.hint(peer, addresses)) this.#keeper.addressAppeared(peer)
   }
   /** Where this node is reached may have changed. */
   moved(): void {

@@ -65,9 +65,39 @@ describe('address book', () => {
     book.hint(peer, ['/ip4/192.168.0.6/tcp/6'])
     book.learn(peer, [TCP])
     book.hint(peer, ['/ip4/192.168.0.7/tcp/7'])
-    expect(book.of(peer)).toEqual([TCP, '/ip4/192.168.0.7/tcp/7'])
+    expect(book.of(peer)).toEqual([TCP, '/ip4/192.168.0.6/tcp/6', '/ip4/192.168.0.7/tcp/7'])
     book.forget(peer)
     expect(book.of(peer)).toEqual([])
+  })
+  it('should keep what one said of a peer when another one says something else, within bounds, and call repetitions no news', () => {
+    const book = new AddressBook()
+    expect(book.hint(peer, ['/ip4/192.168.0.1/tcp/1'])).toBe(true)
+    expect(book.hint(peer, ['/ip4/192.168.0.2/tcp/1'])).toBe(true)
+    expect(book.hint(peer, ['/ip4/192.168.0.1/tcp/1'])).toBe(false)
+    expect(book.of(peer)).toEqual(['/ip4/192.168.0.1/tcp/1', '/ip4/192.168.0.2/tcp/1'])
+    for (let i = 0; i < 100; i++) book.hint(peer, [`/ip4/192.168.1.${i}/tcp/1`])
+    expect(book.of(peer)).toHaveLength(16)
+  })
+  it('should begin each dial with other hints', () => {
+    const book = new AddressBook()
+    const hints = [1, 2, 3, 4, 5].map((i) => `/ip4/192.168.0.${i}/tcp/1`)
+    book.hint(peer, hints)
+    const firsts = Array.from({ length: 5 }, () => book.toDial(peer)[0])
+    expect(new Set(firsts)).toEqual(new Set(hints))
+  })
+  it('should try a hint and a way through a relay among the first, however many addresses the peer has', () => {
+    const book = new AddressBook()
+    const relayId = keyPair('relay').peerId
+    book.relayThrough([{ peerId: relayId, address: `/ip4/10.0.0.9/tcp/1/p2p/${relayId}` }])
+    book.learn(
+      peer,
+      Array.from({ length: LIMITS.maxRecordAddresses }, (_, i) => `/ip4/10.0.0.${i}/tcp/1`),
+    )
+    book.hint(peer, ['/ip4/192.168.0.1/tcp/1'])
+    const first = book.of(peer).slice(0, LIMITS.maxParallelDialsPerPeer)
+    expect(first).toContain('/ip4/192.168.0.1/tcp/1')
+    expect(first.some((a) => a.endsWith('/p2p-circuit'))).toBe(true)
+    expect(book.of(peer)).toHaveLength(LIMITS.maxRecordAddresses + 2)
   })
   it('should forget', () => {
     const book = new AddressBook()
