@@ -1,6 +1,7 @@
 import { BoundedMap, LIMITS, type PeerIdStr } from '../base/index.ts'
 import type { AddressRecord } from './addresses/record.ts'
 import { transportOf } from './connection-info.ts'
+import { nameIn } from './resolve.ts'
 import type { RelayAddress } from './types.ts'
 
 /** Members of the largest set and of a pending one, and as many again that were replaced a moment ago. */
@@ -13,6 +14,8 @@ const TRANSPORT_ORDER = ['tcp', 'quic', 'other', 'relay'] as const
  * the local network may fill them, but an address that is told again and again is tried in its turn.
  */
 const MAX_HINTS = 16
+/** Names in one list of a peer: one that IPv4 and one that IPv6 leads to, for instance. */
+const MAX_NAMES = 2
 /**
  * Before all the rest of a peer's own addresses, so that within the first attempts of a dial (`maxParallelDialsPerPeer`) every
  * kind is tried, however many of another kind hang.
@@ -78,6 +81,13 @@ export class AddressBook {
     this.#hinted.delete(peer)
   }
 
+  /** Did the operator name this name, as an address of the peer or of a relay of ours? */
+  isConfiguredName(peer: PeerIdStr, name: string): boolean {
+    const proven = this.#proven.get(peer)
+    const own = [...(this.#configured.get(peer) ?? []), ...(proven === undefined ? [] : [proven])]
+    return [...own, ...this.#relays.map((r) => r.address)].some((a) => nameIn(a) === name)
+  }
+
   recordOf(peer: PeerIdStr): AddressRecord | undefined {
     return this.#records.get(peer)
   }
@@ -118,8 +128,18 @@ const heads = (...lists: readonly (readonly [readonly string[], number])[]): rea
   ...lists.flatMap(([all, head]) => all.slice(head)),
 ]
 
-/** Of addresses that a peer names, the few that are believed: only transports that exist here, none of absurd length. */
-export const usableAddresses = (addresses: readonly string[]): readonly string[] =>
-  addresses
-    .filter((a) => a.length <= LIMITS.maxAddressChars && transportOf(a) !== 'other')
+/**
+ * Of addresses that a peer names, the few that are believed: only transports that exist here, none of absurd length, and of
+ * few names, because each is asked for at a server that may be the peer's own. One name serves both transports.
+ */
+export function usableAddresses(addresses: readonly string[]): readonly string[] {
+  const names = new Set<string>()
+  const isOfFewNames = (address: string) => {
+    const name = nameIn(address)
+    if (name === undefined || names.has(name)) return true
+    return names.size < MAX_NAMES && names.add(name).size > 0
+  }
+  return addresses
+    .filter((a) => a.length <= LIMITS.maxAddressChars && transportOf(a) !== 'other' && isOfFewNames(a))
     .slice(0, LIMITS.maxRecordAddresses)
+}

@@ -18,8 +18,9 @@ import { DialWatch } from './dial-watch.ts'
 import { sortLinks } from './duplicate-links.ts'
 import { expiryOn, unlessAborted } from './expiry.ts'
 import type { DialPort } from './mesh-keeper.ts'
+import { Names } from './names.ts'
 import { raceInOrder } from './race.ts'
-import { type ResolveHost, resolveAddress, systemResolve } from './resolve.ts'
+import { type NameOrigin, nameIn, type ResolveHost, resolveAddress } from './resolve.ts'
 import type { SeedPort } from './seed-keeper.ts'
 import type { DialReport, RoleCheck } from './types.ts'
 
@@ -57,9 +58,11 @@ export class Dialer implements DialPort, SeedPort {
   readonly #init: DialerInit
   readonly #pending = new Map<PeerIdStr, SharedDial>()
   readonly #dials: Counter<'result'>
+  readonly #resolve: ResolveHost
   readonly #watch: DialWatch
   constructor(init: DialerInit) {
     this.#init = init
+    this.#resolve = init.resolve ?? new Names(init).resolve
     this.#watch = new DialWatch(init.clock)
     this.#dials = init.metrics.counter('p2p_dials_total', 'Dials to known peers, by result', ['result'])
   }
@@ -125,7 +128,7 @@ export class Dialer implements DialPort, SeedPort {
     if ((await this.#init.gater.denyDialMultiaddr?.(target)) === true)
       throw new CodedError('NOT_ADMITTED', 'this address is not among the configured seeds', { address })
     try {
-      return peerOf(await this.#race('dialling a seed', [address], '', signal))
+      return peerOf(await this.#race('dialling a seed', [address], '', () => 'configured', signal))
     } catch (error) {
       const names = namesIn(error)
       // A name may stand for several members, this node among them: the others may only be down.
@@ -170,15 +173,23 @@ export class Dialer implements DialPort, SeedPort {
     if ((await this.#init.gater.denyDialPeer?.(peerIdFromString(peer))) === true)
       throw new CodedError('NOT_ADMITTED', 'the gate refuses to dial this peer', { peer })
     // With `/p2p/<id>`, so that whoever else answers there is refused.
-    return this.#race('dialling a peer', addresses, `/p2p/${peer}`, signal)
+    const { book } = this.#init
+    const originOf = (name: string) => (book.isConfiguredName(peer, name) ? 'configured' : 'told')
+    return this.#race('dialling a peer', addresses, `/p2p/${peer}`, originOf, signal)
   }
 
-  async #race(what: string, addresses: readonly string[], suffix: string, parent: AbortSignal): Promise<Connection> {
+  async #race(
+    what: string,
+    addresses: readonly string[],
+    suffix: string,
+    originOf: (name: string) => NameOrigin,
+    parent: AbortSignal,
+  ): Promise<Connection> {
     const { clock } = this.#init
     const expiry = expiryOn(clock, what, LIMITS.dialTimeoutMs, parent)
     try {
       return await this.#raceAll(addresses, expiry.signal, async (address, signal) => {
-        const now = await resolveAddress(address, this.#init.resolve ?? systemResolve, signal)
+        const now = await resolveAddress(address, this.#resolve, originOf(nameIn(address) ?? ''), signal)
         return this.#raceAll(now, signal, (a, s) => this.#attempt(`${a}${suffix}`, s))
       })
     } catch (error) {
