@@ -34,6 +34,7 @@ export function rememberRecords(
 ): RecordCodec {
   return {
     seal: (seq, addresses) => codec.seal(seq, addresses),
+    peek: (wire) => codec.peek(wire),
     decode: (wire) => {
       const name = toHex(sha256(wire))
       const decoded = known.get(name) ?? codec.decode(wire)

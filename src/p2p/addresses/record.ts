@@ -21,5 +21,7 @@ export interface UncheckedRecord extends AddressRecord {
 export interface RecordCodec {
   /** Signs this node's own addresses. */
   seal(seq: number, addresses: readonly string[]): Promise<AddressRecord>
+  /** Whose it claims to be and how new, read without any work on keys or addresses. Nothing of it is proven. */
+  peek(wire: Uint8Array): Outcome<Pick<AddressRecord, 'peer' | 'seq'>, 'malformed' | 'oversized'>
   decode(wire: Uint8Array): Outcome<UncheckedRecord, 'malformed' | 'oversized'>
 }

@@ -39,6 +39,7 @@ describe('a signed peer record', () => {
     expect(PeerRecord.createFromProtobuf(read.payload).multiaddrs.map(String)).toEqual([TCP])
     const decoded = codec.decode(wire)
     expect(decoded).toMatchObject({ ok: true, value: { peer: ann.peerId, seq: 7, addresses: [TCP] } })
+    expect(codec.peek(wire)).toEqual({ ok: true, value: { peer: ann.peerId, seq: 7 } })
     expect(decoded.ok && (await decoded.value.verify())).toBe(true)
   })
   it('should not pass with another signature', async () => {
@@ -61,6 +62,7 @@ describe('a signed peer record', () => {
     ['an overlong field', [0x0a, 0xff, 0xff, 0x7f]],
   ])('should not be read from %s', (_what, bytes) => {
     expect(codec.decode(Uint8Array.from(bytes))).toEqual({ ok: false, reason: 'malformed' })
+    expect(codec.peek(Uint8Array.from(bytes))).toEqual({ ok: false, reason: 'malformed' })
   })
 })
 
@@ -70,14 +72,30 @@ describe('records that a peer brings', () => {
   let metrics: TestMetrics
   let clock: TestClock
   let judge: RecordJudge
+  let turns: number
   beforeEach(() => {
     book = new AddressBook()
     roles = new TestRoles(ann.peerId, bob.peerId)
     metrics = new TestMetrics()
     clock = new TestClock()
+    turns = 0
     judge = new RecordJudge({ self: self.peerId, codec, book, roles, clock, metrics })
   })
-  const bring = (...records: readonly Uint8Array[]) => judge.judge(bob.peerId, records, 5)
+  /** Until all of the frame is judged; the judge lets go in between, for a turn that costs no time. */
+  const bring = async (...records: readonly Uint8Array[]) => {
+    const judging = judge.judge(bob.peerId, records, 5)
+    let isOver = false
+    const over = () => {
+      isOver = true
+    }
+    judging.then(over, over)
+    while (!isOver) {
+      await new Promise((resolve) => setImmediate(resolve))
+      if (clock.delays().length > 0) turns++
+      clock.advance(0)
+    }
+    return judging
+  }
   const dropped = (reason: string) => metrics.count(`p2p_address_records_dropped_total{${reason}}`)
 
   it('should be taken when they are new, and once', async () => {
@@ -94,10 +112,50 @@ describe('records that a peer brings', () => {
     expect(dropped('stale')).toBe(1)
   })
   it('should not be taken of peers that the gate does not admit', async () => {
-    await bring(await sealed(stranger, 7, TCP), forged(await sealed(stranger, 8, TCP)))
+    await bring(await sealed(stranger, 7, TCP), forged(await sealed(keyPair('another stranger'), 8, TCP)))
     expect(book.records()).toEqual([])
     // Not even worth a look at the signature.
     expect([dropped('foreign'), dropped('forged')]).toEqual([2, 0])
+  })
+  it('should let everything else have its turn after a few checks', async () => {
+    const members = Array.from({ length: 20 }, (_, i) => keyPair(`member ${i}`))
+    for (const m of members) roles.members.add(m.peerId)
+    const { learned } = await bring(...(await Promise.all(members.map((m) => sealed(m, 1, TCP)))))
+    expect(learned).toHaveLength(20)
+    expect(turns).toBe(5)
+  })
+  it('should be read no further once they name a peer twice', async () => {
+    await bring(await sealed(ann, 7, TCP), await sealed(ann, 8, TCP), await sealed(bob, 7, TCP))
+    expect(book.recordOf(ann.peerId)?.seq).toBe(7)
+    expect(book.recordOf(bob.peerId)).toBeUndefined()
+    expect(dropped('repeated')).toBe(1)
+  })
+  it('should be decoded only if they are of somebody who matters, and new', async () => {
+    let decoded = 0
+    const decode = (wire: Uint8Array) => {
+      decoded++
+      return codec.decode(wire)
+    }
+    const counting = { ...codec, decode }
+    judge = new RecordJudge({ self: self.peerId, codec: counting, book, roles, clock, metrics })
+    const [known, older] = [await sealed(ann, 7, TCP), await sealed(ann, 6, TCP)]
+    await bring(known)
+    await bring(known)
+    await bring(older)
+    await bring(await sealed(stranger, 1, TCP))
+    expect(decoded).toBe(1)
+  })
+  it('should not be taken when they are of another peer, or newer, than a first look said', async () => {
+    for (const said of [
+      { peer: bob.peerId, seq: 7 },
+      { peer: ann.peerId, seq: 8 },
+    ]) {
+      const lying = { ...codec, peek: () => ({ ok: true as const, value: said }) }
+      judge = new RecordJudge({ self: self.peerId, codec: lying, book, roles, clock, metrics })
+      await bring(await sealed(ann, 7, TCP))
+    }
+    expect(book.records()).toEqual([])
+    expect(dropped('malformed')).toBe(2)
   })
   it('should not be taken of a peer that was removed while the signature was checked', async () => {
     const judging = bring(await sealed(ann, 7, TCP))
