@@ -27,6 +27,9 @@ const attempt = (check: () => boolean): boolean => {
   }
 }
 
+/** The port has no bytes for the point at infinity. */
+const bytesOf = (p: ReturnType<typeof point>): Uint8Array | undefined => (p.is0() ? undefined : p.toBytes(true))
+
 /** The oracle and the fallback: @noble/curves. */
 export const nobleCurve: Curve = {
   name: 'noble',
@@ -44,7 +47,14 @@ export const nobleCurve: Curve = {
     attempt(() => secp256k1.verify(signature, digest, p, { prehash: false, lowS: true, format: 'compact' })),
   schnorrSign: (message, secret, auxRand) => schnorr.sign(message, secret, auxRand),
   schnorrVerify: (signature, message, xOnly) => attempt(() => schnorr.verify(signature, message, xOnly)),
+  sumPoints: (points) => {
+    if (points.length === 0) throw new TypeError('expected at least one point')
+    return bytesOf(points.reduce((sum, p) => sum.add(point(p)), Point.ZERO))
+  },
+  linearCombination: (terms) =>
+    bytesOf(terms.reduce((sum, term) => sum.add(point(term.point).multiplyUnsafe(scalar(term.scalar))), Point.ZERO)),
   addScalars: (a, b) => Fn.toBytes(Fn.add(scalar(a), scalar(b))),
+  mulScalars: (a, b) => Fn.toBytes(Fn.mul(scalar(a), scalar(b))),
   negateScalar: (a) => Fn.toBytes(Fn.neg(scalar(a))),
   randomScalar: () => secp256k1.utils.randomSecretKey(),
 }

@@ -23,8 +23,20 @@ export interface Curve {
   schnorrSign(message: Uint8Array, secret: Uint8Array, auxRand?: Uint8Array): Uint8Array
   /** BIP340; `xOnly` is 32 bytes. */
   schnorrVerify(signature: Uint8Array, message: Uint8Array, xOnly: Uint8Array): boolean
+  /** Σ points; undefined if the sum is the point at infinity. Throws TypeError on none. */
+  sumPoints(points: readonly Uint8Array[]): Uint8Array | undefined
+  /** Σ scalar·point with public scalars only: variable-time. undefined if the sum is the point at infinity. A scalar may be zero. */
+  linearCombination(terms: readonly LinearTerm[]): Uint8Array | undefined
   addScalars(a: Uint8Array, b: Uint8Array): Uint8Array
+  /** a·b mod n; zero times anything is zero. */
+  mulScalars(a: Uint8Array, b: Uint8Array): Uint8Array
   negateScalar(a: Uint8Array): Uint8Array
   /** Uniform non-zero scalar. */
   randomScalar(): Uint8Array
+}
+
+/** A point of 33 bytes and what it is multiplied with, 32 bytes. */
+export interface LinearTerm {
+  readonly scalar: Uint8Array
+  readonly point: Uint8Array
 }
