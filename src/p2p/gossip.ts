@@ -19,6 +19,7 @@ import { InboundFlow } from './inbound-flow.ts'
 import type { EnvelopeIntake } from './intake.ts'
 import { GOSSIP_PROTOCOL, isGossipProtocol } from './protocols.ts'
 import { type GossipTables, gossipTables, TopicRights } from './topic-rights.ts'
+import { Turns } from './turns.ts'
 import type { RoleCheck, Verdict } from './types.ts'
 
 /** One RPC of the library: many messages may come together after a lull (IWANT), so well above one message. */
@@ -74,6 +75,7 @@ export class Gossip {
   readonly #registrar: GuardedRegistrar
   readonly #tables: GossipTables
   readonly #rights: TopicRights
+  readonly #turns: Turns
   readonly #undelivered: Counter<'reason'>
   #node: Libp2p | undefined
   #stopTending: () => void = () => {}
@@ -90,6 +92,7 @@ export class Gossip {
     )
     this.#router = gossipsub(this.#options())({ ...components, registrar })
     const flow = new InboundFlow(init.clock, init.metrics)
+    this.#turns = new Turns(init.clock, (peer) => flow.tooMany(peer))
     registrar.onGossipStream((stream, connection) => flow.watch(stream, peerOf(connection)))
     chargeForwarders(
       this.#router,
@@ -124,12 +127,17 @@ export class Gossip {
   }
   stop(): void {
     this.#stopTending()
+    this.#turns.stop()
     this.#node = undefined
   }
 
   subscribe(name: string): void {
-    this.#router.topicValidators.set(name, (source, message) => {
+    this.#router.topicValidators.set(name, async (source, message) => {
       const forwarder = source.toString() as PeerIdStr
+      if (!(await this.#turns.next(forwarder))) {
+        this.#init.intake.count('forwarder_rate', 'gossip')
+        return TopicValidatorResult.Ignore
+      }
       return VERDICTS[this.#admit(name, message.data, forwarder)]
     })
     this.#router.subscribe(name)
