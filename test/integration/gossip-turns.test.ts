@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest'
+import { sealEnvelope } from '../../src/p2p/envelope.ts'
+import { topicName } from '../../src/p2p/topic.ts'
+import { makeHost, until } from '../unit/p2p/hosts.ts'
+import { keyPair, ROUND, TOPIC } from '../unit/p2p/kit.ts'
+import { rawNode } from '../unit/p2p/raw-node.ts'
+
+const COUNT = 200
+
+test('incident 7: valid messages of one member that come all at once are checked a few in each turn of the loop', async () => {
+  const [a, b] = [keyPair('turns a'), keyPair('turns b')]
+  const { host } = makeHost(a, [b.peerId], ['tcp'])
+  let heard = 0
+  let inThisTurn = 0
+  let mostInOneTurn = 0
+  const countTurn = () => {
+    mostInOneTurn = Math.max(mostInOneTurn, inThisTurn)
+    inThisTurn = 0
+  }
+  host.messenger.join(TOPIC, () => {
+    heard++
+    if (inThisTurn++ === 0) setImmediate(countTurn)
+    return 'accept'
+  })
+  await host.start()
+  const raw = await rawNode(b, host.addresses())
+  try {
+    const name = topicName(TOPIC)
+    await until('the host subscribes', () => raw.gossip.getSubscribers(name).length > 0)
+    const fields = { round: ROUND, attempt: 0, step: 'flood', payload: new Uint8Array(8), boot: Date.now() }
+    const all = Array.from({ length: COUNT }, (_, counter) =>
+      sealEnvelope(b, name, { ...fields, counter, expiresAtMs: Date.now() + 100_000 }),
+    )
+    await Promise.all(all.map((data) => raw.gossip.publish(name, data)))
+    await until('all are heard', () => heard === COUNT)
+    // What is left of one turn, and the next one before an immediate has run.
+    expect(mostInOneTurn).toBeLessThanOrEqual(8)
+  } finally {
+    await raw.libp2p.stop()
+    await host.stop()
+  }
+}, 60_000)
