@@ -15,6 +15,8 @@ export const DROPS = {
   forwarder_rate: 'ignore',
   /** The forwarder sent too much that no honest node forwards. */
   forwarder_muted: 'ignore',
+  /** It sent more than can be checked in time, and went on. */
+  forwarder_backlog: 'ignore',
   forwarder_role: 'ignore',
   author_role: 'ignore',
   author_rate: 'ignore',

@@ -96,7 +96,12 @@ export class Gossip {
     registrar.onGossipStream((stream, connection) => flow.watch(stream, peerOf(connection)))
     chargeForwarders(
       this.#router,
-      (peer) => init.intake.charge(peer),
+      (peer) => {
+        // Here, and not when it is its turn: of what the library has seen it takes no other copy, whoever brings it.
+        const hasRoom = this.#turns.hasRoom(peer)
+        if (!hasRoom) init.intake.count('forwarder_backlog', 'gossip')
+        return hasRoom && init.intake.charge(peer)
+      },
       (peer) => flow.tooMany(peer),
     )
     this.#tables = gossipTables(this.#router)
@@ -134,10 +139,7 @@ export class Gossip {
   subscribe(name: string): void {
     this.#router.topicValidators.set(name, async (source, message) => {
       const forwarder = source.toString() as PeerIdStr
-      if (!(await this.#turns.next(forwarder))) {
-        this.#init.intake.count('forwarder_rate', 'gossip')
-        return TopicValidatorResult.Ignore
-      }
+      await this.#turns.next(forwarder)
       return VERDICTS[this.#admit(name, message.data, forwarder)]
     })
     this.#router.subscribe(name)

@@ -26,21 +26,24 @@ export class Turns {
     this.#tooMany = tooMany
   }
 
-  /** Resolves when a message of this forwarder may be checked; with false, at once, if too many of its are waiting. */
-  async next(forwarder: PeerIdStr): Promise<boolean> {
+  /** May another message of this forwarder come in? One frame may go beyond the bound, which its bucket pays for (R13). */
+  hasRoom(forwarder: PeerIdStr): boolean {
+    return (this.#waiting.get(forwarder)?.length ?? 0) < MOST
+  }
+
+  /** Resolves when a message of this forwarder may be checked. */
+  async next(forwarder: PeerIdStr): Promise<void> {
     this.#later()
     if (this.#left > 0 && this.#waiting.size === 0) {
       this.#left--
-      return true
+      return
     }
     const queue = this.#waiting.get(forwarder) ?? []
-    if (queue.length >= MOST) return false
     const mine = Promise.withResolvers<void>()
     queue.push(mine.resolve)
     this.#waiting.set(forwarder, queue)
     if (queue.length >= MANY) this.#tooMany(forwarder)
     await mine.promise
-    return true
   }
 
   /** Nobody waits any longer; who waited goes on. */

@@ -16,11 +16,10 @@ beforeEach(() => {
   paused = []
   turns = new Turns(clock, (peer) => paused.push(peer))
 })
-function come(peer: PeerIdStr, count: number): Promise<boolean>[] {
+function come(peer: PeerIdStr, count: number): Promise<void>[] {
   return Array.from({ length: count }, async () => {
-    const may = await turns.next(peer)
-    if (may) checked.push(peer)
-    return may
+    await turns.next(peer)
+    checked.push(peer)
   })
 }
 
@@ -48,12 +47,15 @@ describe('incident 7: messages that came in one read', () => {
     await settle()
     expect(checked.filter((p) => p === bob)).toHaveLength(2)
   })
-  it('should stop the reading of a peer of which many wait, and be dropped beyond a bound', async () => {
-    const all = come(alice, 4 + 1_024 + 6)
-    await settle()
+  it('should stop the reading of a peer of which many wait, and take no more of it beyond a bound', async () => {
+    const all = come(alice, 4 + 1_023)
     expect(new Set(paused)).toEqual(new Set([alice]))
+    expect(turns.hasRoom(alice)).toBe(true)
+    all.push(...come(alice, 1))
+    expect([turns.hasRoom(alice), turns.hasRoom(bob)]).toEqual([false, true])
     turns.stop()
-    expect((await Promise.all(all)).filter((may) => !may)).toHaveLength(6)
+    await Promise.all(all)
+    expect(turns.hasRoom(alice)).toBe(true)
   })
   it('should not pause anybody for less', () => {
     void come(alice, 200)
