@@ -117,6 +117,8 @@ export const LIMITS = {
   maxKnownSets: 520,
   /** Bytes of a request id. */
   maxRequestIdBytes: 64,
+  /** Digests of one signing request: a Bitcoin transaction with more inputs is asked for in parts. */
+  maxSignItems: 64,
 
   /** One sync to disk; health is red long before. What hangs for longer counts as failed, and the process stops (R30). */
   storeSyncTimeoutMs: 60_000,

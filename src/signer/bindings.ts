@@ -1,19 +1,27 @@
-import { describeError, encodeFields, equalBytes, type GroupKey, type Logger } from '../base/index.ts'
+import {
+  concatBytes,
+  describeError,
+  encodeFields,
+  equalBytes,
+  type GroupKey,
+  LIMITS,
+  type Logger,
+} from '../base/index.ts'
 import type { Space } from '../store/index.ts'
 import { SignerError } from './errors.ts'
 import { decodeFields } from './fields.ts'
-import { hashOfItem } from './request-shape.ts'
+import { hashOfItems } from './request-shape.ts'
 import type { SignItem, ThresholdRequest } from './types.ts'
 
-/** Bindings that nobody is using but that stay in memory, about 400 bytes each; the others are read from the store again. */
-const MAX_IDLE_BINDINGS = 10_000
+/** Bindings that nobody is using but that stay in memory, up to 10 KiB each (64 signatures); the others are read from the store again. */
+const MAX_IDLE_BINDINGS = 2_000
 
 /** A binding that is on disk. */
 export interface Binding {
-  /** `hashOfItem` of what the request id stands for, 32 bytes. */
-  readonly itemHash: Uint8Array
-  /** First signature that was verified for it (R28), 64 bytes. */
-  readonly signature: Uint8Array | undefined
+  /** `hashOfItems` of what the request id stands for, 32 bytes. */
+  readonly itemsHash: Uint8Array
+  /** First signatures that were verified for it (R28), 64 bytes for each item: all or none. */
+  readonly signatures: readonly Uint8Array[] | undefined
 }
 
 /**
@@ -25,8 +33,8 @@ export interface RequestBindings {
   bind(request: ThresholdRequest): Promise<Binding | 'equivocation'>
   /** What stands on disk; never writes and never grows, so peers may cause it. */
   lookup(groupKey: GroupKey, requestId: string): Promise<Binding | undefined>
-  /** Keeps the first verified signature of a bound request and resolves with the one kept, once it is on disk (R28). */
-  remember(request: ThresholdRequest, signature: Uint8Array): Promise<Uint8Array>
+  /** Keeps the first verified signatures of a bound request and resolves with those kept, once they are on disk (R28). */
+  remember(request: ThresholdRequest, signatures: readonly Uint8Array[]): Promise<readonly Uint8Array[]>
 }
 
 export interface RequestBindingsInit {
@@ -39,13 +47,18 @@ export interface RequestBindingsInit {
 
 interface Entry {
   /** The one answer for this key, whoever asked first: stored earlier, or made now. */
-  readonly binding: Promise<{ itemHash: Uint8Array; signature: Uint8Array | undefined; saved: Promise<void> }>
+  readonly binding: Promise<{
+    itemsHash: Uint8Array
+    signatures: readonly Uint8Array[] | undefined
+    saved: Promise<void>
+  }>
   users: number
 }
 
 export const requestBindings = (init: RequestBindingsInit): RequestBindings => new DurableBindings(init)
 
-export const isSameItem = (binding: Binding, item: SignItem): boolean => equalBytes(binding.itemHash, hashOfItem(item))
+export const isBoundTo = (binding: Binding, items: readonly SignItem[]): boolean =>
+  equalBytes(binding.itemsHash, hashOfItems(items))
 
 class DurableBindings implements RequestBindings {
   readonly #init: RequestBindingsInit
@@ -60,7 +73,7 @@ class DurableBindings implements RequestBindings {
     // Check and reserve happen in this call's synchronous part (R30): the entry stands before anything is awaited.
     return this.#use(request, async (entry) => {
       const binding = await entry.binding
-      return isSameItem(binding, request.item) ? binding : 'equivocation'
+      return isBoundTo(binding, request.items) ? binding : 'equivocation'
     })
   }
 
@@ -73,20 +86,25 @@ class DurableBindings implements RequestBindings {
     return stored === undefined ? undefined : decode(key, stored)
   }
 
-  async remember(request: ThresholdRequest, signature: Uint8Array): Promise<Uint8Array> {
-    // A signature never makes a binding: only this operator's own request does (R27).
+  async remember(request: ThresholdRequest, signatures: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
+    // Signatures never make a binding: only this operator's own request does (R27).
     const bound = await this.lookup(request.groupKey, request.requestId)
-    if (bound === undefined || !isSameItem(bound, request.item))
-      throw new SignerError('SIGNATURE_INVALID', 'a signature was made for an item that its request is not bound to')
+    if (bound === undefined || !isBoundTo(bound, request.items))
+      throw new SignerError('SIGNATURE_INVALID', 'signatures were made for items that their request is not bound to')
+    if (signatures.length !== request.items.length || signatures.some((s) => s.length !== SIGNATURE_BYTES))
+      throw new SignerError(
+        'SIGNATURE_INVALID',
+        'a request was answered with fewer or other signatures than it has items',
+      )
     return this.#use(request, async (entry) => {
       const binding = await entry.binding
-      if (binding.signature === undefined) {
-        const kept = Uint8Array.from(signature)
-        binding.signature = kept
-        const record = encodeFields(binding.itemHash, kept)
+      if (binding.signatures === undefined) {
+        const kept = signatures.map((s) => Uint8Array.from(s))
+        binding.signatures = kept
+        const record = encodeFields(binding.itemsHash, concatBytes(...kept))
         binding.saved = this.#critical(() => this.#init.space.put(keyOf(request.groupKey, request.requestId), record))
       }
-      const kept = binding.signature
+      const kept = binding.signatures
       await binding.saved
       return kept
     })
@@ -98,7 +116,7 @@ class DurableBindings implements RequestBindings {
     const key = keyOf(request.groupKey, request.requestId)
     let entry = this.#entries.get(key)
     if (entry === undefined) {
-      entry = { binding: this.#loadOrMake(key, hashOfItem(request.item)), users: 0 }
+      entry = { binding: this.#loadOrMake(key, hashOfItems(request.items)), users: 0 }
       this.#entries.set(key, entry)
     }
     entry.users++
@@ -112,11 +130,11 @@ class DurableBindings implements RequestBindings {
     }
   }
 
-  async #loadOrMake(key: string, itemHash: Uint8Array): Promise<Awaited<Entry['binding']>> {
+  async #loadOrMake(key: string, itemsHash: Uint8Array): Promise<Awaited<Entry['binding']>> {
     const stored = await this.#critical(() => this.#init.space.get(key))
     if (stored !== undefined) return { ...decode(key, stored), saved: Promise.resolve() }
-    await this.#critical(() => this.#init.space.put(key, encodeFields(itemHash, NO_SIGNATURE)))
-    return { itemHash, signature: undefined, saved: Promise.resolve() }
+    await this.#critical(() => this.#init.space.put(key, encodeFields(itemsHash, NO_SIGNATURES)))
+    return { itemsHash, signatures: undefined, saved: Promise.resolve() }
   }
 
   #dropIdle(): void {
@@ -154,14 +172,22 @@ class DurableBindings implements RequestBindings {
   }
 }
 
-const NO_SIGNATURE = new Uint8Array(0)
+const SIGNATURE_BYTES = 64
+const NO_SIGNATURES = new Uint8Array(0)
 const keyOf = (groupKey: GroupKey, requestId: string) => `${groupKey}/${requestId}`
 
 function decode(key: string, bytes: Uint8Array): Binding {
-  const [itemHash, signature] = decodeFields(bytes, 2) ?? []
-  if (itemHash?.length !== 32 || (signature?.length !== 0 && signature?.length !== 64))
+  const [itemsHash, joined] = decodeFields(bytes, 2) ?? []
+  if (itemsHash?.length !== 32 || joined === undefined || !isCountOfSignatures(joined.length / SIGNATURE_BYTES))
     throw new SignerError('BINDINGS_UNREADABLE', `the stored binding ${key} is malformed; restore the data folder`, {
       key,
     })
-  return { itemHash: itemHash.slice(), signature: signature.length === 0 ? undefined : signature.slice() }
+  return { itemsHash: itemsHash.slice(), signatures: joined.length === 0 ? undefined : split(joined) }
 }
+
+const isCountOfSignatures = (count: number): boolean => Number.isInteger(count) && count <= LIMITS.maxSignItems
+
+const split = (joined: Uint8Array): Uint8Array[] =>
+  Array.from({ length: joined.length / SIGNATURE_BYTES }, (_, i) =>
+    joined.slice(i * SIGNATURE_BYTES, (i + 1) * SIGNATURE_BYTES),
+  )

@@ -1,13 +1,13 @@
 export {
   type Binding,
-  isSameItem,
+  isBoundTo,
   type RequestBindings,
   type RequestBindingsInit,
   requestBindings,
 } from './bindings.ts'
 export { SIGNER_ERRORS, SignerError, type SignerErrorCode } from './errors.ts'
 export { autoPolicyAllowed, createPolicy, type PolicyInit, type SigningPolicy } from './policy.ts'
-export { findShapeFault, hashOfItem } from './request-shape.ts'
+export { findShapeFault, hashOfItems } from './request-shape.ts'
 export { isStaged } from './share-files.ts'
 export { openShareVault, type ShareVaultInit } from './share-vault.ts'
 export { type StoppableThresholdService, type ThresholdServiceInit, thresholdService } from './threshold-service.ts'

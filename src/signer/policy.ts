@@ -1,5 +1,5 @@
 import type { Logger } from '../base/index.ts'
-import { isSameItem, type RequestBindings } from './bindings.ts'
+import { isBoundTo, type RequestBindings } from './bindings.ts'
 import { SignerError } from './errors.ts'
 import { findShapeFault } from './request-shape.ts'
 import type { Consent, PolicyKind, ThresholdRequest } from './types.ts'
@@ -48,22 +48,22 @@ function bridgePolicy(bindings: RequestBindings): SigningPolicy {
   return {
     kind: 'bridge',
     approve: async () => 'yes',
-    async consent({ requestId, groupKey, item }) {
-      if (findShapeFault(requestId, item) !== undefined) return 'refused'
+    async consent({ requestId, groupKey, items }) {
+      if (findShapeFault(requestId, items) !== undefined) return 'refused'
       const binding = await bindings.lookup(groupKey, requestId)
       if (binding === undefined) return 'not_asked_yet'
-      return isSameItem(binding, item) ? 'yes' : 'refused'
+      return isBoundTo(binding, items) ? 'yes' : 'refused'
     },
   }
 }
 
-/** Yes to everything, but to one item per request id: even here nobody gets two signatures under one id. */
+/** Yes to everything, but to one list of items per request id: even here nobody gets two answers under one id. */
 function autoPolicy(bindings: RequestBindings): SigningPolicy {
   return {
     kind: 'auto',
     approve: async () => 'yes',
     async consent(request) {
-      if (findShapeFault(request.requestId, request.item) !== undefined) return 'refused'
+      if (findShapeFault(request.requestId, request.items) !== undefined) return 'refused'
       return (await bindings.bind(request)) === 'equivocation' ? 'refused' : 'yes'
     },
   }

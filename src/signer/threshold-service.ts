@@ -87,7 +87,7 @@ class GateChain implements StoppableThresholdService {
   async sign(
     client: PeerIdStr,
     requestId: string,
-    item: SignItem,
+    items: readonly SignItem[],
     deadlineMs: number,
     signal?: AbortSignal,
     key?: GroupKey,
@@ -96,7 +96,7 @@ class GateChain implements StoppableThresholdService {
     const cappedMs = Math.min(deadlineMs, nowMs + LIMITS.signTimeoutMs)
     const timeoutMs = Math.max(cappedMs - nowMs, 0)
     try {
-      const work = this.#serve(client, requestId, item, cappedMs, key)
+      const work = this.#serve(client, requestId, items, cappedMs, key)
       // The caller may have left when it fails.
       work.catch((error: unknown) => this.#init.logger.error('signing failed', { error: describeError(error) }))
       const result = await waitFor(work, this.#init.clock, timeoutMs + ANSWER_GRACE_MS, signal, (why) =>
@@ -120,27 +120,27 @@ class GateChain implements StoppableThresholdService {
   async #serve(
     client: PeerIdStr,
     requestId: string,
-    item: SignItem,
+    items: readonly SignItem[],
     deadlineMs: number,
     asked: GroupKey | undefined,
   ): Promise<SignResult> {
     if (this.#stop.signal.aborted) return STOPPING
     if (this.#init.isKeyElsewhere?.()) return ELSEWHERE
-    const fault = findShapeFault(requestId, item)
+    const fault = findShapeFault(requestId, items)
     if (fault !== undefined) return failure('REFUSED', fault)
     const key = this.publicKey(asked)
     if (!key.ok) return failure(key.reason, NO_KEY_MESSAGES[key.reason])
-    const request: ThresholdRequest = { requestId, groupKey: key.value, item: copyItem(item) }
+    const request: ThresholdRequest = { requestId, groupKey: key.value, items: items.map(copyItem) }
     if (this.#isFull(request)) return OVERLOADED
     const { policy, bindings, logger } = this.#init
     if ((await policy.approve(request)) !== 'yes')
       return failure('REFUSED', "this operator's policy refused the request")
     const binding = await bindings.bind(request)
     if (binding === 'equivocation') {
-      logger.warn('request id asked for again with another digest or tweak', { client, requestId })
-      return failure('EQUIVOCATION', 'this request id stands for another digest or tweak; use a new one')
+      logger.warn('request id asked for again with other digests or tweaks', { client, requestId })
+      return failure('EQUIVOCATION', 'this request id stands for other digests or tweaks; use a new one')
     }
-    if (binding.signature !== undefined) return { ok: true, signature: binding.signature.slice() }
+    if (binding.signatures !== undefined) return signed(binding.signatures)
     return this.#joinRound(request, deadlineMs)
   }
 
@@ -162,7 +162,7 @@ class GateChain implements StoppableThresholdService {
         return failure('TIMEOUT', 'no time was left to sign; allow more')
       const round = joined ?? this.#startRound(name, request, deadlineMs)
       const result = await round
-      if (result.ok) return { ok: true, signature: result.signature.slice() }
+      if (result.ok) return signed(result.signatures)
       if (joined === undefined || result.code !== 'TIMEOUT') return result
     }
   }
@@ -177,17 +177,13 @@ class GateChain implements StoppableThresholdService {
     const result = await this.#askRounds(request, deadlineMs)
     if (!result.ok) return result
     const share = this.#init.shares.byGroupKey(request.groupKey)
-    const { digest, tweak } = request.item
-    // The last gate: whatever rounds say, what leaves verifies under exactly the key and tweak that were asked for.
-    if (
-      share === undefined ||
-      !curve.schnorrVerify(result.signature, digest, tweakedPublicKey(share.key.public, tweak))
-    )
+    // The last gate: whatever rounds say, what leaves verifies under exactly the key and tweaks that were asked for.
+    if (share === undefined || !isAnswerTo(request.items, result.signatures, share.key.public))
       throw new SignerError('SIGNATURE_INVALID', 'a sign round ended with a signature that does not verify', {
         groupKey: request.groupKey,
         requestId: request.requestId,
       })
-    return { ok: true, signature: await this.#init.bindings.remember(request, result.signature) }
+    return { ok: true, signatures: await this.#init.bindings.remember(request, result.signatures) }
   }
 
   async #askRounds(request: ThresholdRequest, deadlineMs: number): Promise<SignResult> {
@@ -206,6 +202,23 @@ class GateChain implements StoppableThresholdService {
 }
 
 const roundName = ({ groupKey, requestId }: ThresholdRequest): string => `${groupKey}/${requestId}`
+
+/** A valid signature for each item, in order (R27); that there are no more than that, `remember` checks. */
+const isAnswerTo = (
+  items: readonly SignItem[],
+  signatures: readonly Uint8Array[],
+  key: Parameters<typeof tweakedPublicKey>[0],
+): boolean =>
+  items.every(({ digest, tweak }, i) => {
+    const signature = signatures[i]
+    return signature !== undefined && curve.schnorrVerify(signature, digest, tweakedPublicKey(key, tweak))
+  })
+
+/** Copies: a caller must not change the bytes that are kept. */
+const signed = (signatures: readonly Uint8Array[]): SignResult => ({
+  ok: true,
+  signatures: signatures.map((s) => s.slice()),
+})
 
 const copyItem = ({ digest, tweak }: SignItem): SignItem => ({
   digest: Uint8Array.from(digest),

@@ -13,7 +13,10 @@ export interface ThresholdRequest {
   /** Chosen by the caller, 1–64 bytes as lower-case hex. */
   readonly requestId: string
   readonly groupKey: GroupKey
-  readonly item: SignItem
+  /** 1 to `LIMITS.maxSignItems`, in this order; all are signed or none (R27). */
+  readonly items: readonly SignItem[]
+  /** Unix ms from which nobody consents to it any more. Not part of what the request id is bound to. */
+  readonly expiresAtMs?: number
 }
 
 /** Policy for threshold requests (DESIGN §10). `http` comes later. */
@@ -35,7 +38,8 @@ export const SIGN_FAILURES = [
 export type SignFailure = (typeof SIGN_FAILURES)[number]
 
 export type SignResult =
-  | { readonly ok: true; readonly signature: Uint8Array }
+  /** 64 bytes for each item, in the order of the items. */
+  | { readonly ok: true; readonly signatures: readonly Uint8Array[] }
   | {
       readonly ok: false
       readonly code: SignFailure
@@ -77,13 +81,14 @@ export interface ThresholdService {
   /** The current set's key, or `key` if it may be signed under now: a recalled set's, too (R9). */
   publicKey(key?: GroupKey): Outcome<GroupKey, NoKey>
   /**
-   * Binds (key, request id) to the digest and tweak durably, then signs. An identical repeat gives the identical answer.
+   * Binds (key, request id) to the ordered digests and tweaks durably, then signs all of them or none. An identical repeat gives
+   * the identical answer.
    * `deadlineMs` is unix time, capped at `LIMITS.signTimeoutMs` from now.
    */
   sign(
     client: PeerIdStr,
     requestId: string,
-    item: SignItem,
+    items: readonly SignItem[],
     deadlineMs: number,
     signal?: AbortSignal,
     /** A recalled set's, or the current one's, as without it. */

@@ -147,7 +147,7 @@ export class SimulatedProcess {
   /** What this operator's bridge does: asks for a signature under the set's key. */
   async ask(requestId: string, digest: Uint8Array, withinMs = 20_000): Promise<SignResult> {
     const item = { digest, tweak: { kind: 'none' } } as const
-    return await this.threshold.sign(this.host.peerId, requestId, item, this.clock.now() + withinMs)
+    return await this.threshold.sign(this.host.peerId, requestId, [item], this.clock.now() + withinMs)
   }
 
   #look(): void {

@@ -107,7 +107,10 @@ export class SignDriver implements ThresholdRounds, Startable {
     if (signal?.aborted) return failure('STOPPED')
     if (active === undefined || active.groupKey !== asked.groupKey) return failure('NO_KEY')
     const { setHash, groupKey, transcript } = active
-    const { digest, tweak } = asked.item
+    const [item] = asked.items
+    // A round holds one digest as yet, and members consent to whole requests only (R27).
+    if (item === undefined || asked.items.length > 1) return failure('REFUSED')
+    const { digest, tweak } = item
     const request: SignRequest = { groupKey, setHash, transcript, requestId: asked.requestId, digest, tweak }
     const round = requestHash(request)
     // Members that were told "not asked yet" by this node may ask it again (R27), also while its own round waits for a turn.
@@ -187,7 +190,7 @@ export class SignDriver implements ThresholdRounds, Startable {
         this.#ask(effect)
         return
       case 'done':
-        this.#settle(effect.round, { ok: true, signature: effect.signature })
+        this.#settle(effect.round, { ok: true, signatures: [effect.signature] })
         return
       case 'failed': {
         const { code, missing, cheaters } = effect
@@ -216,7 +219,7 @@ export class SignDriver implements ThresholdRounds, Startable {
 
   #ask({ id, request }: Extract<SignEffect, { kind: 'ask_consent' }>): void {
     const { groupKey, requestId, digest, tweak } = request
-    this.#c.consent({ groupKey, requestId, item: { digest, tweak } }).then(
+    this.#c.consent({ groupKey, requestId, items: [{ digest, tweak }] }).then(
       (answer) => this.#perform(this.#book.consent(id, answer)),
       (error: unknown) => {
         this.#logger.error('Consent could not be asked', { error: describeError(error) })

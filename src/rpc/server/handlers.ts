@@ -53,13 +53,17 @@ export function createThresholdHandlers(
     },
     'threshold.sign': async (params, { peer, deadlineMs, signal }) => {
       const requestId = toHex(utf8(params.requestId))
-      return signAnswer(await service.sign(peer, requestId, itemOf(params), deadlineMs, signal, keyOf(params)))
+      return signAnswer(await service.sign(peer, requestId, [itemOf(params)], deadlineMs, signal, keyOf(params)))
     },
   }
 }
 
 function signAnswer(result: SignResult): ResultInit<'threshold.sign'> {
-  if (result.ok) return { signature: result.signature }
+  if (result.ok) {
+    const [signature] = result.signatures
+    if (signature === undefined) throw new RpcError('INTERNAL')
+    return { signature }
+  }
   throw new RpcError(result.code, { missing: result.missing, cheaters: result.cheaters })
 }
 

@@ -74,7 +74,10 @@ class Member {
     if (driver === undefined) return 'no driver'
     const result = await driver.sign(request, Date.now() + withinMs)
     if (!result.ok) return result.code
-    return curve.schnorrVerify(result.signature, request.item.digest, Buffer.from(groupKey, 'hex')) ? 'signed' : 'bad'
+    const [signature = new Uint8Array(64)] = result.signatures
+    const [item] = request.items
+    if (item === undefined) throw new Error('no item')
+    return curve.schnorrVerify(signature, item.digest, Buffer.from(groupKey, 'hex')) ? 'signed' : 'bad'
   }
 }
 
@@ -95,7 +98,7 @@ const at = (index: number): Member => {
 const requestOf = (requestId = 'aa'): ThresholdRequest => ({
   requestId,
   groupKey,
-  item: { digest: randomBytes(32), tweak: { kind: 'none' } },
+  items: [{ digest: randomBytes(32), tweak: { kind: 'none' } }],
 })
 const heldBy = (m: Member, key: GroupKey = groupKey): SetHash | undefined => m.recalled.share(key)?.setHash
 

@@ -66,7 +66,7 @@ async function serveBridges(bridges: NodeConfig['bridges']): Promise<MemoryStrea
   const threshold: Partial<SigningParts['threshold']> = {
     sign: async (client) => {
       signed.push(client)
-      return { ok: true, signature: new Uint8Array(64) }
+      return { ok: true, signatures: [new Uint8Array(64)] }
     },
   }
   const signing: Partial<SigningParts> = {

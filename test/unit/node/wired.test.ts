@@ -99,7 +99,7 @@ it('docs/METRICS.md should name every reason for which a message is dropped', ()
 it('R17: the wired node should refuse to sign once its key speaks elsewhere', async () => {
   const { network, signing, base } = await wired()
   const item = { digest: new Uint8Array(32).fill(1), tweak: { kind: 'none' } } as const
-  const ask = () => signing.threshold.sign(network.host.peerId, 'aa', item, base.clock.now() + 1_000)
+  const ask = () => signing.threshold.sign(network.host.peerId, 'aa', [item], base.clock.now() + 1_000)
   expect(await ask()).toMatchObject({ code: 'NOT_A_SIGNER' })
   network.elsewhere.heard(5)
   expect(await ask()).toMatchObject({ code: 'KEY_IN_USE_ELSEWHERE' })

@@ -5,7 +5,7 @@ import type { SignResult } from '../../../src/signer/index.ts'
 import { ManualClock } from '../registry/support/ports.ts'
 
 const member = KeyPair.generate().publicKey
-const SIGNED: SignResult = { ok: true, signature: new Uint8Array(64) }
+const SIGNED: SignResult = { ok: true, signatures: [new Uint8Array(64)] }
 const failed = (code: 'TIMEOUT' | 'STOPPED', missing = [member]): SignResult => ({
   ...{ ok: false, code, message: '', missing, cheaters: [] },
 })

@@ -149,9 +149,9 @@ describe('rpc client', () => {
     const calls: unknown[] = []
     const service = {
       publicKey: () => ({ ok: false as const, reason: 'NO_KEY' as const }),
-      sign: async (peer: string, requestId: string, item: unknown, deadlineMs: number) => {
-        calls.push({ peer, requestId, item, deadlineMs })
-        return { ok: true as const, signature: SIGNATURE }
+      sign: async (peer: string, requestId: string, items: unknown, deadlineMs: number) => {
+        calls.push({ peer, requestId, items, deadlineMs })
+        return { ok: true as const, signatures: [SIGNATURE] }
       },
     }
     const clock = new ManualClock()
@@ -159,7 +159,7 @@ describe('rpc client', () => {
     const tweak = { kind: 'key', merkleRoot: DIGEST } as const
     await client.threshold.sign({ requestId: 'ab', digest: DIGEST, tweak, timeoutMs: 5_000 })
     expect(calls).toEqual([
-      { peer: BRIDGE.peerId, requestId: '6162', item: { digest: DIGEST, tweak }, deadlineMs: clock.now() + 4_900 },
+      { peer: BRIDGE.peerId, requestId: '6162', items: [{ digest: DIGEST, tweak }], deadlineMs: clock.now() + 4_900 },
     ])
   })
 

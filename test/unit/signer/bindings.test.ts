@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { asGroupKey, silentLogger } from '../../../src/base/index.ts'
+import { asGroupKey, encodeFields, LIMITS, silentLogger } from '../../../src/base/index.ts'
 import { requestBindings, type SignerError, type SignItem, type ThresholdRequest } from '../../../src/signer/index.ts'
 import { openStore } from '../../../src/store/index.ts'
 import { codeThrownBy, tempFolders } from '../store/temp-folder.ts'
@@ -7,12 +7,13 @@ import { FakeSpace, itemOf } from './fixtures.ts'
 
 const tempFolder = tempFolders()
 const GROUP_KEY = asGroupKey('11'.repeat(32))
-const request = (item: SignItem, requestId = 'aa', groupKey = GROUP_KEY): ThresholdRequest => ({
+const request = (items: SignItem | readonly SignItem[], requestId = 'aa', groupKey = GROUP_KEY): ThresholdRequest => ({
   requestId,
   groupKey,
-  item,
+  items: 'digest' in items ? [items] : items,
 })
 const SIGNATURE = new Uint8Array(64).fill(7)
+const OTHER = new Uint8Array(64).fill(8)
 
 function bindingsOver(space = new FakeSpace(), maxIdle?: number) {
   const fatal: SignerError[] = []
@@ -114,7 +115,7 @@ describe('request bindings', () => {
     space.failure = undefined
     expect(await codeThrownBy(bindings.bind(request(itemOf(1))))).toBe('BINDINGS_FAILED')
     expect(await codeThrownBy(bindings.lookup(GROUP_KEY, 'aa'))).toBe('BINDINGS_FAILED')
-    expect(await codeThrownBy(bindings.remember(request(itemOf(1)), SIGNATURE))).toBe('BINDINGS_FAILED')
+    expect(await codeThrownBy(bindings.remember(request(itemOf(1)), [SIGNATURE]))).toBe('BINDINGS_FAILED')
     await reported
     expect(fatal).toHaveLength(1)
   })
@@ -122,7 +123,7 @@ describe('request bindings', () => {
   it('R27: should not bind through a lookup or a signature', async () => {
     const { bindings, space } = bindingsOver()
     expect(await bindings.lookup(GROUP_KEY, 'aa')).toBeUndefined()
-    expect(await codeThrownBy(bindings.remember(request(itemOf(1)), SIGNATURE))).toBe('SIGNATURE_INVALID')
+    expect(await codeThrownBy(bindings.remember(request(itemOf(1)), [SIGNATURE]))).toBe('SIGNATURE_INVALID')
     expect(space.puts).toEqual([])
     expect(await bindings.bind(request(itemOf(2)))).not.toBe('equivocation')
   })
@@ -130,25 +131,24 @@ describe('request bindings', () => {
   it('should refuse a signature of another item than the bound one', async () => {
     const { bindings } = bindingsOver()
     await bindings.bind(request(itemOf(1)))
-    expect(await codeThrownBy(bindings.remember(request(itemOf(2)), SIGNATURE))).toBe('SIGNATURE_INVALID')
+    expect(await codeThrownBy(bindings.remember(request(itemOf(2)), [SIGNATURE]))).toBe('SIGNATURE_INVALID')
   })
 
   it('R28: should keep the first of two signatures, also when both come at once', async () => {
     const { bindings } = bindingsOver()
     await bindings.bind(request(itemOf(1)))
-    const other = new Uint8Array(64).fill(8)
     const kept = await Promise.all([
-      bindings.remember(request(itemOf(1)), SIGNATURE),
-      bindings.remember(request(itemOf(1)), other),
+      bindings.remember(request(itemOf(1)), [SIGNATURE]),
+      bindings.remember(request(itemOf(1)), [OTHER]),
     ])
-    expect(kept).toEqual([SIGNATURE, SIGNATURE])
+    expect(kept).toEqual([[SIGNATURE], [SIGNATURE]])
   })
 
   it('R28: should keep the first signature when idle bindings are dropped from memory', async () => {
     const { bindings } = bindingsOver(new FakeSpace(), 0)
     await bindings.bind(request(itemOf(1)))
-    await bindings.remember(request(itemOf(1)), SIGNATURE)
-    expect(await bindings.remember(request(itemOf(1)), new Uint8Array(64))).toEqual(SIGNATURE)
+    await bindings.remember(request(itemOf(1)), [SIGNATURE])
+    expect(await bindings.remember(request(itemOf(1)), [OTHER])).toEqual([SIGNATURE])
   })
 
   it('R28, incident 37: should hold item and signature over a restart of a real store', async () => {
@@ -157,13 +157,56 @@ describe('request bindings', () => {
     await store.start()
     const before = make()
     await before.bind(request(itemOf(1)))
-    await before.remember(request(itemOf(1)), SIGNATURE)
+    await before.remember(request(itemOf(1)), [SIGNATURE])
     await store.stop()
     await store.start()
     const after = make()
-    expect(await after.bind(request(itemOf(1)))).toMatchObject({ signature: SIGNATURE })
+    expect(await after.bind(request(itemOf(1)))).toMatchObject({ signatures: [SIGNATURE] })
     expect(await after.bind(request(itemOf(2)))).toBe('equivocation')
     await store.stop()
+  })
+
+  it.each<[string, readonly SignItem[]]>([
+    ['FewerItems', [itemOf(1)]],
+    ['MoreItems', [itemOf(1), itemOf(2), itemOf(3)]],
+    ['AnotherOrder', [itemOf(2), itemOf(1)]],
+    ['OneTwice', [itemOf(1), itemOf(1)]],
+  ])('R27: should bind a whole list in its order, and refuse %s', async (_, others) => {
+    const { bindings } = bindingsOver()
+    await bindings.bind(request([itemOf(1), itemOf(2)]))
+    expect(await bindings.bind(request(others))).toBe('equivocation')
+    expect(await bindings.bind(request([itemOf(1), itemOf(2)]))).not.toBe('equivocation')
+  })
+
+  it.each<[string, Uint8Array[]]>([
+    ['None', []],
+    ['Fewer', [SIGNATURE]],
+    ['More', [SIGNATURE, SIGNATURE, SIGNATURE]],
+    ['Short', [SIGNATURE, SIGNATURE.slice(1)]],
+  ])('R27: should remember all signatures of a list or none: %s', async (_, signatures) => {
+    const { bindings, space } = bindingsOver()
+    const list = request([itemOf(1), itemOf(2)])
+    await bindings.bind(list)
+    expect(await codeThrownBy(bindings.remember(list, signatures))).toBe('SIGNATURE_INVALID')
+    expect(space.puts).toHaveLength(1)
+  })
+
+  it('R28: should hold every signature of the largest list, in order, when it is read again', async () => {
+    const { bindings } = bindingsOver(new FakeSpace(), 0)
+    const list = request(Array.from({ length: LIMITS.maxSignItems }, (_, i) => itemOf(i)))
+    const signatures = list.items.map((_, i) => new Uint8Array(64).fill(i))
+    await bindings.bind(list)
+    await bindings.remember(list, signatures)
+    expect((await bindings.lookup(GROUP_KEY, 'aa'))?.signatures).toEqual(signatures)
+  })
+
+  it.each([
+    ['HalfASignature', 32],
+    ['TooMany', 64 * 65],
+  ])('should refuse a stored record of %s', async (_, bytes) => {
+    const { bindings, space } = bindingsOver()
+    space.values.set(`${GROUP_KEY}/aa`, encodeFields(new Uint8Array(32), new Uint8Array(bytes)))
+    expect(await codeThrownBy(bindings.lookup(GROUP_KEY, 'aa'))).toBe('BINDINGS_UNREADABLE')
   })
 
   it('should refuse a malformed record instead of binding anew', async () => {

@@ -5,7 +5,7 @@ import { FakeSpace, itemOf } from './fixtures.ts'
 
 const TESTNET = 0x80000000
 const groupKey = asGroupKey('11'.repeat(32))
-const request = (fill: number, requestId = 'aa') => ({ requestId, groupKey, item: itemOf(fill) })
+const request = (fill: number, requestId = 'aa') => ({ requestId, groupKey, items: [itemOf(fill)] })
 
 function policyOf(kind: PolicyKind, chainId = TESTNET, network = 'devnet') {
   const space = new FakeSpace()
@@ -78,11 +78,14 @@ describe.each(['bridge', 'auto'] as const)('policy "%s"', (kind) => {
     ['CapitalId', { ...request(1), requestId: 'AA' }],
     ['SlashInId', { ...request(1), requestId: '../aa' }],
     ['LongId', { ...request(1), requestId: 'aa'.repeat(65) }],
-    ['ShortDigest', { ...request(1), item: { ...itemOf(1), digest: new Uint8Array(31) } }],
-    ['LongDigest', { ...request(1), item: { ...itemOf(1), digest: new Uint8Array(33) } }],
+    ['NoItem', { ...request(1), items: [] }],
+    ['TooManyItems', { ...request(1), items: Array.from({ length: 65 }, () => itemOf(1)) }],
+    ['WrongSecondItem', { ...request(1), items: [itemOf(1), { ...itemOf(2), digest: new Uint8Array(31) }] }],
+    ['ShortDigest', { ...request(1), items: [{ ...itemOf(1), digest: new Uint8Array(31) }] }],
+    ['LongDigest', { ...request(1), items: [{ ...itemOf(1), digest: new Uint8Array(33) }] }],
     [
       'ShortRoot',
-      { ...request(1), item: { ...itemOf(1), tweak: { kind: 'key' as const, merkleRoot: new Uint8Array(31) } } },
+      { ...request(1), items: [{ ...itemOf(1), tweak: { kind: 'key' as const, merkleRoot: new Uint8Array(31) } }] },
     ],
   ])("should refuse a peer's malformed request: %s", async (_, malformed) => {
     const { policy, space } = policyOf(kind)

@@ -25,6 +25,7 @@ import { codeThrownBy } from '../store/temp-folder.ts'
 import { FakeSpace, groupOf, itemOf, type TestGroup } from './fixtures.ts'
 
 const CLIENT = '16Uiu2HAbridge' as PeerIdStr
+const bad64 = new Uint8Array(64).fill(1)
 const SET_HASH = '33'.repeat(32) as ActiveKey['setHash']
 
 class FakeClock implements Clock {
@@ -77,7 +78,10 @@ function setUp(change: Partial<ThresholdServiceInit> & { space?: FakeSpace; grou
   const clock = new FakeClock()
   const calls: SignCall[] = []
   const { metrics, outcomes } = countingMetrics()
-  const sign = (item: SignItem): SignResult => ({ ok: true, signature: signAsGroup(group.secret, item) })
+  const sign = (...items: readonly SignItem[]): SignResult => ({
+    ok: true,
+    signatures: items.map((item) => signAsGroup(group.secret, item)),
+  })
   const service = thresholdService({
     activeKey: () => state.active,
     isSigner: () => state.isSigner,
@@ -88,7 +92,7 @@ function setUp(change: Partial<ThresholdServiceInit> & { space?: FakeSpace; grou
     rounds: {
       sign: async (request, deadlineMs, signal) => {
         calls.push({ request, deadlineMs, signal })
-        return sign(request.item)
+        return sign(...request.items)
       },
     },
     clock,
@@ -96,8 +100,8 @@ function setUp(change: Partial<ThresholdServiceInit> & { space?: FakeSpace; grou
     metrics,
     ...change,
   })
-  const ask = (item = itemOf(1), requestId = 'aa', timeoutMs = 5_000, signal?: AbortSignal) =>
-    service.sign(CLIENT, requestId, item, clock.now() + timeoutMs, signal)
+  const ask = (item: SignItem | SignItem[] = itemOf(1), requestId = 'aa', timeoutMs = 5_000, signal?: AbortSignal) =>
+    service.sign(CLIENT, requestId, [item].flat(), clock.now() + timeoutMs, signal)
   return { service, ask, calls, state, groupKey, space, bindings, clock, outcomes, sign, group }
 }
 
@@ -174,9 +178,9 @@ describe('threshold service', () => {
     const { ask } = setUp()
     const first = await ask()
     if (!first.ok) throw new Error('not signed')
-    const before = first.signature.slice()
-    first.signature.fill(0)
-    expect(await ask()).toEqual({ ok: true, signature: before })
+    const before = first.signatures.map((s) => s.slice())
+    first.signatures[0]?.fill(0)
+    expect(await ask()).toEqual({ ok: true, signatures: before })
   })
 
   it('R27, incident 36: should refuse another digest under the same request id', async () => {
@@ -203,6 +207,18 @@ describe('threshold service', () => {
     expect(results[2]).toEqual(results[0])
   })
 
+  it('R27: should sign a list in one round, and answer its repeat alike after a restart', async () => {
+    const { ask, calls, space, group } = setUp()
+    const items = [itemOf(1), itemOf(2), { ...itemOf(1), tweak: { kind: 'key' as const, merkleRoot: null } }]
+    const first = await ask(items)
+    expect(first).toMatchObject({ ok: true, signatures: { length: 3 } })
+    expect(calls).toHaveLength(1)
+    const after = setUp({ space, group })
+    expect(await after.ask(items)).toEqual(first)
+    expect(await after.ask(items.slice(0, 2))).toMatchObject({ code: 'EQUIVOCATION' })
+    expect(after.calls).toEqual([])
+  })
+
   it('should sign the digest as it was asked, whatever the caller makes of it afterwards', async () => {
     const { ask, group } = setUp()
     const item = itemOf(1)
@@ -211,7 +227,7 @@ describe('threshold service', () => {
     const result = await asked
     if (!result.ok) throw new Error('not signed')
     const key = curve.publicKeyOf(group.secret).subarray(1)
-    expect(curve.schnorrVerify(result.signature, itemOf(1).digest, key)).toBe(true)
+    expect(curve.schnorrVerify(result.signatures[0] ?? bad64, itemOf(1).digest, key)).toBe(true)
   })
 })
 
@@ -220,6 +236,8 @@ describe('threshold service refuses', () => {
     ['EmptyId', '', itemOf(1)],
     ['LongId', 'aa'.repeat(LIMITS.maxRequestIdBytes + 1), itemOf(1)],
     ['CapitalId', 'AB', itemOf(1)],
+    ['NoItem', 'aa', []],
+    ['TooManyItems', 'aa', Array.from({ length: LIMITS.maxSignItems + 1 }, () => itemOf(1))],
     ['ShortDigest', 'aa', { ...itemOf(1), digest: new Uint8Array(31) }],
     ['LongRoot', 'aa', { ...itemOf(1), tweak: { kind: 'key' as const, merkleRoot: new Uint8Array(33) } }],
   ])('a request of wrong shape, before anything is bound: %s', async (_, id, item) => {
@@ -290,21 +308,38 @@ describe('threshold service refuses', () => {
   })
 
   it('to hand out a signature that does not verify, and remembers none', async () => {
-    const bad = new Uint8Array(64).fill(1)
     const { ask, bindings, groupKey, outcomes } = setUp({
-      rounds: { sign: async () => ({ ok: true, signature: bad }) },
+      rounds: { sign: async () => ({ ok: true, signatures: [bad64] }) },
     })
     expect(await codeThrownBy(ask())).toBe('SIGNATURE_INVALID')
-    expect((await bindings.lookup(groupKey, 'aa'))?.signature).toBeUndefined()
+    expect((await bindings.lookup(groupKey, 'aa'))?.signatures).toBeUndefined()
     expect(outcomes).toEqual(['error'])
+  })
+
+  it.each<[string, (good: readonly Uint8Array[]) => readonly Uint8Array[]]>([
+    ['OneMissing', (good) => good.slice(1)],
+    ['OneTooMany', (good) => [...good, bad64]],
+    ['OneWrong', (good) => [...good.slice(1), bad64]],
+    ['AnotherOrder', (good) => good.toReversed()],
+  ])('R27: to hand out any signature of a list that is not signed as a whole: %s', async (_, spoil) => {
+    const group = groupOf()
+    const rounds = {
+      sign: async ({ items }: ThresholdRequest): Promise<SignResult> => ({
+        ok: true,
+        signatures: spoil(items.map((item) => signAsGroup(group.secret, item))),
+      }),
+    }
+    const { ask, bindings, groupKey } = setUp({ rounds, group })
+    expect(await codeThrownBy(ask([itemOf(1), itemOf(2)]))).toBe('SIGNATURE_INVALID')
+    expect((await bindings.lookup(groupKey, 'aa'))?.signatures).toBeUndefined()
   })
 
   it('to hand out a signature under the untweaked key where a tweak was asked for', async () => {
     const group = groupOf()
     const rounds = {
-      sign: async ({ item }: ThresholdRequest): Promise<SignResult> => ({
+      sign: async ({ items }: ThresholdRequest): Promise<SignResult> => ({
         ok: true,
-        signature: signAsGroup(group.secret, { ...item, tweak: { kind: 'none' } }),
+        signatures: items.map((item) => signAsGroup(group.secret, { ...item, tweak: { kind: 'none' } })),
       }),
     }
     const { ask } = setUp({ rounds, group })
@@ -373,18 +408,19 @@ describe('threshold service under another key than the current', () => {
       isSigner: () => state.isSigner,
       shares: { byGroupKey: (k) => keys.get(k)?.share(keys.get(k)?.members[0] as PublicKey) },
       rounds: {
-        sign: async ({ groupKey, item }) => {
+        sign: async ({ groupKey, items }) => {
           const group = keys.get(groupKey)
-          return group === undefined ? timeout() : { ok: true, signature: signAsGroup(group.secret, item) }
+          if (group === undefined) return timeout()
+          return { ok: true, signatures: items.map((item) => signAsGroup(group.secret, item)) }
         },
       },
     })
     const askUnder = (key: GroupKey | undefined, item = itemOf(1), id = 'aa') =>
-      made.service.sign(CLIENT, id, item, made.clock.now() + 5_000, undefined, key)
+      made.service.sign(CLIENT, id, [item], made.clock.now() + 5_000, undefined, key)
     return { ...made, askUnder, live, state, currentKey }
   }
   const underKey = (result: SignResult, key: GroupKey, item = itemOf(1)): boolean =>
-    result.ok && curve.schnorrVerify(result.signature, item.digest, Buffer.from(key, 'hex'))
+    result.ok && curve.schnorrVerify(result.signatures[0] ?? bad64, item.digest, Buffer.from(key, 'hex'))
 
   it('should sign under exactly the key that was asked for', async () => {
     const { askUnder, currentKey, service } = withRecalled()
