@@ -17,6 +17,13 @@ export const addJson = (command: Command): Command => command.option('--json', '
 export const addConfig = (command: Command): Command =>
   command.option('--config <file>', 'config of the node', DEFAULT_CONFIG_FILE)
 
+/** For commands that talk to the running node. */
+export const addNode = (command: Command): Command =>
+  addConfig(command).option(
+    '--socket <path>',
+    "admin socket of the node; --config is not read then (for when that file is broken, or the node's has moved)",
+  )
+
 /** Lines under a command's `--help`. */
 export const addExamples = (command: Command, ...lines: readonly string[]): Command =>
   command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`)
@@ -34,11 +41,23 @@ export async function openConfig(file: string): Promise<NodeConfig> {
 
 export type NodeCall = (method: 'GET' | 'POST', path: string, body?: unknown) => Promise<AdminReply>
 
-/** Calls to the running node of a config, over its admin socket. */
-export async function nodeOf(configFile: string): Promise<NodeCall> {
-  const { admin } = await openConfig(configFile)
-  const { adminCall } = await import('../status/index.ts')
-  return (method, path, body) => adminCall({ socketPath: admin.socketPath, method, path, body })
+/** Options of `addNode`. */
+export interface NodeOptions {
+  readonly config: string
+  readonly socket?: string
+}
+
+/** Calls to the running node, over its admin socket. Of the config only what names the socket is read (`findAdminSocket`). */
+export async function nodeOf({ config, socket }: NodeOptions): Promise<NodeCall> {
+  const socketPath = socket ?? (await findSocket(config))
+  const { adminCall, checkSocketPath } = await import('../status/index.ts')
+  checkSocketPath(socketPath)
+  return (method, path, body) => adminCall({ socketPath, method, path, body })
+}
+
+async function findSocket(configFile: string): Promise<string> {
+  const { findAdminSocket } = await import('../node/index.ts')
+  return await findAdminSocket(configFile)
 }
 
 /** For `parseArg` of repeatable options. */

@@ -76,7 +76,7 @@ function asCoded(error: NodeJS.ErrnoException, { socketPath, signal }: AdminCall
   if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED')
     return new CodedError(
       'NODE_NOT_RUNNING',
-      `no node answers at ${socketPath}: start it with \`countersign run\`, or name its config with --config`,
+      `no node answers at ${socketPath}: start it with \`countersign run\`, or name its config with --config, or its socket with --socket`,
       at,
       { cause: error },
     )

@@ -1,10 +1,9 @@
 import type { Command } from 'commander'
-import { addConfig, addExamples, addJson, type CliContext, nodeOf, show } from '../context.ts'
+import { addExamples, addJson, addNode, type CliContext, type NodeOptions, nodeOf, show } from '../context.ts'
 import { reloadText } from '../status-view.ts'
 import { at } from '../view.ts'
 
-interface Options {
-  readonly config: string
+interface Options extends NodeOptions {
   readonly json?: boolean
 }
 
@@ -18,11 +17,11 @@ export function registerReload(program: Command, ctx: CliContext): void {
         'file changes, and on SIGHUP.',
     )
   addExamples(
-    addJson(addConfig(command)),
+    addJson(addNode(command)),
     'countersign reload',
     'countersign reload --config /etc/countersign/signer.toml --json',
   ).action(async (options: Options) => {
-    const { json } = await (await nodeOf(options.config))('POST', '/reload', {})
+    const { json } = await (await nodeOf(options))('POST', '/reload', {})
     show(ctx, options.json, json, () => reloadText(at(json, 'reload')))
   })
 }

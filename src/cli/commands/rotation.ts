@@ -1,12 +1,11 @@
 import type { Command } from 'commander'
 import { CodedError } from '../../base/index.ts'
 import type { ApprovedSet } from '../../node/index.ts'
-import { addConfig, addExamples, addJson, type CliContext, nodeOf, show } from '../context.ts'
+import { addExamples, addJson, addNode, type CliContext, type NodeOptions, nodeOf, show } from '../context.ts'
 import { recalledText, rotationText } from '../status-view.ts'
 import { at, facts, listAt, numberAt, textAt } from '../view.ts'
 
-interface StatusOptions {
-  readonly config: string
+interface StatusOptions extends NodeOptions {
   readonly json?: boolean
 }
 interface ApproveOptions extends StatusOptions {
@@ -26,7 +25,7 @@ export function registerRotation(program: Command, ctx: CliContext): void {
       'approved the same pending id.',
   )
   addExamples(
-    addJson(addConfig(rotation.command('approve')))
+    addJson(addNode(rotation.command('approve')))
       .description('Approves a signer set on the running node, after showing it.')
       .requiredOption('--set <file>', 'TOML file with keys, threshold and attempt')
       .option('--yes', "don't ask")
@@ -39,14 +38,14 @@ export function registerRotation(program: Command, ctx: CliContext): void {
     '  attempt = 1                    # the same for everyone; count up after a failed attempt',
   ).action((options: ApproveOptions) => approve(ctx, options))
   addExamples(
-    addJson(addConfig(rotation.command('status'))).description('Shows the pending set, who approved it, and its step.'),
+    addJson(addNode(rotation.command('status'))).description('Shows the pending set, who approved it, and its step.'),
     'countersign rotation status',
   ).action(async (options: StatusOptions) => {
-    const { json } = await (await nodeOf(options.config))('GET', '/rotation')
+    const { json } = await (await nodeOf(options))('GET', '/rotation')
     show(ctx, options.json, json, () => rotationText(at(json, 'rotation') ?? json))
   })
   addExamples(
-    addJson(addConfig(rotation.command('recall [set-hash]')))
+    addJson(addNode(rotation.command('recall [set-hash]')))
       .description(
         'Recalls a replaced signer set, so that its members can sign with its key once more (a late deposit, a stuck sweep).\n' +
           'Enough of its operators must do so, those of removed nodes too. Without a hash: lists replaced and recalled sets.',
@@ -65,7 +64,7 @@ async function recall(ctx: CliContext, hash: string | undefined, options: Recall
       'USAGE',
       'name the set whose recall is to be withdrawn: its hash, as `rotation recall` lists it',
     )
-  const call = await nodeOf(options.config)
+  const call = await nodeOf(options)
   if (hash === undefined) {
     const { json } = await call('GET', '/rotation/recalled')
     show(ctx, options.json, json, () => recalledText(json))
@@ -83,7 +82,7 @@ async function recall(ctx: CliContext, hash: string | undefined, options: Recall
 async function approve(ctx: CliContext, options: ApproveOptions): Promise<void> {
   const { loadSetFile } = await import('../../node/index.ts')
   const set = await loadSetFile(options.set)
-  const call = await nodeOf(options.config)
+  const call = await nodeOf(options)
 
   const proposed = await call('POST', '/rotation/approve', { ...set, dry_run: true })
   const pendingId = textAt(proposed.json, 'pendingId')

@@ -1,9 +1,8 @@
 import type { Command } from 'commander'
-import { addConfig, addExamples, addJson, type CliContext, nodeOf, show } from '../context.ts'
+import { addExamples, addJson, addNode, type CliContext, type NodeOptions, nodeOf, show } from '../context.ts'
 import { statusText } from '../status-view.ts'
 
-interface Options {
-  readonly config: string
+interface Options extends NodeOptions {
   readonly json?: boolean
 }
 
@@ -13,12 +12,12 @@ export function registerStatus(program: Command, ctx: CliContext): void {
     .summary('show what the running node is and how it is')
     .description('Shows the state, the set, the links and the health of the node that runs with this config.')
   addExamples(
-    addJson(addConfig(command)),
+    addJson(addNode(command)),
     'countersign status',
     'countersign status --config /etc/countersign/signer.toml',
     'countersign status --json | jq .health',
   ).action(async (options: Options) => {
-    const { json } = await (await nodeOf(options.config))('GET', '/status')
+    const { json } = await (await nodeOf(options))('GET', '/status')
     show(ctx, options.json, json, () => statusText(json, Date.now()))
   })
 }

@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { CodedError } from '../../base/index.ts'
 import { defaultConfirmations } from '../../registry/index.ts'
@@ -43,7 +43,7 @@ export function parseConfig(text: string, file: string, context: ConfigContext):
   const suggest = (word: string) => nearest(word, context.methods)
   const bridges = rules.bridgesOf(lists.bridge, signers, context.methods, suggest, file)
   const backups = rules.backupsOf(lists.backup, lists.bridge, signers, file)
-  const socketPath = admin.socket ?? join(root.data_dir, 'admin.sock')
+  const socketPath = rules.socketPathOf(root.data_dir, admin.socket)
   rules.checkAdmin(admin, socketPath, file)
   return {
     file,

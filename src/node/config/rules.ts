@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net'
+import { join } from 'node:path'
 import { CodedError, type PeerIdStr, type PublicKey } from '../../base/index.ts'
 import { peerIdOfKey } from '../../curve/index.ts'
 import type { NatInit, RelayAddress } from '../../p2p/index.ts'
@@ -230,6 +231,11 @@ export function backupsOf(
     return peer_id
   })
 }
+
+/** Name of the admin socket in data_dir where the config names none. */
+export const DEFAULT_SOCKET = 'admin.sock'
+export const socketPathOf = (dataDir: string, socket: string | undefined): string =>
+  socket ?? join(dataDir, DEFAULT_SOCKET)
 
 /** R40: what is reachable from elsewhere asks for a token. */
 export function checkAdmin({ listen, token_file }: Section<'admin'>, socketPath: string, file: string): void {

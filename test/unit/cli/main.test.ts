@@ -136,6 +136,7 @@ describe('bad input', () => {
     const file = join(dir, 'none.toml')
     const { code, out, err } = await cli([...command.split(' '), '--config', file])
     expect({ code, out }).toEqual({ code: EXIT.missingInput, out: '' })
-    expect(err).toBe(`countersign: there is no file ${file}: \`countersign init\` makes one\n`)
+    expect(err).toMatch(/^countersign: there is no file .*none\.toml: `countersign init` makes one/)
+    expect(err.includes('--socket PATH')).toBe(command !== 'run')
   })
 })

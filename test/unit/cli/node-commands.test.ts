@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { CodedError, jsonAnswer, silentLogger } from '../../../src/base/index.ts'
@@ -75,6 +75,7 @@ async function nodeAnswers(status: unknown = STATUS, rotation: unknown = { rotat
     logger: silentLogger,
     routes: [
       route('GET', '/status', () => jsonAnswer(200, status)),
+      route('POST', '/reload', () => jsonAnswer(200, { reload: { result: 'unchanged', changes: [], refusals: [] } })),
       route('GET', '/rotation', () => jsonAnswer(200, rotation)),
       route('POST', '/rotation/approve', (request) => {
         approvals.push(jsonBody(request))
@@ -179,6 +180,48 @@ describe('countersign status', () => {
     await nodeAnswers({ ...STATUS, state: '\u001b[2J', members: [member] })
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
     expect((await status()).out).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/)
+  })
+})
+
+describe('a config that is wrong', () => {
+  const spoil = (more: string) => writeFileSync(config, `${readFileSync(config, 'utf8')}${more}`)
+  const socket = () => join(temp.dir, 'admin.sock')
+  const commands = (...where: string[]): [string, string[]][] => [
+    ['status', ['status', ...where]],
+    ['reload', ['reload', ...where]],
+    ['rotation status', ['rotation', 'status', ...where]],
+    ['rotation approve', ['rotation', 'approve', '--set', setFile, '--yes', ...where]],
+    ['rotation recall', ['rotation', 'recall', ...where]],
+  ]
+
+  it('should keep nobody from asking the running node: only what names the socket is read', async () => {
+    await nodeAnswers()
+    spoil('level = "loud"\n[log]\nlevle = 7\n[[bridge]]\n')
+    for (const [name, argv] of commands('--config', config)) expect((await cli(argv)).code, name).toBe(0)
+    // Whereas a node can't be started with it.
+    expect((await cli(['run', '--config', config])).code).toBe(EXIT.config)
+  })
+
+  it('should be told with its line where it hides the socket, and --socket is the way out', async () => {
+    await nodeAnswers()
+    spoil('[log\n')
+    for (const [name, argv] of commands('--config', config)) {
+      const { code, err } = await cli(argv)
+      expect(code, name).toBe(EXIT.config)
+      expect(err, name).toMatch(
+        /signer\.toml: line \d+, column \d+ is not TOML .*; --socket PATH finds the running node/,
+      )
+    }
+    for (const [name, argv] of commands('--config', config, '--socket', socket()))
+      expect((await cli(argv)).code, name).toBe(0)
+  })
+
+  it('should not matter to --socket at all, and a path that is too long be refused in words', async () => {
+    await nodeAnswers()
+    expect((await cli(['status', '--config', join(temp.dir, 'none.toml'), '--socket', socket()])).code).toBe(0)
+    const { code, err } = await cli(['status', '--socket', `/${'x'.repeat(200)}`])
+    expect(code).toBe(EXIT.config)
+    expect(err).toMatch(/may have 100/)
   })
 })
 
