@@ -95,6 +95,11 @@ it('docs/METRICS.md should say of each what it means and what to do', () => {
 it('docs/METRICS.md should name every reason for which a message is dropped', () => {
   for (const reason of Object.keys(DROPS)) expect(PAGE).toContain(`\`${reason}\``)
 })
+it('docs/METRICS.md should explain every health check: what green means, when it turns red, and what to do', () => {
+  const checks = [...PAGE.matchAll(/^\| `(\w+)` \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$/gm)]
+  expect(checks.map(([, name]) => name)).toEqual(HEALTH_CHECKS)
+  for (const [, name, ...cells] of checks) for (const cell of cells) expect(cell.length, name).toBeGreaterThan(30)
+})
 
 it('R17: the wired node should refuse to sign once its key speaks elsewhere', async () => {
   const { network, signing, base } = await wired()
