@@ -1,5 +1,6 @@
 import { membersText } from './member-view.ts'
-import { ageOf, at, columns, facts, listAt, numberAt, textAt } from './view.ts'
+import { lastReloadLine } from './reload-view.ts'
+import { ageOf, at, columns, dotted, facts, listAt, named, numberAt, textAt } from './view.ts'
 
 const STATES: Readonly<Record<string, string>> = {
   waiting: 'waiting: its key is in no set yet',
@@ -7,13 +8,6 @@ const STATES: Readonly<Record<string, string>> = {
   signer: 'signer: its key is in the current set',
   removed: 'removed: its key left the set',
 }
-
-const dotted = (...parts: readonly (string | undefined)[]): string | undefined => {
-  const known = parts.filter((part) => part !== undefined)
-  return known.length === 0 ? undefined : known.join(' · ')
-}
-const named = (name: string, value: string | undefined): string | undefined =>
-  value === undefined ? undefined : `${name} ${value}`
 
 /** GET /status for a person. */
 export function statusText(status: unknown, nowMs: number): string {
@@ -92,23 +86,6 @@ function denialsLine(status: unknown): string | undefined {
   if (typeof totals !== 'object' || totals === null) return undefined
   const counts = Object.keys(totals).map((reason) => `${textAt(reason) ?? '?'} ${textAt(totals, reason) ?? '?'}`)
   return counts.length === 0 ? 'none' : counts.join(', ')
-}
-
-function lastReloadLine(reload: unknown, nowMs: number): string | undefined {
-  const atMs = numberAt(reload, 'atMs')
-  return atMs === undefined ? undefined : `${ageOf(nowMs - atMs)} ago: ${reloadText(reload)}`
-}
-
-/** A reload's report for a person. */
-export function reloadText(reload: unknown): string {
-  const refusals = listAt(reload, 'refusals').map((r) => dotted(textAt(r, 'key'), textAt(r, 'reason')) ?? '?')
-  if (refusals.length > 0) return ['nothing was applied', ...refusals].join('\n')
-  const changes = listAt(reload, 'changes').map((c) => {
-    const entries = (sign: string, list: string) => listAt(c, list).map((e) => `  ${sign} ${textAt(e) ?? '?'}`)
-    return [textAt(c, 'key') ?? '?', ...entries('+', 'added'), ...entries('-', 'removed')].join('\n')
-  })
-  if (textAt(reload, 'result') === 'unchanged') return 'the file says what runs already'
-  return changes.length === 0 ? (textAt(reload, 'result') ?? 'unknown') : changes.join('\n')
 }
 
 /** How this machine's clock stands to the members'. */

@@ -25,6 +25,14 @@ export const numberAt = (value: unknown, ...path: readonly string[]): number | u
   return typeof v === 'number' && Number.isFinite(v) ? v : undefined
 }
 
+/** What is known of several parts, on one line; undefined if nothing is. */
+export const dotted = (...parts: readonly (string | undefined)[]): string | undefined => {
+  const known = parts.filter((part) => part !== undefined)
+  return known.length === 0 ? undefined : known.join(' · ')
+}
+export const named = (name: string, value: string | undefined): string | undefined =>
+  value === undefined ? undefined : `${name} ${value}`
+
 /** `3 s`, `5 min`, `2 h`, `4 d`. */
 export function ageOf(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000))

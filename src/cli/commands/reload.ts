@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { addExamples, addJson, addNode, type CliContext, type NodeOptions, nodeOf, show } from '../context.ts'
-import { reloadText } from '../status-view.ts'
+import { reloadText } from '../reload-view.ts'
 import { at } from '../view.ts'
 
 interface Options extends NodeOptions {
@@ -22,6 +22,6 @@ export function registerReload(program: Command, ctx: CliContext): void {
     'countersign reload --config /etc/countersign/signer.toml --json',
   ).action(async (options: Options) => {
     const { json } = await (await nodeOf(options))('POST', '/reload', {})
-    show(ctx, options.json, json, () => reloadText(at(json, 'reload')))
+    show(ctx, options.json, json, () => reloadText(at(json, 'reload'), Date.now()))
   })
 }

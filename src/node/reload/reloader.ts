@@ -42,6 +42,7 @@ export class Reloader implements Startable {
   readonly #counter: Counter<'result'>
   #config: NodeConfig
   #last: ReloadReport | undefined
+  #applied: ReloadReport['appliedBefore'] = null
   #running = false
   #work: Promise<unknown> = Promise.resolve()
   #queued: Promise<ReloadReport> | undefined
@@ -148,7 +149,9 @@ export class Reloader implements Startable {
       changes: [],
       refusals: [],
       ...what,
+      appliedBefore: result === 'unchanged' ? this.#applied : null,
     }
+    if (result === 'applied') this.#applied = { trigger, atMs: report.atMs, changes: report.changes }
     this.#counter.inc({ result })
     if (isRefused(report))
       this.#logger.warn('The config was not reloaded; the node goes on as before', {

@@ -30,6 +30,11 @@ export interface ReloadReport {
   readonly changes: readonly ListChange[]
   /** Why nothing was applied. */
   readonly refusals: readonly ReloadRefusal[]
+  /**
+   * Of an unchanged file: the reload that had applied it before, by its change or a signal; else null. Who edits the file and
+   * then asks for a reload is always second.
+   */
+  readonly appliedBefore: Pick<ReloadReport, 'trigger' | 'atMs' | 'changes'> | null
 }
 
 export const isRefused = ({ refusals }: Pick<ReloadReport, 'refusals'>): boolean => refusals.length > 0

@@ -425,6 +425,29 @@ describe('countersign reload', () => {
     expect((await cli(['reload', '--config', config])).out).toBe('the file says what runs already\n')
   })
 
+  it.each([
+    ['file', 'file change'],
+    ['signal', 'SIGHUP'],
+    ['admin', '`countersign reload`'],
+    ['new', 'new'],
+  ])('should say what was applied before, when, and by what: %s', async (trigger, words) => {
+    const changes = [{ key: 'bridge', added: ['16Uiu2HAnew (threshold.sign)'], removed: [] }]
+    const appliedBefore = { trigger, atMs: Date.now() - 180_000, changes }
+    await answering(200, { reload: { result: 'unchanged', changes: [], refusals: [], appliedBefore } })
+    expect((await cli(['reload', '--config', config])).out).toBe(
+      `the file says what runs already, applied 3 min ago by ${words}:\nbridge\n  + 16Uiu2HAnew (threshold.sign)\n`,
+    )
+  })
+
+  it.each([[null], [7], [{}], [{ atMs: 'x' }], [{ atMs: 0, changes: 7 }]])(
+    'should bear with a strange word of what was applied before: %j',
+    async (appliedBefore) => {
+      await answering(200, { reload: { result: 'unchanged', changes: [], refusals: [], appliedBefore } })
+      const { code, out } = await cli(['reload', '--config', config])
+      expect([code, out]).toEqual([0, expect.stringMatching(/^the file says what runs already/)])
+    },
+  )
+
   it('should end with the code of a wrong config when nothing was applied, and say why', async () => {
     const message = 'nothing was reloaded: log.level differs'
     await answering(409, { error: { code: 'RELOAD_REFUSED', message } })

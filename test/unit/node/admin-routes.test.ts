@@ -66,6 +66,7 @@ describe('POST /reload', () => {
     file: '/etc/signer.toml',
     changes: [{ key: 'p2p.deny', added: ['16Uiu2HA'], removed: [] }],
     refusals: [],
+    appliedBefore: null,
   }
   const ask = (report: ReloadReport) =>
     reloadRoute({ reload: async () => report }).handler({

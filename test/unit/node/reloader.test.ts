@@ -23,6 +23,7 @@ let applied: NodeConfig[]
 let apply: (config: NodeConfig) => Promise<void>
 let metrics: CountingMetrics
 let logger: MemoryLogger
+let clock: ManualClock
 let reloader: Reloader
 beforeEach(async () => {
   text = PLAIN
@@ -32,6 +33,7 @@ beforeEach(async () => {
   apply = async () => {}
   metrics = new CountingMetrics()
   logger = new MemoryLogger()
+  clock = new ManualClock()
   reloader = new Reloader({
     config: parse(PLAIN),
     load: () => read(),
@@ -41,7 +43,7 @@ beforeEach(async () => {
       applied.push(config)
       return apply(config)
     },
-    clock: new ManualClock(),
+    clock,
     logger,
     metrics,
   })
@@ -112,6 +114,23 @@ describe('Reloader', () => {
     text = PLAIN
     await reloader.reload('file')
     expect(reloader.last()).toMatchObject({ result: 'unchanged', refusals: [] })
+  })
+
+  it('should tell who asks for what a change of the file has applied already, what that was and when', async () => {
+    expect((await reloader.reload('admin')).appliedBefore).toBeNull()
+    text = DENYING
+    const applied = await reloader.reload('file')
+    expect(applied.appliedBefore).toBeNull()
+    clock.advance(2_000)
+    const { trigger, atMs, changes } = applied
+    for (let asked = 0; asked < 2; asked++)
+      expect(await reloader.reload('admin')).toMatchObject({
+        result: 'unchanged',
+        atMs: atMs + 2_000,
+        appliedBefore: { trigger, atMs, changes },
+      })
+    text = OTHER_LEVEL
+    expect(await reloader.reload('admin')).toMatchObject({ result: 'needs_restart', appliedBefore: null })
   })
 
   it('should apply one reload after the other', async () => {
