@@ -1,3 +1,4 @@
+import { narrowLayout, WIDE } from './layout.ts'
 import { membersText } from './member-view.ts'
 import { lastReloadLine } from './reload-view.ts'
 import { ageOf, at, columns, dotted, facts, listAt, named, numberAt, textAt } from './view.ts'
@@ -9,44 +10,49 @@ const STATES: Readonly<Record<string, string>> = {
   removed: 'removed: its key left the set',
 }
 
-/** GET /status for a person. */
-export function statusText(status: unknown, nowMs: number): string {
+/** GET /status for a person: at most 100 columns wide, or everything whole. */
+export function statusText(status: unknown, nowMs: number, wide = false): string {
+  const layout = wide ? WIDE : narrowLayout(status)
   const state = textAt(status, 'state')
   const held = at(status, 'key', 'held')
   const parts = [
-    facts([
-      ['state', state === undefined ? 'unknown' : (STATES[state] ?? state)],
-      ['health', healthLine(at(status, 'health'), nowMs)],
-      ['public key', textAt(status, 'publicKey')],
-      ['PeerID', textAt(status, 'peerId')],
-      ['network', dotted(textAt(status, 'network'), textAt(status, 'contract'))],
-      ['registry', registryLine(at(status, 'registry'), nowMs)],
-      ['set', setLine(status)],
+    facts(
       [
-        'group key',
-        dotted(
-          textAt(status, 'key', 'groupKey'),
-          held === true ? 'share held' : held === false ? 'NO SHARE HERE' : undefined,
-        ),
+        ['state', state === undefined ? 'unknown' : (STATES[state] ?? state)],
+        ['health', healthLine(at(status, 'health'), nowMs)],
+        ['public key', textAt(status, 'publicKey')],
+        ['PeerID', textAt(status, 'peerId')],
+        ['network', dotted(textAt(status, 'network'), textAt(status, 'contract'))],
+        ['registry', registryLine(at(status, 'registry'), nowMs)],
+        ['set', setLine(status)],
+        [
+          'group key',
+          dotted(
+            textAt(status, 'key', 'groupKey'),
+            held === true ? 'share held' : held === false ? 'NO SHARE HERE' : undefined,
+          ),
+        ],
+        [
+          'addresses',
+          listAt(status, 'addresses')
+            .map((a) => textAt(a) ?? '?')
+            .join('\n') || undefined,
+        ],
+        ['clock', clockLine(status)],
+        ['THIS KEY', elsewhereLine(status, nowMs)],
+        ['denials', denialsLine(status)],
+        ['last reload', lastReloadLine(at(status, 'lastReload'), nowMs)],
       ],
-      [
-        'addresses',
-        listAt(status, 'addresses')
-          .map((a) => textAt(a) ?? '?')
-          .join('\n') || undefined,
-      ],
-      ['clock', clockLine(status)],
-      ['THIS KEY', elsewhereLine(status, nowMs)],
-      ['denials', denialsLine(status)],
-      ['last reload', lastReloadLine(at(status, 'lastReload'), nowMs)],
-    ]),
+      layout,
+    ),
   ]
   const members = listAt(status, 'members')
-  if (members.length > 0) parts.push(`members\n${membersText(members, nowMs)}`)
+  if (members.length > 0) parts.push(`members\n${membersText(members, nowMs, layout)}`)
   const recalled = listAt(status, 'recalled')
-  if (recalled.length > 0) parts.push(`recalled sets\n${columns(recalled.map(recalledRow))}`)
+  if (recalled.length > 0) parts.push(`recalled sets\n${columns(recalled.map(recalledRow), '  ', layout)}`)
   const rotation = at(status, 'rotation')
-  if (rotation !== undefined && rotation !== null) parts.push(`rotation\n${indent(rotationText(rotation))}`)
+  if (rotation !== undefined && rotation !== null)
+    parts.push(`rotation\n${indent(rotationText(rotation, { ...layout, width: layout.width - 2 }))}`)
   return parts.join('\n\n')
 }
 
@@ -104,35 +110,38 @@ function elsewhereLine(status: unknown, nowMs: number): string | undefined {
     : `SPEAKS FROM ANOTHER NODE, heard ${ageOf(nowMs - since)} ago; nothing is signed`
 }
 
-/** GET /rotation for a person. */
-export function rotationText(rotation: unknown): string {
+/** GET /rotation for a person; whole by default, because operators compare what they approve. */
+export function rotationText(rotation: unknown, layout = WIDE): string {
   const keys = listAt(rotation, 'keys')
   if (textAt(rotation, 'pendingId') === undefined) return 'no rotation is pending'
   const approved = new Set(listAt(rotation, 'approved').map((key) => textAt(key)))
   const marked = [...new Set([...keys, ...listAt(rotation, 'approved')].map((key) => textAt(key) ?? '?'))]
   const isNew = new Set(keys.map((key) => textAt(key)))
-  return facts([
-    ['pending id', textAt(rotation, 'pendingId')],
-    ['threshold', `${textAt(rotation, 'threshold') ?? '?'} of ${keys.length}`],
-    ['attempt', textAt(rotation, 'attempt')],
-    ['step', dotted(textAt(rotation, 'step'), named('waiting for', textAt(rotation, 'waitingFor')))],
+  return facts(
     [
-      'missing',
-      listAt(rotation, 'missing')
-        .map((key) => textAt(key) ?? '?')
-        .join('\n') || undefined,
+      ['pending id', textAt(rotation, 'pendingId')],
+      ['threshold', `${textAt(rotation, 'threshold') ?? '?'} of ${keys.length}`],
+      ['attempt', textAt(rotation, 'attempt')],
+      ['step', dotted(textAt(rotation, 'step'), named('waiting for', textAt(rotation, 'waitingFor')))],
+      [
+        'missing',
+        listAt(rotation, 'missing')
+          .map((key) => textAt(key) ?? '?')
+          .join('\n') || undefined,
+      ],
+      [
+        'keys',
+        marked
+          .map(
+            (key) =>
+              `${key}  ${approved.has(key) ? 'approved' : 'not approved yet'}${isNew.has(key) ? '' : ' (not in the new set)'}`,
+          )
+          .join('\n'),
+      ],
+      ['last error', textAt(rotation, 'lastError')],
     ],
-    [
-      'keys',
-      marked
-        .map(
-          (key) =>
-            `${key}  ${approved.has(key) ? 'approved' : 'not approved yet'}${isNew.has(key) ? '' : ' (not in the new set)'}`,
-        )
-        .join('\n'),
-    ],
-    ['last error', textAt(rotation, 'lastError')],
-  ])
+    layout,
+  )
 }
 
 /** GET /rotation/recalled for a person. */

@@ -1,3 +1,5 @@
+import { fitted, WIDE } from './layout.ts'
+
 /** Readers of JSON from a node, which may be of another version: what is missing or strange is left out, never a crash. */
 
 /** Inner value at a path; undefined wherever the path breaks off. */
@@ -42,16 +44,31 @@ export function ageOf(ms: number): string {
 }
 
 /** Lines of `label  value`; rows without a value are left out. */
-export function facts(rows: readonly (readonly [string, string | undefined])[]): string {
+export function facts(rows: readonly (readonly [string, string | undefined])[], layout = WIDE): string {
   const known = rows.filter((row): row is readonly [string, string] => row[1] !== undefined)
-  const width = Math.max(...known.map(([label]) => label.length), 0) + 2
+  const labels = Math.max(...known.map(([label]) => label.length), 0) + 2
   return known
-    .map(([label, value]) => label.padEnd(width) + value.replaceAll('\n', `\n${' '.repeat(width)}`))
+    .map(([label, value]) => label.padEnd(labels) + indented(fitted(value, layout, layout.width - labels), labels))
     .join('\n')
 }
 
-/** Columns of one width each, two spaces apart. */
-export function columns(rows: readonly (readonly string[])[], indent = '  '): string {
+const indented = (text: string, by: number): string => text.replaceAll('\n', `\n${' '.repeat(by)}`)
+
+/** Columns of one width each, two spaces apart; names are shortened in all rows if one row is too long. */
+export function columns(rows: readonly (readonly string[])[], indent = '  ', layout = WIDE): string {
+  const whole = aligned(rows, indent)
+  if (whole.split('\n').every((line) => line.length <= layout.width)) return whole
+  return fitted(
+    aligned(
+      rows.map((row) => row.map(layout.short)),
+      indent,
+    ),
+    layout,
+    layout.width,
+  )
+}
+
+function aligned(rows: readonly (readonly string[])[], indent: string): string {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)))
   return rows.map((row) => (indent + row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')).trimEnd()).join('\n')
 }

@@ -122,7 +122,7 @@ describe('countersign status', () => {
       set: { threshold: 2, hash: 'ff'.repeat(32) },
       health: { ok: false, red: ['mesh'], checks },
     })
-    const { code, out } = await status()
+    const { code, out } = await status('--wide')
     expect(code).toBe(0)
     expect(out).toMatch(/^state +signer: its key is in the current set$/m)
     expect(out).toMatch(/^health +RED\n +mesh: no connection to anyone \(for \d+ s\)$/m)
@@ -153,7 +153,7 @@ describe('countersign status', () => {
         { ...other, alive: false, lastHeartbeatAtMs: null },
       ],
     })
-    const { out } = await status()
+    const { out } = await status('--wide')
     expect(out).toMatch(/^ +public key +PeerID +role +link +heartbeat +links +why$/m)
     expect(out).toMatch(/this node +in set 11111111 at Bitcoin block 7$/m)
     expect(out).toMatch(/connected +[34] s ago +tcp inbound \/ip4\/127.0.0.1\/tcp\/2 12 ms$/m)
@@ -161,6 +161,20 @@ describe('countersign status', () => {
     expect(out).toMatch(/connected +NEVER HEARD/)
     expect(out).toMatch(/^clock +31\.3 s ahead of the median of 4 members$/m)
     expect(out).toMatch(/^THIS KEY +SPEAKS FROM ANOTHER NODE, heard [56] s ago; nothing is signed$/m)
+  })
+
+  it('should fit 100 columns unless asked to be wide, and be whole as JSON', async () => {
+    const [self, other] = STATUS.members
+    const link = { transport: 'tcp', direction: 'inbound', remoteAddress: '/ip4/127.0.0.1/tcp/2', rttMs: 12 }
+    const whole = { ...STATUS, members: [self, { ...other, alive: true, links: [link], reason: 'in set 11111111' }] }
+    await nodeAnswers(whole)
+    const { out } = await status()
+    expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100)
+    expect(out).toMatch(
+      new RegExp(`^ +${KEY_B.slice(0, 8)}… +16Uiu2HAother +signer +connected .* tcp inbound 12 ms$`, 'm'),
+    )
+    expect((await status('--wide')).out).toContain(`${KEY_B}  16Uiu2HAother`)
+    expect((await status('--json', '--wide')).json()).toEqual(whole)
   })
 
   it.each([
