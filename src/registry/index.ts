@@ -1,5 +1,6 @@
 export { decodeAddress, encodeAddress } from './c32.ts'
 export { ReadError, readFailureOf } from './errors.ts'
+export { isCount, parseJsonObject } from './json.ts'
 export { createEventObserver, type EventObserver, type EventObserverInit } from './observer.ts'
 export {
   MAINNET_CHAIN_ID,
@@ -14,6 +15,7 @@ export { defaultConfirmations, requireSoundQuorum } from './quorum.ts'
 export { createRotateKeysTx, type RotateKeysInit } from './rotate-keys.ts'
 export { MAX_FEE_USTX, requirePlanOf, requireRotatable, requireSoundPlan } from './rotate-plan.ts'
 export type { SetChange } from './set-audit.ts'
+export { fromStoredSet, type StoredSet, toStoredSet } from './set-codec.ts'
 export { type PendingSet, pendingId, registryScope, setHash, sortKeys, uninitialisedParentHash } from './set-hash.ts'
 export { decodeSnapshot } from './snapshot-codec.ts'
 export { type Account, createStacksClient, indexBlockHash, type NodeInfo, type StacksClient } from './stacks-client.ts'

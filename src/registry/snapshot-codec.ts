@@ -1,7 +1,7 @@
-import { fromHex, isHex, utf8 } from '../base/index.ts'
+import { isHex, utf8 } from '../base/index.ts'
 import { isCount, isRecord, parseJsonObject } from './json.ts'
+import { fromStoredSet, toStoredSet } from './set-codec.ts'
 import { type ChainTip, READ_PATHS, type ReadEvidence, type RegistryId, type Snapshot } from './types.ts'
-import { validateSignerData } from './validate.ts'
 
 /** Raised when the stored form changes; another version is not read. */
 const FORMAT = 1
@@ -19,10 +19,7 @@ export function encodeSnapshot(registry: RegistryId, { set, tip, readAtMs, evide
       network: registry.network,
       chainId: registry.chainId,
       contract: registry.contract,
-      keys: set.listOrder ?? set.keys,
-      threshold: set.threshold,
-      aggregateKey: set.aggregateKey,
-      principal: set.principal,
+      ...toStoredSet(set),
       tip,
       readAtMs,
       evidence,
@@ -37,19 +34,11 @@ export function decodeSnapshot(registry: RegistryId, bytes: Uint8Array, nowMs: n
   if (json?.format !== FORMAT || tip === undefined || !isCount(json.readAtMs)) return 'unreadable'
   if (json.network !== registry.network || json.chainId !== registry.chainId || json.contract !== registry.contract)
     return 'other_registry'
-  const { keys, threshold, aggregateKey, principal } = json
-  if (!Array.isArray(keys) || !keys.every(isKeyHex) || !isCount(threshold)) return 'unreadable'
-  if (!isKeyHex(aggregateKey) || typeof principal !== 'string') return 'unreadable'
-  const judged = validateSignerData(registry, {
-    keys: keys.map((key) => fromHex(key)),
-    threshold: BigInt(threshold),
-    aggregateKey: fromHex(aggregateKey),
-    principal,
-  })
-  if (judged.kind !== 'set') return 'invalid_set'
+  const set = fromStoredSet(registry, json)
+  if (typeof set === 'string') return set
   const evidence = parseEvidence(json.evidence)
   const readAtMs = Math.min(json.readAtMs, nowMs)
-  return Object.freeze({ kind: 'set', set: judged.set, tip, readAtMs, ...(evidence === undefined ? {} : { evidence }) })
+  return Object.freeze({ kind: 'set', set, tip, readAtMs, ...(evidence === undefined ? {} : { evidence }) })
 }
 
 /** Only told to the operator: missing in older files, and a malformed one must not cost the set. */
@@ -60,8 +49,6 @@ function parseEvidence(value: unknown): ReadEvidence | undefined {
   if (via === undefined || !Array.isArray(endpoints) || !endpoints.every((e) => typeof e === 'string')) return undefined
   return Object.freeze({ endpoints: Object.freeze(endpoints), via, confirmations })
 }
-
-const isKeyHex = (value: unknown): value is string => typeof value === 'string' && isHex(value, 33)
 
 function parseTip(value: unknown): ChainTip | undefined {
   if (!isRecord(value)) return undefined

@@ -1,15 +1,13 @@
+import { asSetHash, CodedError, isHex, LIMITS, type PublicKey, type SetHash, utf8 } from '../base/index.ts'
 import {
-  asSetHash,
-  CodedError,
-  fromHex,
-  fromUtf8,
-  isHex,
-  LIMITS,
-  type PublicKey,
-  type SetHash,
-  utf8,
-} from '../base/index.ts'
-import { type RegistryId, registryScope, type SignerSet, validateSignerData } from '../registry/index.ts'
+  fromStoredSet,
+  isCount,
+  parseJsonObject,
+  type RegistryId,
+  registryScope,
+  type SignerSet,
+  toStoredSet,
+} from '../registry/index.ts'
 import type { Space } from '../store/index.ts'
 
 /** A set that stood on chain, and when this node last saw it come (unix ms). */
@@ -87,38 +85,13 @@ export class KnownSets {
   }
 }
 
-function encodeKnown({ set, seenAtMs }: KnownSet): Uint8Array {
-  const { keys, listOrder, threshold, aggregateKey, principal } = set
-  return utf8(JSON.stringify({ keys: listOrder ?? keys, threshold, aggregateKey, principal, seenAtMs }))
-}
+const encodeKnown = ({ set, seenAtMs }: KnownSet): Uint8Array => utf8(JSON.stringify({ ...toStoredSet(set), seenAtMs }))
 
-/** With every check that a reading from the chain passes; undefined if it is not what `encodeKnown` makes. */
 function decodeKnown(registry: RegistryId, bytes: Uint8Array): KnownSet | undefined {
-  const json = parseObject(bytes)
-  if (json === undefined) return undefined
-  const { keys, threshold, aggregateKey, principal, seenAtMs } = json
-  if (!Array.isArray(keys) || !keys.every(isKeyHex) || !isKeyHex(aggregateKey)) return undefined
-  if (!isCount(threshold) || !isCount(seenAtMs) || typeof principal !== 'string') return undefined
-  const judged = validateSignerData(registry, {
-    keys: keys.map((key) => fromHex(key)),
-    threshold: BigInt(threshold),
-    aggregateKey: fromHex(aggregateKey),
-    principal,
-  })
-  return judged.kind === 'set' ? { set: judged.set, seenAtMs } : undefined
-}
-
-const isKeyHex = (value: unknown): value is string => typeof value === 'string' && isHex(value, 33)
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
-
-/** A JSON object from the store; undefined if it is none. */
-export function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(fromUtf8(bytes))
-    return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : undefined
-  } catch {
-    return undefined
-  }
+  const json = parseJsonObject(bytes)
+  if (json === undefined || !isCount(json.seenAtMs)) return undefined
+  const set = fromStoredSet(registry, json)
+  return typeof set === 'string' ? undefined : { set, seenAtMs: json.seenAtMs }
 }
 
 /** Undefined if the text is no set hash. */

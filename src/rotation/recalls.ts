@@ -9,9 +9,15 @@ import {
   type Startable,
   utf8,
 } from '../base/index.ts'
-import { type RegistryWatcher, registryScope, type SignerSet, type Snapshot } from '../registry/index.ts'
+import {
+  parseJsonObject,
+  type RegistryWatcher,
+  registryScope,
+  type SignerSet,
+  type Snapshot,
+} from '../registry/index.ts'
 import type { Space } from '../store/index.ts'
-import { type KnownSet, KnownSets, type KnownSetsInit, parseObject, parseSetHash } from './known-sets.ts'
+import { type KnownSet, KnownSets, type KnownSetsInit, parseSetHash } from './known-sets.ts'
 
 /** Timers of the platform end at 24 days, approvals at 30: who waits for one looks again after this. */
 const LONGEST_WAIT_MS = 3_600_000
@@ -211,7 +217,7 @@ const encodeRecall = ({ approvedAtMs, expiresAtMs }: Recall): Uint8Array =>
   utf8(JSON.stringify({ approvedAtMs, expiresAtMs }))
 
 function decodeRecall(known: KnownSets, name: string, bytes: Uint8Array): Recall | undefined {
-  const json = parseObject(bytes)
+  const json = parseJsonObject(bytes)
   const hash = parseSetHash(name)
   const set = hash && known.get(hash)?.set
   if (json === undefined || set === undefined) return undefined
