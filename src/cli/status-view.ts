@@ -159,13 +159,22 @@ const replacedRow = (set: unknown): readonly string[] => [
   textAt(set, 'setHash') ?? '?',
   `${textAt(set, 'threshold') ?? '?'} of ${listAt(set, 'keys').length}`,
   `key ${textAt(set, 'groupKey') ?? '?'}`,
-  at(set, 'keyHeld') === true ? 'share held' : 'NO SHARE HERE',
+  shareOf(set),
 ]
+
+/** R7: a share that is sealed to an earlier key of this node is there, and of no use under the key of now. */
+function shareOf(set: unknown): string {
+  const earlier = textAt(set, 'earlierKey')
+  if (earlier !== undefined)
+    return `share of this node's earlier key ${earlier}: can't be recalled under the key in use`
+  return at(set, 'keyHeld') === true ? 'share held' : 'NO SHARE HERE'
+}
 
 function recalledRow(set: unknown): readonly string[] {
   const expiresAt = numberAt(set, 'expiresAtMs')
   const until = expiresAt === undefined ? '' : `until ${new Date(expiresAt).toISOString()}`
-  return [...replacedRow(set), until, at(set, 'admitted') === true ? 'admitted' : 'NOT ADMITTED: the registry is stale']
+  const why = textAt(set, 'earlierKey') === undefined ? ': the registry is stale' : ''
+  return [...replacedRow(set), until, at(set, 'admitted') === true ? 'admitted' : `NOT ADMITTED${why}`]
 }
 
 const indent = (text: string): string => text.replace(/^/gm, '  ')

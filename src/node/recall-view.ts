@@ -1,7 +1,7 @@
 import type { GroupKey, PublicKey, SetHash } from '../base/index.ts'
 import { admittedRecalled, type Gate } from '../gating/index.ts'
 import type { SignerSet } from '../registry/index.ts'
-import type { Recall, Recalls } from '../rotation/index.ts'
+import type { OwnKnownSet, OwnRecall, Recalls } from '../rotation/index.ts'
 
 /** A set that was replaced. */
 export interface ReplacedView {
@@ -9,14 +9,16 @@ export interface ReplacedView {
   readonly groupKey: GroupKey
   readonly threshold: number
   readonly keys: readonly PublicKey[]
-  /** This node holds its share of the key. */
+  /** This node holds its share of the key, and can use it under the key that it lives under. */
   readonly keyHeld: boolean
+  /** Key of this node before the one in use, to whose file its share of this set is sealed (R7); null if it was that. */
+  readonly earlierKey: PublicKey | null
 }
 
 export interface RecallView extends ReplacedView {
   readonly approvedAtMs: number
   readonly expiresAtMs: number
-  /** False while the registry is stale: the recall stands, and admits nobody (R5). */
+  /** False while the registry is stale (R5), or if this node was in the set under an earlier key: the recall stands, and admits nobody. */
   readonly admitted: boolean
 }
 
@@ -26,17 +28,25 @@ export interface RecallFacts {
   readonly isHeld: (groupKey: GroupKey) => boolean
 }
 
-const viewOfSet = ({ hash, groupKey, threshold, keys }: SignerSet, { isHeld }: RecallFacts): ReplacedView => ({
+const viewOfSet = (
+  { hash, groupKey, threshold, keys }: SignerSet,
+  { isHeld }: RecallFacts,
+  earlierKey?: OwnKnownSet['earlierKey'],
+): ReplacedView => ({
   setHash: hash,
   groupKey,
   threshold,
   keys,
   keyHeld: isHeld(groupKey),
+  earlierKey: earlierKey ?? null,
 })
 
-export function viewOfRecall({ set, approvedAtMs, expiresAtMs }: Recall, facts: RecallFacts): RecallView {
+export function viewOfRecall(
+  { set, approvedAtMs, expiresAtMs, earlierKey }: OwnRecall,
+  facts: RecallFacts,
+): RecallView {
   const admitted = admittedRecalled(facts.gate.state).some((s) => s.hash === set.hash)
-  return { ...viewOfSet(set, facts), approvedAtMs, expiresAtMs, admitted }
+  return { ...viewOfSet(set, facts, earlierKey), approvedAtMs, expiresAtMs, admitted }
 }
 
 export const viewOfRecalls = (facts: RecallFacts): readonly RecallView[] =>
@@ -44,4 +54,4 @@ export const viewOfRecalls = (facts: RecallFacts): readonly RecallView[] =>
 
 /** The latest first. */
 export const viewOfReplaced = (facts: RecallFacts): readonly ReplacedView[] =>
-  facts.recalls.replaced().map(({ set }) => viewOfSet(set, facts))
+  facts.recalls.replaced().map(({ set, earlierKey }) => viewOfSet(set, facts, earlierKey))

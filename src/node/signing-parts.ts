@@ -1,6 +1,6 @@
 import type { GroupKey } from '../base/index.ts'
 import { createRotateKeysTx, createStacksClient } from '../registry/index.ts'
-import { Recalls, type RecallsInit, RotationReconciler } from '../rotation/index.ts'
+import { earlierKeys, Recalls, type RecallsInit, RotationReconciler } from '../rotation/index.ts'
 import {
   CertificateHelp,
   isCertifiedShare,
@@ -119,12 +119,16 @@ export async function createSigning(
   return { activeKey, sign, certificates, threshold, reconciler, recalls, recalled, isHeld }
 }
 
-const loadRecalls = (
-  { config, key, store, watcher, clock, logger }: Foundation,
+async function loadRecalls(
+  { config, key, keys, store, watcher, clock, logger }: Foundation,
   onRecalled: RecallsInit['onRecalled'],
-): Promise<Recalls> =>
-  Recalls.load({
-    self: key.keyPair.publicKey,
+): Promise<Recalls> {
+  const self = key.keyPair.publicKey
+  // The config may still name the key before this one, in a store that is too old to remember it.
+  const earlier = [...(await earlierKeys(store.space('own-keys'), self)), keys.own.keyPair.publicKey]
+  return await Recalls.load({
+    self,
+    earlierKeys: earlier.filter((other) => other !== self),
     registryId: config.registry.id,
     sets: store.space('sets'),
     recalls: store.space('recalls'),
@@ -134,6 +138,7 @@ const loadRecalls = (
     clock,
     logger,
   })
+}
 
 function createReconciler(
   { config, key, store, watcher, clock, logger }: Foundation,

@@ -16,8 +16,16 @@ export interface KnownSet {
   readonly seenAtMs: number
 }
 
+/** One that this operator's node was in. */
+export interface OwnKnownSet extends KnownSet {
+  /** An earlier key of this node, to whose file its share is sealed; left out where the key in use stands in the set. */
+  readonly earlierKey?: PublicKey
+}
+
 export interface KnownSetsInit {
   readonly self: PublicKey
+  /** Keys that this node had before (R7). */
+  readonly earlierKeys?: readonly PublicKey[]
   readonly registryId: RegistryId
   readonly space: Space
 }
@@ -59,9 +67,18 @@ export class KnownSets {
   all(): readonly KnownSet[] {
     return [...this.#sets.values()].toSorted((a, b) => b.seenAtMs - a.seenAtMs)
   }
-  /** Was this node one of its members? */
-  isOwn({ keys }: SignerSet): boolean {
-    return keys.includes(this.#c.self)
+  /** Under which key this node was one of its members: the one in use, or one before it. */
+  ownKeyIn({ keys }: SignerSet): PublicKey | undefined {
+    const { self, earlierKeys = [] } = this.#c
+    return [self, ...earlierKeys].find((key) => keys.includes(key))
+  }
+  /** Those that this node was in, the latest first. */
+  own(): readonly OwnKnownSet[] {
+    return this.all().flatMap((known): readonly OwnKnownSet[] => {
+      const key = this.ownKeyIn(known.set)
+      if (key === undefined) return []
+      return [key === this.#c.self ? known : { ...known, earlierKey: key }]
+    })
   }
 
   /** Known at once, on disk when it resolves. `isKept` names sets that are not forgotten for it. */
@@ -77,9 +94,10 @@ export class KnownSets {
   #tooMany(isKept: (hash: SetHash) => boolean): readonly SetHash[] {
     const excess = this.#sets.size - LIMITS.maxKnownSets
     if (excess <= 0) return []
+    const isOwn = ({ set }: KnownSet) => this.ownKeyIn(set) !== undefined
     return this.all()
       .filter(({ set }) => !isKept(set.hash))
-      .toSorted((a, b) => Number(this.isOwn(a.set)) - Number(this.isOwn(b.set)) || a.seenAtMs - b.seenAtMs)
+      .toSorted((a, b) => Number(isOwn(a)) - Number(isOwn(b)) || a.seenAtMs - b.seenAtMs)
       .slice(0, excess)
       .map(({ set }) => set.hash)
   }

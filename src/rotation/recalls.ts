@@ -5,29 +5,18 @@ import {
   describeError,
   LIMITS,
   type Logger,
+  type PublicKey,
   type SetHash,
   type Startable,
-  utf8,
 } from '../base/index.ts'
-import {
-  parseJsonObject,
-  type RegistryWatcher,
-  registryScope,
-  type SignerSet,
-  type Snapshot,
-} from '../registry/index.ts'
+import { type RegistryWatcher, registryScope, type SignerSet, type Snapshot } from '../registry/index.ts'
 import type { Space } from '../store/index.ts'
-import { type KnownSet, KnownSets, type KnownSetsInit, parseSetHash } from './known-sets.ts'
+import { findSet } from './find-set.ts'
+import { KnownSets, type KnownSetsInit, type OwnKnownSet } from './known-sets.ts'
+import { decodeRecall, encodeRecall, type OwnRecall, type Recall } from './recall-record.ts'
 
 /** Timers of the platform end at 24 days, approvals at 30: who waits for one looks again after this. */
 const LONGEST_WAIT_MS = 3_600_000
-
-/** An operator's consent to a replaced set (R8), as it is kept on disk. */
-export interface Recall {
-  readonly set: SignerSet
-  readonly approvedAtMs: number
-  readonly expiresAtMs: number
-}
 
 export interface RecallsInit extends Omit<KnownSetsInit, 'space'> {
   /** Sets that this node saw on chain. */
@@ -99,10 +88,13 @@ export class Recalls implements Startable {
     this.#settle()
   }
 
-  /** R8: durable, then told. Again: its time begins anew. Throws `SET_UNKNOWN`, `SET_CURRENT`, `NOT_A_MEMBER`, `RECALL_LIMIT`, `REGISTRY_UNKNOWN`. */
-  recall(hash: string): Promise<Recall> {
+  /**
+   * R8: durable, then told. Again: its time begins anew. `name`: the set's hash, or how it begins. Throws `SET_UNKNOWN`,
+   * `SET_PREFIX_SHORT`, `SET_AMBIGUOUS`, `SET_CURRENT`, `NOT_A_MEMBER`, `EARLIER_KEY`, `RECALL_LIMIT`, `REGISTRY_UNKNOWN`.
+   */
+  recall(name: string): Promise<Recall> {
     return this.#alone(async () => {
-      const set = this.#recallable(hash)
+      const set = this.#recallable(name)
       const approvedAtMs = this.#c.clock.now()
       const recall: Recall = { set, approvedAtMs, expiresAtMs: approvedAtMs + this.#c.ttlMs }
       await this.#c.recalls.put(this.#prefix + set.hash, encodeRecall(recall))
@@ -113,10 +105,18 @@ export class Recalls implements Startable {
     })
   }
 
-  /** Told first, then durable: whoever is no longer wanted must not stay for a slow disk. Throws `SET_NOT_RECALLED`. */
-  withdraw(hash: string): Promise<Recall> {
+  /**
+   * Told first, then durable: whoever is no longer wanted must not stay for a slow disk. `name` as for `recall`, among the
+   * sets that are recalled. Throws `SET_NOT_RECALLED`, `SET_PREFIX_SHORT`, `SET_AMBIGUOUS`.
+   */
+  withdraw(name: string): Promise<Recall> {
     return this.#alone(async () => {
-      const recall = this.#live().find((r) => r.set.hash === hash)
+      const live = this.#live()
+      const hash = findSet(
+        name,
+        live.map((r) => r.set.hash),
+      )
+      const recall = live.find((r) => r.set.hash === hash)
       if (recall === undefined)
         throw new CodedError(
           'SET_NOT_RECALLED',
@@ -131,21 +131,24 @@ export class Recalls implements Startable {
   }
 
   /** Recalls that stand now. */
-  list(): readonly Recall[] {
-    return this.#live()
+  list(): readonly OwnRecall[] {
+    return this.#live().map((recall) => {
+      const key = this.#known.ownKeyIn(recall.set)
+      return key === undefined || key === this.#c.self ? recall : { ...recall, earlierKey: key }
+    })
   }
 
-  /** What could be recalled, the latest first: replaced sets that this node was a member of. */
-  replaced(): readonly KnownSet[] {
+  /** Replaced sets that this node was a member of, the latest first; those of its key in use could be recalled. */
+  replaced(): readonly OwnKnownSet[] {
     const current = this.#current()
-    return this.#known.all().filter(({ set }) => set.hash !== current?.hash && this.#known.isOwn(set))
+    return this.#known.own().filter(({ set }) => set.hash !== current?.hash)
   }
 
   #recallable(text: string): SignerSet {
     const current = this.#current()
     if (current === undefined)
       throw new CodedError('REGISTRY_UNKNOWN', 'the registry has shown no signer set yet: see `countersign status`')
-    const hash = parseSetHash(text)
+    const hash = findSet(text, [current.hash, ...this.#known.all().map(({ set }) => set.hash)])
     if (hash === current.hash)
       throw new CodedError('SET_CURRENT', 'this is the current set: it signs without a recall, and can not be recalled')
     const set = hash && this.#known.get(hash)?.set
@@ -154,8 +157,10 @@ export class Recalls implements Startable {
         'SET_UNKNOWN',
         'this node saw no set of this hash on chain: `countersign rotation recall` lists those that it can recall',
       )
-    if (!this.#known.isOwn(set))
+    const own = this.#known.ownKeyIn(set)
+    if (own === undefined)
       throw new CodedError('NOT_A_MEMBER', 'this node was not a member of that set, and holds no share of its key')
+    if (own !== this.#c.self) throw earlierKey(set, own)
     const others = this.#live().filter((r) => r.set.hash !== hash)
     if (others.length >= LIMITS.maxRecalledSets)
       throw new CodedError(
@@ -184,10 +189,12 @@ export class Recalls implements Startable {
     if (this.#current() === undefined) return
     const live = this.#live()
     for (const hash of [...this.#recalls.keys()]) if (!live.some((r) => r.set.hash === hash)) this.#end(hash)
-    const names = live.map((r) => r.set.hash).join()
+    // R7: a recall that was made under an earlier key admits nobody, because this one could do nothing with them.
+    const usable = live.map((r) => r.set).filter((set) => this.#known.ownKeyIn(set) === this.#c.self)
+    const names = usable.map((set) => set.hash).join()
     if (names !== this.#told) {
       this.#told = names
-      this.#c.onRecalled(live.map((r) => r.set))
+      this.#c.onRecalled(usable)
     }
     if (live.length === 0) return
     const waitMs = Math.min(...live.map((r) => r.expiresAtMs)) - this.#c.clock.now()
@@ -213,15 +220,19 @@ export class Recalls implements Startable {
   }
 }
 
-const encodeRecall = ({ approvedAtMs, expiresAtMs }: Recall): Uint8Array =>
-  utf8(JSON.stringify({ approvedAtMs, expiresAtMs }))
-
-function decodeRecall(known: KnownSets, name: string, bytes: Uint8Array): Recall | undefined {
-  const json = parseJsonObject(bytes)
-  const hash = parseSetHash(name)
-  const set = hash && known.get(hash)?.set
-  if (json === undefined || set === undefined) return undefined
-  const { approvedAtMs, expiresAtMs } = json
-  if (!Number.isSafeInteger(approvedAtMs) || !Number.isSafeInteger(expiresAtMs)) return undefined
-  return { set, approvedAtMs: Number(approvedAtMs), expiresAtMs: Number(expiresAtMs) }
+/**
+ * R7: the share is sealed to the earlier key's file, and only under that key do the other members know this node. What helps
+ * is said, because the operator is here for money that is stuck.
+ */
+function earlierKey({ keys, threshold }: SignerSet, own: PublicKey): CodedError {
+  const others = keys.length - 1
+  const without =
+    others < threshold
+      ? `needs all ${keys.length} of its members`
+      : `can sign without this node if ${threshold} of its other ${others} members recall it`
+  return new CodedError(
+    'EARLIER_KEY',
+    `this node was in that set under its earlier key ${own}, and its share there is sealed to that key's file: under the key in use it can't help. The set ${without}. To help with this share, start this node with the earlier key as [identity] key_file and no next_… keys, and recall the set there; until it is started as it was, it doesn't sign for the current set`,
+    { earlierKey: own },
+  )
 }

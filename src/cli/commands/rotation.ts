@@ -48,12 +48,13 @@ export function registerRotation(program: Command, ctx: CliContext): void {
     addJson(addNode(rotation.command('recall [set-hash]')))
       .description(
         'Recalls a replaced signer set, so that its members can sign with its key once more (a late deposit, a stuck sweep).\n' +
-          'Enough of its operators must do so, those of removed nodes too. Without a hash: lists replaced and recalled sets.',
+          'Enough of its operators must do so, those of removed nodes too. The first 8 digits of the hash or more will do.\n' +
+          'Without a hash: lists replaced and recalled sets.',
       )
       .option('--withdraw', 'end the recall now; by itself it ends after [rotation] approval_ttl'),
     'countersign rotation recall',
-    'countersign rotation recall 5b3f…',
-    'countersign rotation recall 5b3f… --withdraw',
+    'countersign rotation recall 5b3f08c1',
+    'countersign rotation recall 5b3f08c1 --withdraw',
   ).action((hash: string | undefined, options: RecallOptions) => recall(ctx, hash, options))
 }
 
@@ -72,10 +73,11 @@ async function recall(ctx: CliContext, hash: string | undefined, options: Recall
   }
   const { json } = await call('POST', '/rotation/recall', { set_hash: hash, withdraw })
   const until = new Date(numberAt(json, 'expiresAtMs') ?? 0).toISOString()
+  const set = textAt(json, 'setHash') ?? hash
   show(ctx, options.json, json, () =>
     withdraw
-      ? 'Withdrawn. Members that are in no other set are cut off.'
-      : `Recalled until ${until}. Its members are admitted here to sign with its key, and with nothing else.`,
+      ? `Withdrawn: set ${set}. Members that are in no other set are cut off.`
+      : `Recalled until ${until}: set ${set}. Its members are admitted here to sign with its key, and with nothing else.`,
   )
 }
 

@@ -377,11 +377,19 @@ describe('countersign rotation recall', () => {
     expect(approvals).toEqual([])
   })
 
-  it('should recall the set that is named, and say until when', async () => {
+  it('R7: should say of a share that it is of an earlier key, not that it is missing', async () => {
+    const earlierKey = KEY_A
+    await nodeAnswers({ ...STATUS, recalled: [{ ...RECALLED, keyHeld: false, earlierKey }] })
+    const { out } = await status()
+    expect(out).toMatch(new RegExp(`cdcd.*share of this node's earlier key ${earlierKey}.*NOT ADMITTED$`, 'm'))
+    expect(out).not.toMatch(/NO SHARE HERE|registry is stale/)
+  })
+
+  it('should recall the set that is named, and say which and until when', async () => {
     await nodeAnswers()
     const { code, out } = await recall(RECALLED.setHash)
     expect(code).toBe(0)
-    expect(out).toContain('until 1970-01-02T00:00:00.000Z')
+    expect(out).toContain(`until 1970-01-02T00:00:00.000Z: set ${RECALLED.setHash}`)
     expect(approvals).toEqual([{ set_hash: RECALLED.setHash, withdraw: false }])
   })
 

@@ -2,20 +2,22 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { CodedError, fromUtf8, type HttpAnswer, type SetHash, utf8 } from '../../../src/base/index.ts'
 import type { Gate } from '../../../src/gating/index.ts'
 import { recallRoutes } from '../../../src/node/recall-routes.ts'
-import type { Recall } from '../../../src/rotation/index.ts'
+import type { OwnKnownSet, OwnRecall } from '../../../src/rotation/index.ts'
 import { signerSet } from '../../fixtures/sets.ts'
 import { gateIn, MEMBER, OTHER, SELF } from './facts.ts'
 
 const OLD = signerSet([SELF, OTHER, MEMBER], 2, '77'.repeat(32))
-const RECALL: Recall = { set: OLD, approvedAtMs: 1, expiresAtMs: 2 }
+const RECALL: OwnRecall = { set: OLD, approvedAtMs: 1, expiresAtMs: 2 }
 
 let gate: Gate
-let standing: Recall[]
+let standing: OwnRecall[]
+let earlier: Pick<OwnKnownSet, 'earlierKey'>
 let calls: string[]
 let refusal: CodedError | undefined
 beforeEach(() => {
   gate = gateIn.signer()
   standing = []
+  earlier = {}
   calls = []
   refusal = undefined
 })
@@ -31,7 +33,7 @@ const routes = () =>
     isHeld: (key) => key === OLD.groupKey,
     recalls: {
       list: () => standing,
-      replaced: () => [{ set: OLD, seenAtMs: 0 }],
+      replaced: () => [{ set: OLD, seenAtMs: 0, ...earlier }],
       recall: said('recall'),
       withdraw: said('withdraw'),
     },
@@ -44,7 +46,14 @@ const send = async (path: string, body: unknown = ''): Promise<HttpAnswer> => {
 }
 const jsonOf = ({ body }: HttpAnswer): unknown => JSON.parse(typeof body === 'string' ? body : fromUtf8(body))
 
-const VIEW = { setHash: OLD.hash, groupKey: OLD.groupKey, threshold: 2, keys: OLD.keys, keyHeld: true }
+const VIEW = {
+  setHash: OLD.hash,
+  groupKey: OLD.groupKey,
+  threshold: 2,
+  keys: OLD.keys,
+  keyHeld: true,
+  earlierKey: null,
+}
 
 describe('GET /rotation/recalled', () => {
   it('should list what is recalled and what could be', async () => {
@@ -61,6 +70,17 @@ describe('GET /rotation/recalled', () => {
     gate.applyRecalled([OLD])
     gate.applyTrust('frozen')
     expect(jsonOf(await send('/rotation/recalled'))).toMatchObject({ recalled: [{ admitted: false }] })
+  })
+})
+
+describe('GET /rotation/recalled after a move to the next key', () => {
+  it('R7: should name the earlier key that a share is sealed to', async () => {
+    earlier = { earlierKey: OTHER.publicKey }
+    standing = [{ ...RECALL, ...earlier }]
+    expect(jsonOf(await send('/rotation/recalled'))).toMatchObject({
+      recalled: [{ earlierKey: OTHER.publicKey, admitted: false }],
+      replaced: [{ earlierKey: OTHER.publicKey }],
+    })
   })
 })
 

@@ -143,6 +143,7 @@ describe('nodeStatus', () => {
       threshold: 2,
       keys: [SELF.publicKey, MEMBER.publicKey, INCOMING.publicKey],
       keyHeld: true,
+      earlierKey: null,
       approvedAtMs: 1,
       expiresAtMs: 2,
       admitted: true,
@@ -232,7 +233,8 @@ describe('a member in the status', () => {
     const recalled = [
       {
         ...{ setHash: asSetHash('77'.repeat(32)), keys: [SELF.publicKey, INCOMING.publicKey], threshold: 2 },
-        ...{ groupKey: SET.groupKey, keyHeld: true, approvedAtMs: 1, expiresAtMs: 2, admitted: true },
+        ...{ groupKey: SET.groupKey, keyHeld: true, earlierKey: null },
+        ...{ approvedAtMs: 1, expiresAtMs: 2, admitted: true },
       },
     ]
     const gate = gateIn.signer()

@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { fromUtf8, LIMITS, type SetHash, utf8 } from '../../../src/base/index.ts'
+import { type CodedError, fromUtf8, LIMITS, type SetHash, utf8 } from '../../../src/base/index.ts'
 import { publicKeyBytes } from '../../../src/curve/index.ts'
 import { type SignerSet, type Snapshot, validateSignerData } from '../../../src/registry/index.ts'
-import { Recalls, type RecallsInit } from '../../../src/rotation/index.ts'
+import { findSet } from '../../../src/rotation/find-set.ts'
+import { earlierKeys, Recalls, type RecallsInit } from '../../../src/rotation/index.ts'
 import type { Space } from '../../../src/store/index.ts'
 import { memorySpace } from '../../fixtures/space.ts'
 import { AGGREGATE, goodTuple, keyPair, REGISTRY } from '../registry/support/fixtures.ts'
@@ -311,6 +312,35 @@ describe('R8: a recall', () => {
     expect(await stored.entries()).toEqual([])
   })
 
+  it('should be made by how the hash begins, and withdrawn so', async () => {
+    apply(OLDER)
+    apply(NEW)
+    const { set } = await recalls.recall(OLD.hash.slice(0, 8))
+    expect(set).toEqual(OLD)
+    await recalls.recall(OLDER.hash.slice(0, 9))
+    expect(told.at(-1)?.toSorted()).toEqual([OLD.hash, OLDER.hash].toSorted())
+    expect((await recalls.withdraw(OLD.hash.slice(0, 8))).set).toEqual(OLD)
+    expect(recalls.list().map((r) => r.set.hash)).toEqual([OLDER.hash])
+  })
+
+  it('should be withdrawn by digits that begin only one of those that are recalled', async () => {
+    await recalls.recall(OLD.hash)
+    expect(await codeOf(recalls.withdraw(NEW.hash.slice(0, 8)))).toBe('SET_NOT_RECALLED')
+    expect(await codeOf(recalls.withdraw(OLD.hash.slice(0, 7)))).toBe('SET_PREFIX_SHORT')
+    expect(recalls.list()).toHaveLength(1)
+  })
+
+  it.each<[string, string, string]>([
+    ['fewer than 8 digits', OLD.hash.slice(0, 7), 'SET_PREFIX_SHORT'],
+    ['nothing', '', 'SET_UNKNOWN'],
+    ['how no hash begins', OLD.hash.slice(1, 20), 'SET_UNKNOWN'],
+    ['a hash and more', `${OLD.hash}00`, 'SET_UNKNOWN'],
+    ['how the current hash begins', NEW.hash.slice(0, 10), 'SET_CURRENT'],
+  ])('should not be made of %s', async (_what, name, code) => {
+    expect(await codeOf(recalls.recall(name))).toBe(code)
+    expect(told).toEqual([])
+  })
+
   it('should not be one too many, and make room when withdrawn', async () => {
     const many = Array.from({ length: LIMITS.maxRecalledSets + 1 }, (_, i) => setOf(3, 1, keyPair(800 + i).publicKey))
     for (const set of [...many, NEW]) apply(set)
@@ -340,5 +370,107 @@ describe('R8: a recall', () => {
     expect(await codeOf(open())).toBe('STORE_UNREADABLE')
     await stored.put(key, value)
     expect(await codeOf(open({ sets: memorySpace() }))).toBe('STORE_UNREADABLE')
+  })
+})
+
+describe('R7: a node that moved to its next key', () => {
+  const NEXT = keyPair(900).publicKey
+  const moved = () => open({ self: NEXT, earlierKeys: [SELF] })
+  beforeEach(rotated)
+
+  it('should list the sets of its earlier key as what they are', async () => {
+    recalls = await moved()
+    expect(recalls.replaced()).toMatchObject([{ set: OLD, earlierKey: SELF }])
+  })
+
+  it('should not recall them, and say what helps: who can without it, and how it could', async () => {
+    recalls = await moved()
+    const refused = await recalls.recall(OLD.hash).then(
+      () => undefined,
+      (e: unknown) => e as CodedError,
+    )
+    expect(refused?.code).toBe('EARLIER_KEY')
+    expect(refused?.message).toContain(SELF)
+    expect(refused?.message).toMatch(/can sign without this node if 2 of its other 2 members recall it/)
+    expect(refused?.message).toMatch(/start this node with the earlier key as \[identity\] key_file/)
+    expect(await stored.entries()).toEqual([])
+  })
+
+  it('should say so where the set can not do without it', async () => {
+    const all = validateSignerData(REGISTRY, { ...goodTuple(2, 1), threshold: 2n })
+    if (all.kind !== 'set') throw new Error(all.kind)
+    apply(all.set)
+    apply(NEW)
+    recalls = await moved()
+    await expect(recalls.recall(all.set.hash)).rejects.toThrow(/needs all 2 of its members/)
+  })
+
+  it('should still say of sets that it was in under no key that it was not a member', async () => {
+    apply(FOREIGN)
+    apply(NEW)
+    recalls = await moved()
+    expect(await codeOf(recalls.recall(FOREIGN.hash))).toBe('NOT_A_MEMBER')
+  })
+
+  it('should admit nobody by a recall of its earlier key, and keep it for that', async () => {
+    await recalls.recall(OLD.hash)
+    await recalls.stop()
+    told = []
+    recalls = await moved()
+    apply(NEW)
+    expect(told).toEqual([])
+    expect(recalls.list()).toMatchObject([{ set: OLD, earlierKey: SELF }])
+    await recalls.stop()
+    recalls = await open()
+    expect(told).toEqual([[OLD.hash]])
+    expect(recalls.list()[0]).not.toHaveProperty('earlierKey')
+  })
+
+  it('should not forget the sets of its earlier key before those that it had no part in', async () => {
+    recalls = await moved()
+    apply(FOREIGN)
+    for (let i = 0; i < LIMITS.maxKnownSets - 1; i++) {
+      clock.advance(1)
+      apply(setOf(3, 1, keyPair(2_000 + i).publicKey))
+    }
+    await recalls.stop()
+    const kept = (await sets.entries()).map(([key]) => key.split('/')[1])
+    expect(kept).not.toContain(FOREIGN.hash)
+    expect(kept).not.toContain(NEW.hash)
+    expect(kept).toContain(OLD.hash)
+  })
+})
+
+describe('the keys that a node lived under', () => {
+  const next = keyPair(900).publicKey
+  it('should be remembered, each once, without the one in use', async () => {
+    const space = memorySpace()
+    expect(await earlierKeys(space, SELF)).toEqual([])
+    expect(await earlierKeys(space, SELF)).toEqual([])
+    expect(await earlierKeys(space, next)).toEqual([SELF])
+    expect(await earlierKeys(space, next)).toEqual([SELF])
+    expect(await earlierKeys(space, SELF)).toEqual([next])
+  })
+})
+
+describe('the beginning of a set hash', () => {
+  const hashes = ['aaaaaaaa1', 'aaaaaaaa2', 'bbbbbbbb'].map((h) => h.padEnd(64, '0') as SetHash)
+  it('should name one set, however long it is', () => {
+    for (const length of [9, 10, 33, 64]) expect(findSet((hashes[0] ?? '').slice(0, length), hashes)).toBe(hashes[0])
+    expect(findSet('bbbbbbbb', [...hashes, ...hashes])).toBe(hashes[2])
+  })
+  it('should not choose between two: both are listed', () => {
+    expect(() => findSet('aaaaaaaa', hashes)).toThrow(
+      expect.objectContaining({
+        code: 'SET_AMBIGUOUS',
+        message: expect.stringContaining(`${hashes[0]}, ${hashes[1]}`),
+      }),
+    )
+  })
+  it.each(['a', 'aaaaaaa', 'b'.repeat(7)])('should not be as short as %s', (text) => {
+    expect(() => findSet(text, hashes)).toThrow(expect.objectContaining({ code: 'SET_PREFIX_SHORT' }))
+  })
+  it.each(['cccccccc', 'BBBBBBBB', 'bbbbbbbb…', '../../bbbbbbbb', ''])('should name nothing as %s', (text) => {
+    expect(findSet(text, hashes)).toBeUndefined()
   })
 })
