@@ -380,7 +380,7 @@ describe('countersign rotation recall', () => {
   it('R7: should say of a share that it is of an earlier key, not that it is missing', async () => {
     const earlierKey = KEY_A
     await nodeAnswers({ ...STATUS, recalled: [{ ...RECALLED, keyHeld: false, earlierKey }] })
-    const { out } = await status()
+    const { out } = await status('--wide')
     expect(out).toMatch(new RegExp(`cdcd.*share of this node's earlier key ${earlierKey}.*NOT ADMITTED$`, 'm'))
     expect(out).not.toMatch(/NO SHARE HERE|registry is stale/)
   })
