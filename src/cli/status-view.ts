@@ -7,7 +7,7 @@ const STATES: Readonly<Record<string, string>> = {
   waiting: 'waiting: its key is in no set yet',
   pending: 'pending: its key is in a set that is being made',
   signer: 'signer: its key is in the current set',
-  removed: 'removed: its key left the set',
+  removed: 'removed: its key left the set, and no set that this operator approved has it',
 }
 
 /** GET /status for a person: at most 100 columns wide, or everything whole. */

@@ -63,12 +63,16 @@ export class Gate {
     return this.#state
   }
 
-  /** The registry's current set. An `uninitialised` registry has none (R6). */
-  applySnapshot(snapshot: Snapshot): void {
+  /**
+   * The registry's current set. An `uninitialised` registry has none (R6). `wasEverMember`: what this process can't have seen
+   * itself; by no set at all nobody was removed.
+   */
+  applySnapshot(snapshot: Snapshot, wasEverMember = false): void {
     const set: SignerSet | undefined = snapshot.kind === 'set' ? snapshot.set : undefined
     const wasMember = this.#state.set?.keys.includes(this.#state.self) ?? false
     const isMember = set?.keys.includes(this.#state.self) ?? false
-    const selfRemoved = !isMember && (wasMember || this.#state.selfRemoved)
+    const wasSeen = wasMember || (wasEverMember && set !== undefined)
+    const selfRemoved = !isMember && (wasSeen || this.#state.selfRemoved)
     // R7: a pending set dies with its parent, at once: its members must not outlive the change for even one handshake.
     const pending = set?.hash === this.#state.set?.hash ? this.#state.pending : undefined
     this.#state = { ...this.#state, set, selfRemoved, pending }

@@ -83,7 +83,7 @@ export function checkHealth(f: HealthFacts): Readonly<Record<HealthCheckName, Ch
 const MEMBERSHIP = {
   waiting: 'this key stands in no set: approve a rotation that includes it, or wait for one',
   pending: 'this key is not in the registry yet; its set is being made',
-  removed: 'this key was removed from the signer set',
+  removed: 'this key was removed from the signer set: to take part again, approve a rotation that includes it',
 } as const
 /** R5. */
 const STALE = {

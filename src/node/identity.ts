@@ -68,7 +68,8 @@ export class Identity {
     const { network, signing, liveness } = this.#parts
     const target = this.#targetOf(snapshot)
     if (target === undefined) {
-      network.membership.applySnapshot(snapshot)
+      // What was seen before a restart is on disk: a removed node stays one.
+      network.membership.applySnapshot(snapshot, signing.recalls.wasMember())
       signing.recalls.note(snapshot)
       signing.sign.refresh()
       signing.recalled.refresh()

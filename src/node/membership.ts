@@ -64,11 +64,12 @@ export class Membership {
     return this.#addresses
   }
 
-  applySnapshot(snapshot: Snapshot): void {
+  /** `wasEverMember`: this key is known to have been in a set of this registry, also before a restart. */
+  applySnapshot(snapshot: Snapshot, wasEverMember = false): void {
     const { gate, logger } = this.#c
     const before = gate.state
     this.#applyTrust()
-    gate.applySnapshot(snapshot)
+    gate.applySnapshot(snapshot, wasEverMember)
     const after = gate.state
     // R7: the gate has dropped the pending set with its parent; nobody is dialled for it any more.
     if (after.pending === undefined) this.#pending = undefined

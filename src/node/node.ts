@@ -64,7 +64,12 @@ async function startOn(base: Foundation, onFatal: (error: Error) => void, onRemo
       return identity.parts.network.gate.state
     },
   }
-  const lookForRemoval = removalWatch(base.config.identity.exitOnRemoval, gate, onRemoved)
+  const removalFacts = () => ({
+    gate,
+    registry: watcher.health(),
+    isApproved: identity.parts.signing.reconciler.mayHaveApproval(),
+  })
+  const lookForRemoval = removalWatch(base.config.identity.exitOnRemoval, removalFacts, onRemoved)
   const keygenWatch = new KeygenWatch()
   const looks: LookLoop = new LookLoop({
     intervalMs: HEALTH_INTERVAL_MS,

@@ -10,7 +10,10 @@ import { type MemberStatus, memberStatuses } from './member-status.ts'
 import type { RecallView } from './recall-view.ts'
 import type { ReloadReport } from './reload/index.ts'
 
-/** What this node is to the federation: `waiting` stands in no set yet, `removed` no longer does. */
+/**
+ * What this node is to the federation: `waiting` stands in no set yet, `removed` no longer does, also after a restart.
+ * `pending`: in the set that its operator approved, whether it was in one before or not.
+ */
 export type NodeState = 'waiting' | 'pending' | 'signer' | 'removed'
 
 /** `GET /status`. Public values only. */
@@ -87,11 +90,9 @@ export interface StatusFacts {
 
 export function stateOf(gate: Gate): NodeState {
   const s = gate.state
-  if (s.selfRemoved) return 'removed'
   if (s.set?.keys.includes(s.self)) return 'signer'
   if (admittedPending(s)?.keys.includes(s.self)) return 'pending'
-  // A recalled set is one that it was in (R8); a restart has forgotten the removal itself.
-  return s.recalled.size > 0 ? 'removed' : 'waiting'
+  return s.selfRemoved ? 'removed' : 'waiting'
 }
 
 export function viewOfRotation(r: RotationStatus | undefined): RotationView | null {

@@ -72,6 +72,10 @@ export class KnownSets {
     const { self, earlierKeys = [] } = this.#c
     return [self, ...earlierKeys].find((key) => keys.includes(key))
   }
+  /** Did the key in use stand in any of them? */
+  wasMember(): boolean {
+    return this.all().some(({ set }) => set.keys.includes(this.#c.self))
+  }
   /** Those that this node was in, the latest first. */
   own(): readonly OwnKnownSet[] {
     return this.all().flatMap((known): readonly OwnKnownSet[] => {

@@ -79,6 +79,11 @@ export class Recalls implements Startable {
     await this.#work
   }
 
+  /** Was the key in use ever in a set that this node saw on chain, before a restart too? */
+  wasMember(): boolean {
+    return this.#known.wasMember()
+  }
+
   /** A snapshot was applied: its set is known from now on, and needs no recall. */
   note(snapshot: Snapshot): void {
     if (snapshot.kind !== 'set') return

@@ -44,6 +44,7 @@ export class RotationReconciler implements Startable {
   #active: ActiveRotation | undefined
   /** An approval from before the restart, until the registry has been read. */
   #stored: OwnApproval | undefined
+  #isLoaded = false
   #lastError: string | undefined
   #cancelTick: Cancel = () => {}
   #unlisten: () => void = () => {}
@@ -62,6 +63,7 @@ export class RotationReconciler implements Startable {
   async start(): Promise<void> {
     this.#life = new AbortController()
     this.#stored = await loadApproval(this.#c.approvals)
+    this.#isLoaded = true
     this.#unlisten = this.#c.watcher.changes.on(() => this.poke())
     this.#tick()
   }
@@ -99,6 +101,13 @@ export class RotationReconciler implements Startable {
 
   status(): RotationStatus | undefined {
     return this.#active?.status(this.#lastError)
+  }
+
+  /** Does an approval of this operator stand? True as well while that is not known: it is read from disk at the start. */
+  mayHaveApproval(): boolean {
+    const stored = this.#stored
+    const isWaiting = stored !== undefined && stored.expiresAtMs > this.#c.clock.now()
+    return !this.#isLoaded || isWaiting || this.#active !== undefined
   }
 
   /** Look now. Calls while a look waits or runs become one more look after it. */

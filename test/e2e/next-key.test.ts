@@ -175,6 +175,55 @@ describe('an operator whose next key the chain takes up', () => {
   })
 })
 
+describe('a set of the earlier key', () => {
+  const recallOf = async (o: Operator, ...more: string[]) =>
+    await countersign('rotation', 'recall', '--json', '--config', o.config, ...more).finished
+  let oldSet = ''
+
+  it('R7: should be listed, and not be recalled under the key in use, with words that help', async () => {
+    const listed = JSON.parse((await recallOf(ada)).stdout)
+    expect(listed.replaced).toMatchObject([{ earlierKey: keyOf(ada.old), keyHeld: false }])
+    oldSet = listed.replaced[0].setHash
+    const { code, stderr } = await countersign('rotation', 'recall', oldSet, '--config', ada.config).finished
+    expect(code).not.toBe(0)
+    expect(stderr).toMatch(/can sign without this node if 2 of its other 2 members recall it/)
+  })
+
+  it('R8: should be signed for with its share where the node is started under the earlier key', async () => {
+    await ada.process?.kill('SIGTERM')
+    writeConfig(ada, identityOf(ada, ada.old))
+    run(ada)
+    await expect.poll(async () => (await status(ada))?.state, WAIT).toBe('removed')
+    // By how its hash begins.
+    for (const o of [ada, bo]) expect((await recallOf(o, oldSet.slice(0, 8))).code).toBe(0)
+    const { groupKey, keyHeld } = (await status(ada))?.recalled[0] ?? {}
+    expect(keyHeld).toBe(true)
+    const key = Buffer.from(groupKey ?? '', 'hex')
+    const signOld = async () => {
+      const client = await connect({ addresses: addressesOf(bo, bo.old), key: bridge })
+      const digest = randomBytes(32)
+      try {
+        const { signature } = await client.threshold.sign({
+          requestId: Buffer.from(digest).toString('hex', 0, 16),
+          digest,
+          key,
+        })
+        return curve.schnorrVerify(signature, digest, key) ? 'signed' : 'bad signature'
+      } catch (error) {
+        return String(error)
+      } finally {
+        await client.close()
+      }
+    }
+    await expect.poll(signOld, WAIT).toBe('signed')
+    expect((await recallOf(bo, oldSet.slice(0, 8), '--withdraw')).code).toBe(0)
+    await ada.process?.kill('SIGTERM')
+    writeConfig(ada, withNext(ada))
+    run(ada)
+    await expect.poll(() => isWell(ada, ada.next), WAIT).toBe(true)
+  })
+})
+
 describe('a node that is killed when the chain takes its next key up', () => {
   const snapshotOf = (o: Operator) => join(o.dir, 'data', 'registry-snapshot.json')
 

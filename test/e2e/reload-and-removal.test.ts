@@ -88,10 +88,38 @@ describe('a running node', () => {
     expect(stdout).toMatch(/OWN_KEY_REMOVED/)
   })
 
-  it('should wait, and not end, when it is started again', async () => {
+  it('should end with the same code when it is started again, and say what to do', async () => {
+    const { code, stdout } = await countersign('run', '--json', '--config', configFile).finished
+    expect(code).toBe(80)
+    expect(stdout).toMatch(/OWN_KEY_REMOVED.*set that to false, start it, and approve/)
+  })
+
+  it('should wait as removed, and not end, where the operator does not want that', async () => {
+    text = text.replace(/^exit_on_removal = .*$/m, 'exit_on_removal = false')
+    writeFileSync(configFile, text)
     process = countersign('run', '--json', '--config', configFile)
     await process.line((l) => l.event === 'started')
-    await expect.poll(async () => (await status()).state, { timeout: 60_000 }).toBe('waiting')
+    await expect.poll(async () => (await status()).state, { timeout: 60_000 }).toBe('removed')
+  })
+
+  it('R7: should not end again while an approval of a set with its key stands, also after a restart', async () => {
+    const file = join(folder.dir, 'again.toml')
+    const keys = [(await status()).publicKey, ...others]
+    writeFileSync(file, `keys = ${JSON.stringify(keys)}\nthreshold = 2\n`)
+    const args = ['rotation', 'approve', '--set', file, '--yes', '--config', configFile]
+    expect(await countersign(...args).finished).toMatchObject({ code: 0 })
+    expect((await status()).state).toBe('pending')
+    expect((await process.kill('SIGTERM')).code).toBe(0)
+    writeFileSync(configFile, text.replace(/^exit_on_removal = .*$/m, 'exit_on_removal = true'))
+    process = countersign('run', '--json', '--config', configFile)
+    await process.line((l) => l.event === 'started')
+    await expect.poll(async () => (await status()).state, { timeout: 60_000 }).toBe('pending')
+    // Some looks at whether it is out.
+    const { lastReadAtMs } = (await status()).registry
+    await expect
+      .poll(async () => ((await status()).registry.lastReadAtMs ?? 0) - (lastReadAtMs ?? 0), { timeout: 60_000 })
+      .toBeGreaterThan(2_500)
+    expect(process.child.exitCode).toBeNull()
     expect((await process.kill('SIGTERM')).code).toBe(0)
   })
 })

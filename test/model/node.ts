@@ -28,6 +28,8 @@ export class ModelNode {
   pending: Approval | undefined
   recalled: readonly ModelSet[] = []
   #selfRemoved = false
+  /** On disk. */
+  #wasEverMember = false
 
   constructor(init: ModelNodeInit, config: ModelConfig) {
     this.#c = init
@@ -56,23 +58,25 @@ export class ModelNode {
     if (after?.name === before?.name) return
     const was = before?.keys.includes(this.#c.self) ?? false
     const is = after?.keys.includes(this.#c.self) ?? false
-    this.#selfRemoved = !is && (was || this.#selfRemoved)
+    this.#selfRemoved = !is && (was || this.#selfRemoved || (after !== undefined && this.#wasEverMember))
+    this.#wasEverMember ||= is
     // R7: approvals die with the parent set.
     this.pending = undefined
   }
 
   /**
    * A new process: memory is gone, the disk stays, and the operator's approvals are taken up again where they still hold.
-   * A6 That this node was removed is known to the process that saw it; a new one outside the set is like a newcomer's.
+   * A6 Which sets it saw is on disk: a process outside the set is of a removed node if its key was in one of them.
    */
   restart(config: ModelConfig): void {
     const { pending, recalled } = this
     this.config = config
     this.applied = undefined
-    this.#selfRemoved = false
     this.pending = undefined
     this.recalled = []
     if (this.stored !== undefined) this.applied = this.stored
+    const set = this.set
+    this.#selfRemoved = set !== undefined && this.#wasEverMember && !set.keys.includes(this.#c.self)
     if (this.applied === undefined) return
     if (pending?.parent === this.set?.name) this.pending = pending
     this.recalled = recalled

@@ -16,6 +16,8 @@ import {
   setHash,
   uninitialisedParentHash,
 } from '../../src/registry/index.ts'
+import { KnownSets } from '../../src/rotation/known-sets.ts'
+import { memorySpace } from '../fixtures/space.ts'
 import { REGISTRY } from '../unit/registry/support/fixtures.ts'
 import { ManualClock, MemoryKeeper } from '../unit/registry/support/ports.ts'
 import type { ModelConfig } from './rules.ts'
@@ -78,6 +80,8 @@ class RecordingHost {
 export class System {
   readonly clock = new ManualClock()
   readonly keeper = new MemoryKeeper()
+  /** Sets that were seen on chain: on disk, as the snapshot is. */
+  readonly #sets = memorySpace()
   readonly #c: SystemInit
   #process: ReturnType<typeof newProcess>
 
@@ -98,8 +102,14 @@ export class System {
     return this.#process.watcher
   }
 
-  start(): Promise<void> {
-    return this.#process.watcher.start()
+  async start(): Promise<void> {
+    const known = await KnownSets.load({ self: keyOf('self'), registryId: REGISTRY, space: this.#sets })
+    const { watcher, membership } = this.#process
+    watcher.changes.on((snapshot) => {
+      membership.applySnapshot(snapshot, known.wasMember())
+      if (snapshot.kind === 'set') void known.note(snapshot.set, this.clock.now(), () => false)
+    })
+    await watcher.start()
   }
   stop(): Promise<void> {
     return this.#process.watcher.stop()
@@ -169,6 +179,5 @@ function newProcess(c: SystemInit, config: ModelConfig, clock: ManualClock, keep
   const evictor = new Evictor({ ...ports, gate, close: host })
   const trust = () => trustIn(watcher.stale(), config.onStale)
   const membership = new Membership({ ...ports, self: keyOf('self'), gate, evictor, host, seeds: [], trust })
-  watcher.changes.on((snapshot) => membership.applySnapshot(snapshot))
   return { watcher, gate, host, membership }
 }

@@ -61,7 +61,7 @@ async function run(ctx: CliContext, options: Options): Promise<void> {
   if (removed.signal.aborted)
     throw new CodedError(
       'OWN_KEY_REMOVED',
-      `key ${publicKey} has left the signer set and [identity] exit_on_removal is true: the node has stopped`,
+      `key ${publicKey} has left the signer set and [identity] exit_on_removal is true: the node has stopped. To take part again, set that to false, start it, and approve a rotation that includes the key, or recall a set that it was in`,
     )
 }
 

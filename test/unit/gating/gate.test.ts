@@ -90,6 +90,28 @@ describe('Gate', () => {
     expect(gate.mayConnect(bridge.peerId, 'inbound')).toEqual({ ok: false, reason: 'self_removed' })
   })
 
+  it('R9: should serve nobody after a restart either, where its key was in a set that was seen before', () => {
+    const gate = new Gate({
+      registryScope: SCOPE,
+      self: self.publicKey,
+      bridges: [bridge.peerId],
+      denied: [],
+      ...ports,
+    })
+    gate.applySnapshot(holding(signerSet([member, incoming], 2, '33'.repeat(32))), true)
+    expect(gate.state.selfRemoved).toBe(true)
+    expect(gate.mayConnect(bridge.peerId, 'inbound')).toEqual({ ok: false, reason: 'self_removed' })
+    gate.applySnapshot(holding(before), true)
+    expect(gate.state.selfRemoved).toBe(false)
+    expect(gate.mayConnect(bridge.peerId, 'inbound').ok).toBe(true)
+  })
+
+  it('R6: should not take itself for removed by a registry without any set', () => {
+    const gate = new Gate({ registryScope: SCOPE, self: self.publicKey, bridges: [], denied: [], ...ports })
+    gate.applySnapshot({ kind: 'uninitialised', deployer: 'SN000000000000000000002Q6VF78', tip, readAtMs: 0 }, true)
+    expect(gate.state.selfRemoved).toBe(false)
+  })
+
   it("should take the operator's lists over in one swap, and leave everything else as it is", () => {
     const gate = gateWith(holding(before))
     gate.applyPending({ id: asPendingId('ab'.repeat(32)), keys: [incoming.publicKey], threshold: 2 })

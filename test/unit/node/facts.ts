@@ -62,6 +62,12 @@ export const gateIn = {
     gate.applySnapshot(holding(WITHOUT_SELF))
     return gate
   },
+  /** Removed, as a process sees it that began after that. */
+  restartedOut(): Gate {
+    const gate = fresh()
+    gate.applySnapshot(holding(WITHOUT_SELF), true)
+    return gate
+  },
   unread: fresh,
 } as const
 

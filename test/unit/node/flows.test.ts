@@ -9,7 +9,7 @@ it('should reach the gate first on a registry change, and the rounds of the old 
   const parts = {
     network: { membership: { applySnapshot: () => void told.push('gate') } },
     signing: {
-      recalls: { note: () => void told.push('record') },
+      recalls: { wasMember: () => false, note: () => void told.push('record') },
       sign: { refresh: () => void told.push('rounds') },
       recalled: { refresh: () => void told.push('recalled rounds') },
     },

@@ -105,7 +105,7 @@ describe('Identity', () => {
     }
     const signing = {
       sign: { refresh: () => {} },
-      recalls: { note: () => told.push(`${name} noted`) },
+      recalls: { wasMember: () => false, note: () => told.push(`${name} noted`) },
       recalled: { refresh: () => {} },
     }
     return {

@@ -54,9 +54,16 @@ describe('stateOf', () => {
     expect(stateOf(gateIn[state]())).toBe(state)
   })
   it('should be removed, and not pending, while only a recalled set wants this node, after a restart too', () => {
-    const gate = gateIn.waiting()
-    gate.applyRecalled([SET])
-    expect(stateOf(gate)).toBe('removed')
+    for (const gate of [gateIn.removed(), gateIn.restartedOut()]) {
+      gate.applyRecalled([SET])
+      expect(stateOf(gate)).toBe('removed')
+    }
+  })
+  it('R7: should be pending again once its operator approved a set with its key', () => {
+    for (const gate of [gateIn.removed(), gateIn.restartedOut()]) {
+      gate.applyPending(SPEC)
+      expect(stateOf(gate)).toBe('pending')
+    }
   })
   it('should be waiting before the registry was read', () => {
     expect(stateOf(gateIn.unread())).toBe('waiting')

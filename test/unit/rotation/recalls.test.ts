@@ -168,6 +168,20 @@ describe('R8: replaced sets', () => {
   })
 })
 
+describe('whether this node was ever a member', () => {
+  it('should be known after a restart, and not be so of sets without its key', async () => {
+    apply(FOREIGN)
+    expect(recalls.wasMember()).toBe(false)
+    apply(OLD)
+    apply(NEW)
+    await recalls.stop()
+    recalls = await open()
+    expect(recalls.wasMember()).toBe(true)
+    expect((await open({ self: keyPair(900).publicKey, earlierKeys: [SELF] })).wasMember()).toBe(false)
+    expect((await open({ registryId: { ...REGISTRY, network: 'other' } })).wasMember()).toBe(false)
+  })
+})
+
 describe('R8: a recall', () => {
   beforeEach(rotated)
 

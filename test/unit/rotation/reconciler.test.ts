@@ -357,6 +357,27 @@ describe('a rotation', () => {
     await expect.poll(() => fed.registry.sent.length, WAIT).toBe(2)
   })
 
+  it('R7: should say throughout a restart that an approval may stand, and no longer when it is over', async () => {
+    await founded()
+    const incoming = await newcomer()
+    expect(first().reconciler.mayHaveApproval()).toBe(false)
+    await first().reconciler.approve(replaced(incoming))
+    await first().reconciler.stop()
+    const again = fed.reconcilerOf(first())
+    first().reconciler = again
+    // Before the disk was read, while the chain is not read well enough, and when it is taken up.
+    expect(again.mayHaveApproval()).toBe(true)
+    fed.registry.stale = true
+    await again.start()
+    expect(again.mayHaveApproval()).toBe(true)
+    expect(again.status()).toBeUndefined()
+    fed.registry.stale = false
+    await expect.poll(() => again.status()?.spec.keys, WAIT).toEqual(replaced(incoming).keys)
+    expect(again.mayHaveApproval()).toBe(true)
+    for (const o of [second(), incoming]) await o.reconciler.approve(replaced(incoming))
+    await expect.poll(() => again.mayHaveApproval(), WAIT).toBe(false)
+  })
+
   it('R7: should drop a stored approval whose parent set is gone', async () => {
     await founded()
     const incoming = await newcomer()
