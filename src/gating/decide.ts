@@ -51,6 +51,7 @@ export type GateDenial =
   | 'not_a_secp256k1_key'
   | 'no_right_to_protocol'
   | 'no_right_to_topic'
+  | 'topic_of_another_set'
   | 'self_removed'
   | 'not_ready'
   | 'denied_by_operator'
@@ -122,24 +123,42 @@ export function decideStream(s: GateState, peer: PeerIdStr, protocol: string): O
   return RIGHTS[role].streams[streamKindOf(protocol)] ? accept(undefined) : refuse('no_right_to_protocol')
 }
 
+export interface TopicOfSet {
+  readonly scope: SetHash | PendingId
+  readonly purpose: 'sign' | 'keygen' | 'liveness'
+}
+
 /** A topic is a right of a role *and* of one set; of a recalled set's, also of its own members only. */
-export function decideTopic(
-  s: GateState,
-  peer: PeerIdStr,
-  topic: { readonly scope: SetHash | PendingId; readonly purpose: 'sign' | 'keygen' | 'liveness' },
-): Outcome<void, GateDenial> {
+export function decideTopic(s: GateState, peer: PeerIdStr, topic: TopicOfSet): Outcome<void, GateDenial> {
   const { role, denial } = standingOf(s, peer)
   if (role === 'none') return refuse(denial)
   const kind = topicKindOf(s, peer, topic)
-  return kind !== undefined && RIGHTS[role].topics[kind] ? accept(undefined) : refuse('no_right_to_topic')
+  if (kind !== undefined && RIGHTS[role].topics[kind]) return accept(undefined)
+  return refuse(isRightElsewhere(s, peer, role, topic) ? 'topic_of_another_set' : 'no_right_to_topic')
+}
+
+/**
+ * Nodes don't see a rotation in the same instant, and each speaks in the topics that *it* has. A topic that this node doesn't
+ * know, or no longer, may be its peer's right by the peer's own snapshot and approvals: refused, but no sign of anything.
+ */
+function isRightElsewhere(s: GateState, peer: PeerIdStr, role: Role, { scope, purpose }: TopicOfSet): boolean {
+  // Who is no signer by any snapshot has no topic by any (R15).
+  if (!Object.values(RIGHTS[role].topics).some(Boolean)) return false
+  // To a node outside of it, members of the current set are others than they are to themselves.
+  const isMember = hasPeer(s.set?.keys, peer)
+  switch (purpose) {
+    case 'keygen':
+      return admittedPending(s)?.id !== scope
+    case 'liveness':
+      return s.registryScope === scope && (isMember || role === 'pending')
+    case 'sign':
+      // Who is in a set is fixed by its hash: of a set that is known here, only its own members can have the topic.
+      return s.set?.hash === scope ? isMember : !admittedRecalled(s).some((set) => set.hash === scope)
+  }
 }
 
 /** Undefined: the topic of a set that this node has nothing, or no longer anything, to do with. */
-function topicKindOf(
-  s: GateState,
-  peer: PeerIdStr,
-  { scope, purpose }: Parameters<typeof decideTopic>[2],
-): TopicKind | undefined {
+function topicKindOf(s: GateState, peer: PeerIdStr, { scope, purpose }: TopicOfSet): TopicKind | undefined {
   const is = (own: string | undefined, kind: TopicKind) => (own === scope ? kind : undefined)
   switch (purpose) {
     case 'keygen':

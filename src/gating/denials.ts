@@ -1,4 +1,5 @@
 import { type Clock, type Counter, type Logger, type Metrics, type PeerIdStr, TokenBucket } from '../base/index.ts'
+import type { GateDenial } from './decide.ts'
 
 export interface Denial {
   readonly peerId: PeerIdStr | undefined
@@ -14,23 +15,56 @@ const LOG_EVERY_MS = 60_000
 const LOG_LINES_AT_ONCE = 60
 const LOG_LINES_PER_SECOND = 1
 
+/** What honest peers are refused in every rotation (see `topic_of_another_set`): counted like all, and no warning. */
+const HONEST: ReadonlySet<string> = new Set<GateDenial>(['topic_of_another_set'])
+
+/** Which refusals get a line: each peer one a minute, all of them at a bounded rate, by a memory of constant size. */
+class LogLines {
+  readonly #loggedAt = new Map<string, number>()
+  readonly #lines: TokenBucket
+  /** Peers that would have had a line since the last one. */
+  #unlogged = 0
+
+  constructor(nowMs: number) {
+    this.#lines = new TokenBucket(LOG_LINES_AT_ONCE, LOG_LINES_PER_SECOND, nowMs)
+  }
+
+  /** Undefined: no line. Else the line's `unlogged`: how many had none since the last. */
+  take(peer: string, atMs: number): number | undefined {
+    if (atMs - (this.#loggedAt.get(peer) ?? Number.NEGATIVE_INFINITY) < LOG_EVERY_MS) return undefined
+    this.#loggedAt.delete(peer)
+    this.#loggedAt.set(peer, atMs)
+    for (const oldest of this.#loggedAt.keys()) {
+      if (this.#loggedAt.size <= REMEMBERED) break
+      this.#loggedAt.delete(oldest)
+    }
+    if (!this.#lines.take(atMs)) {
+      this.#unlogged++
+      return undefined
+    }
+    const unlogged = this.#unlogged
+    this.#unlogged = 0
+    return unlogged
+  }
+}
+
 /**
  * Counts every refusal by reason and place, logs each peer once a minute and all of them at a bounded rate, remembers the
  * latest few.
  */
 export class Denials {
   readonly #recent: Denial[] = []
-  readonly #loggedAt = new Map<string, number>()
   readonly #totals = new Map<string, number>()
   readonly #counter: Counter<'reason' | 'place'>
   readonly #clock: Clock
   readonly #logger: Logger
-  readonly #lines: TokenBucket
-  /** Peers that would have had a line since the last one. */
-  #unlogged = 0
+  /** Apart, so that neither keeps lines of the other kind out of the log. */
+  readonly #strange: LogLines
+  readonly #honest: LogLines
   constructor(c: { readonly clock: Clock; readonly logger: Logger; readonly metrics: Metrics }) {
     this.#clock = c.clock
-    this.#lines = new TokenBucket(LOG_LINES_AT_ONCE, LOG_LINES_PER_SECOND, c.clock.now())
+    this.#strange = new LogLines(c.clock.now())
+    this.#honest = new LogLines(c.clock.now())
     this.#logger = c.logger.child('gate')
     this.#counter = c.metrics.counter('gate_denials_total', 'Peers, streams and messages refused by the gate', [
       'reason',
@@ -45,26 +79,18 @@ export class Denials {
     this.#recent.push({ peerId, reason, place, atMs })
     if (this.#recent.length > REMEMBERED) this.#recent.shift()
     const key = peerId ?? 'unknown'
-    if (atMs - (this.#loggedAt.get(key) ?? Number.NEGATIVE_INFINITY) < LOG_EVERY_MS) return
-    this.#loggedAt.delete(key)
-    this.#loggedAt.set(key, atMs)
-    for (const oldest of this.#loggedAt.keys()) {
-      if (this.#loggedAt.size <= REMEMBERED) break
-      this.#loggedAt.delete(oldest)
-    }
-    if (!this.#lines.take(atMs)) {
-      this.#unlogged++
-      return
-    }
-    const unlogged = this.#unlogged
-    this.#unlogged = 0
-    this.#logger.warn('Denied', {
+    const isHonest = HONEST.has(reason)
+    const unlogged = (isHonest ? this.#honest : this.#strange).take(key, atMs)
+    if (unlogged === undefined) return
+    const fields = {
       peerId: key,
       reason,
       place,
       ...(remoteAddress === undefined ? {} : { remoteAddress }),
       ...(unlogged === 0 ? {} : { unlogged }),
-    })
+    }
+    if (isHonest) this.#logger.debug('Denied', fields)
+    else this.#logger.warn('Denied', fields)
   }
 
   recent(): readonly Denial[] {

@@ -58,6 +58,7 @@ export const DENIAL_REASONS = [
   'not_a_secp256k1_key',
   'no_right_to_protocol',
   'no_right_to_topic',
+  'topic_of_another_set',
   'unknown_peer_dial',
   'self_removed',
   'registry_stale',

@@ -117,13 +117,23 @@ export function mayGossip(
   const role = roleOf(f, peer)
   if (!isRole(role)) return role
   const no = 'no_right_to_topic'
-  if (purpose === 'liveness') return scope === 'registry' && lists(MAY[role].topics, 'liveness') ? 'ok' : no
-  if (purpose === 'keygen') return !f.stale && f.pending?.id === scope && lists(MAY[role].topics, 'keygen') ? 'ok' : no
-  if (f.set?.name === scope) return lists(MAY[role].topics, 'sign') ? 'ok' : no
+  // Whoever is a signer by some snapshot may rightly be in topics of sets that this node doesn't know.
+  const another = role === 'bridge' || role === 'backup' ? no : 'topic_of_another_set'
+  const inSet = f.set?.keys.includes(peer.name) ?? false
+  if (purpose === 'liveness') {
+    if (scope !== 'registry') return no
+    if (lists(MAY[role].topics, 'liveness')) return 'ok'
+    return inSet || role === 'pending' ? another : no
+  }
+  if (purpose === 'keygen') {
+    if (f.stale || f.pending?.id !== scope) return another
+    return lists(MAY[role].topics, 'keygen') ? 'ok' : no
+  }
+  if (f.set?.name === scope) return lists(MAY[role].topics, 'sign') ? 'ok' : inSet ? another : no
   const recalled = f.stale ? undefined : f.recalled.find((set) => set.name === scope)
   // R8: the topic of a recalled set is for those who were in it, and this node is one of them or has no such topic.
-  const both = (recalled?.keys.includes(f.self) ?? false) && (recalled?.keys.includes(peer.name) ?? false)
-  return both && lists(MAY[role].topics, 'recall') ? 'ok' : no
+  if (recalled === undefined || !recalled.keys.includes(f.self)) return another
+  return recalled.keys.includes(peer.name) && lists(MAY[role].topics, 'recall') ? 'ok' : no
 }
 
 /** Whom the mesh dials for ever: everyone of a set that goes on here and that may be dialled. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { asPendingId, asSetHash, type PeerIdStr } from '../../../src/base/index.ts'
+import { asPendingId, asSetHash, type PeerIdStr, type SetHash } from '../../../src/base/index.ts'
 import { KeyPair } from '../../../src/curve/index.ts'
 import {
   decideConnection,
@@ -82,7 +82,46 @@ describe('roles × rights', () => {
     const other = asSetHash('cd'.repeat(32))
     expect(decideTopic(state, member.peerId, { scope: other, purpose: 'sign' })).toEqual({
       ok: false,
-      reason: 'no_right_to_topic',
+      reason: 'topic_of_another_set',
+    })
+  })
+
+  describe('topics that honest nodes have while they see a rotation at different times', () => {
+    const elsewhere = { ok: false, reason: 'topic_of_another_set' }
+    const wrong = { ok: false, reason: 'no_right_to_topic' }
+    const sign = (scope: SetHash) => ({ scope, purpose: 'sign' }) as const
+    const unknown = sign(asSetHash('cd'.repeat(32)))
+    const unknownKeygen = { scope: asPendingId('cd'.repeat(32)), purpose: 'keygen' } as const
+    const liveness = { scope: SCOPE, purpose: 'liveness' } as const
+
+    it('should be refused to every signer without blame, where this node knows no such set', () => {
+      for (const peer of [member, incoming, retired])
+        for (const topic of [unknown, unknownKeygen]) expect(decideTopic(state, peer.peerId, topic)).toEqual(elsewhere)
+    })
+    it('should be so of a newcomer that hears of its set a moment earlier, and beats its heart', () => {
+      expect(decideTopic(state, incoming.peerId, liveness)).toEqual(elsewhere)
+    })
+    it('should be so of members whom a newcomer meets before it is one', () => {
+      const outside = { ...state, self: incoming.publicKey }
+      expect(standingOf(outside, member.peerId).role).toBe('pending')
+      for (const topic of [sign(set.hash), liveness])
+        expect(decideTopic(outside, member.peerId, topic)).toEqual(elsewhere)
+    })
+    it('should not be so of a role that has no topics at all, nor of strangers', () => {
+      for (const topic of [unknown, unknownKeygen, liveness, sign(set.hash)]) {
+        for (const peer of [bridge, backup]) expect(decideTopic(state, peer.peerId, topic)).toEqual(wrong)
+        expect(decideTopic(state, stranger.peerId, topic)).toEqual({ ok: false, reason: 'not_in_registry' })
+      }
+    })
+    it('should not be so of a set that is known here, and known not to hold the peer', () => {
+      for (const peer of [incoming, retired]) expect(decideTopic(state, peer.peerId, sign(set.hash))).toEqual(wrong)
+      for (const peer of [member, incoming]) expect(decideTopic(state, peer.peerId, sign(oldSet.hash))).toEqual(wrong)
+      expect(decideTopic(state, retired.peerId, { scope: pendingId, purpose: 'keygen' })).toEqual(wrong)
+    })
+    it('should not be so of heartbeats by a retired peer, nor of those for another registry', () => {
+      expect(decideTopic(state, retired.peerId, liveness)).toEqual(wrong)
+      const other = { scope: asSetHash('cd'.repeat(32)), purpose: 'liveness' } as const
+      expect(decideTopic(state, member.peerId, other)).toEqual(wrong)
     })
   })
 
@@ -228,7 +267,7 @@ describe('R5: a stale registry', () => {
 
   it('R5: should have no keygen messages while frozen, not even of members', () => {
     expect(decideTopic(state, member.peerId, keygen).ok).toBe(true)
-    expect(decideTopic(frozen, member.peerId, keygen)).toEqual({ ok: false, reason: 'no_right_to_topic' })
+    expect(decideTopic(frozen, member.peerId, keygen)).toEqual({ ok: false, reason: 'topic_of_another_set' })
   })
 
   it('R5: should give a node that only a pending set names nothing to do while frozen', () => {

@@ -147,6 +147,23 @@ describe('Gate', () => {
     expect(gate.denials.totals()).toEqual({ not_in_registry: 501 })
   })
 
+  it('should count what honest peers are refused in a rotation, and warn of nothing', () => {
+    const [clock, memory] = [new ManualClock(), new MemoryLogger()]
+    const gate = new Gate({
+      ...{ self: self.publicKey, bridges: [], denied: [] },
+      ...{ registryScope: SCOPE, clock, logger: memory, metrics: noMetrics },
+    })
+    for (let i = 0; i < 500; i++) gate.denied(`member ${i}` as PeerIdStr, 'topic_of_another_set', 'gossip')
+    expect(memory.messages('warn')).toEqual([])
+    expect(memory.messages('debug').length).toBeGreaterThan(0)
+    expect(memory.messages('debug').length).toBeLessThanOrEqual(60)
+    expect(gate.denials.totals()).toEqual({ topic_of_another_set: 500 })
+    // It keeps no warning out of the log, of the same peer neither.
+    gate.denied('member 499' as PeerIdStr, 'no_right_to_topic', 'gossip')
+    expect(memory.lines.at(-1)?.fields).toEqual({ peerId: 'member 499', reason: 'no_right_to_topic', place: 'gossip' })
+    expect(memory.messages('warn')).toEqual(['Denied'])
+  })
+
   it('should count denials and keep only the latest few strangers', () => {
     const gate = gateWith(holding(before))
     for (let i = 0; i < 500; i++) gate.denied(KeyPair.generate().peerId, 'not_in_registry', 'connection')

@@ -24,7 +24,9 @@ const MEANINGS: Readonly<Record<DenialReason, string>> = {
   wrong_direction: 'the role may connect, but not this way round',
   not_a_secp256k1_key: 'no signer can have this PeerID',
   no_right_to_protocol: 'the role has no right to this kind of stream',
-  no_right_to_topic: 'the role has no right to this topic, or it is the topic of a set that is not ours',
+  no_right_to_topic: 'the role has no right to this topic, by no snapshot that an honest peer could have',
+  topic_of_another_set:
+    'the topic of a set that this node does not know, or no longer: honest peers do so during a rotation, so it is logged at debug only',
   unknown_peer_dial: 'an address to dial named no peer',
   self_removed: 'this node was removed from the set',
   registry_stale: 'the snapshot is too old, and the operator chose to close',
