@@ -261,7 +261,11 @@ export const LISTS = {
     ),
   },
   backup: {
-    peer_id: required(read.peerId, 'PeerID of a backup service of this operator.', '"16Uiu2HA…"'),
+    peer_id: required(
+      read.peerId,
+      'PeerID of a backup service of this operator: it may connect, and nothing more yet (the service comes later).',
+      '"16Uiu2HA…"',
+    ),
   },
 } as const
 

@@ -34,7 +34,7 @@ describe('config/signer.toml', () => {
   })
 
   it('should stay valid with every commented-out key put in', () => {
-    const all = SAMPLE.replace(/^# ([a-z_]+ = )/gm, '$1')
+    const all = SAMPLE.replace(/^# ([a-z_]+ = |\[\[)/gm, '$1')
     // The two ways to open a key exclude each other.
     const one = all.replace(/^(next_)?passphrase_file = .*$/gm, '')
     const config = parseConfig(one, FILE, context)
@@ -42,6 +42,12 @@ describe('config/signer.toml', () => {
     expect(config.identity.next?.unlock.kind).toBe('identity')
     expect(config.registry.bootstrap?.threshold).toBe(2)
     expect(config.admin.listen).toEqual({ host: '127.0.0.1', port: 9464 })
+    expect(config.backups).toHaveLength(1)
+  })
+
+  it('should let no backup service in, as there is none to run yet, and say so', () => {
+    expect(parseConfig(SAMPLE, FILE, context).backups).toEqual([])
+    expect(SAMPLE).toMatch(/^# Backup services .* There is none to run yet/m)
   })
 
   it('should say the defaults that the table has', () => {
