@@ -1,15 +1,32 @@
 import { hkdf } from '@noble/hashes/hkdf.js'
 import { ripemd160 } from '@noble/hashes/legacy.js'
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
-import { concatBytes, utf8 } from '../base/index.ts'
+import { utf8 } from '../base/index.ts'
 
 export const sha256 = (bytes: Uint8Array): Uint8Array => nobleSha256(bytes)
 export const hash160 = (bytes: Uint8Array): Uint8Array => ripemd160(nobleSha256(bytes))
 
-/** BIP340 tagged hash: SHA-256(SHA-256(tag) ‖ SHA-256(tag) ‖ parts…). Keeps every use of a key and a hash apart from the others. */
-export function taggedHash(tag: string, ...parts: readonly Uint8Array[]): Uint8Array {
+/** SHA-256 that has taken SHA-256(tag) twice, by tag. Tags are constants of ours; should they ever not be, only the first ones are kept. */
+const tagged = new Map<string, ReturnType<typeof nobleSha256.create>>()
+const MAX_TAGS = 256
+
+function startTagged(tag: string) {
+  const known = tagged.get(tag)
+  if (known !== undefined) return known.clone()
   const t = nobleSha256(utf8(tag))
-  return nobleSha256(concatBytes(t, t, ...parts))
+  const fresh = nobleSha256.create().update(t).update(t)
+  if (tagged.size < MAX_TAGS) tagged.set(tag, fresh.clone())
+  return fresh
+}
+
+/**
+ * BIP340 tagged hash: SHA-256(SHA-256(tag) ‖ SHA-256(tag) ‖ parts…). Keeps every use of a key and a hash apart from the others.
+ * The parts are never joined in memory: they may be secret.
+ */
+export function taggedHash(tag: string, ...parts: readonly Uint8Array[]): Uint8Array {
+  const hash = startTagged(tag)
+  for (const part of parts) hash.update(part)
+  return hash.digest()
 }
 
 /** RFC 5869 with SHA-256. */

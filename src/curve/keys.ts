@@ -1,6 +1,6 @@
 import { base58 } from '@scure/base'
 import { concatBytes, fromHex, isHex, type PeerIdStr, type PublicKey, toHex } from '../base/index.ts'
-import { nobleCurve } from './noble.ts'
+import { curve } from './chosen.ts'
 
 /** identity multihash (0x00), 37 bytes, then the libp2p protobuf {1: Secp256k1 (2), 2: 33 bytes} (registry spec, "PeerIDs"). */
 const PEER_ID_PREFIX = Uint8Array.of(0x00, 0x25, 0x08, 0x02, 0x12, 0x21)
@@ -10,7 +10,7 @@ export function parsePublicKey(input: Uint8Array | string): PublicKey {
   if (typeof input === 'string' && !isHex(input, 33))
     throw new TypeError('public key: expected 66 lower-case hex digits')
   const bytes = typeof input === 'string' ? fromHex(input) : input
-  if (!nobleCurve.isPoint(bytes)) throw new TypeError('public key: not a compressed point of secp256k1')
+  if (!curve.isPoint(bytes)) throw new TypeError('public key: not a compressed point of secp256k1')
   return toHex(bytes) as PublicKey
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { fromHex, toHex } from '../../../src/base/index.ts'
-import { curve } from '../../../src/curve/index.ts'
+import { BACKENDS } from './values.ts'
 
 const file = new URL('../../vectors/bip340.csv', import.meta.url)
 const rows = readFileSync(file, 'utf8')
@@ -21,7 +21,9 @@ describe('BIP340 vectors', () => {
     expect(rows.filter((r) => !r.valid)).toHaveLength(10)
     expect(rows.filter((r) => r.secret !== '')).toHaveLength(8)
   })
+})
 
+describe.each(BACKENDS)('BIP340 on $name', (curve) => {
   for (const row of rows) {
     it(`should ${row.valid ? 'accept' : 'refuse'} signature ${row.index}`, () => {
       const [signature, message, key] = [row.signature, row.message, row.publicKey].map(fromHex)

@@ -1,0 +1,42 @@
+import { randomBytes } from './random.ts'
+
+/** What is used of the `secp256k1` package: libsecp256k1 in C. Its functions throw Error on whatever they can't take. */
+export interface Addon {
+  contextRandomize(seed: Uint8Array): void
+  privateKeyVerify(scalar: Uint8Array): boolean
+  /** In place; reduces a value beyond the order. */
+  privateKeyNegate(scalar: Uint8Array): Uint8Array
+  /** In place; fails, and leaves zeros, where the sum is zero. Reduces a value beyond the order, refuses such a tweak. */
+  privateKeyTweakAdd(scalar: Uint8Array, tweak: Uint8Array): Uint8Array
+  /** In place; fails, and leaves zeros, for a tweak of zero. Reduces a value beyond the order, refuses such a tweak. */
+  privateKeyTweakMul(scalar: Uint8Array, tweak: Uint8Array): Uint8Array
+  publicKeyVerify(point: Uint8Array): boolean
+  publicKeyCreate(secret: Uint8Array, compressed?: boolean): Uint8Array
+  publicKeyNegate(point: Uint8Array): Uint8Array
+  publicKeyCombine(points: readonly Uint8Array[]): Uint8Array
+  /** Variable-time: public scalars only. */
+  publicKeyTweakMul(point: Uint8Array, scalar: Uint8Array, compressed?: boolean): Uint8Array
+  ecdsaSign(digest: Uint8Array, secret: Uint8Array): { readonly signature: Uint8Array }
+  ecdsaVerify(signature: Uint8Array, digest: Uint8Array, point: Uint8Array): boolean
+  ecdh(point: Uint8Array, secret: Uint8Array, options: EcdhOptions, output: Uint8Array): Uint8Array
+}
+
+export interface EcdhOptions {
+  readonly hashfn: (x: Uint8Array, y: Uint8Array) => Uint8Array
+  readonly xbuf: Uint8Array
+  readonly ybuf: Uint8Array
+}
+
+/**
+ * Throws if this machine has no build of the addon. `bindings.js` is the addon itself: the package's index would load
+ * JavaScript in its place without a word. Node's loader is asked for at run time, because the rpc client must also load
+ * where there is no Node.
+ */
+export function loadAddon(): Addon {
+  const module = globalThis.process?.getBuiltinModule?.('node:module')
+  if (module === undefined) throw new Error('native addons need Node')
+  const addon: Addon = module.createRequire(import.meta.url)('secp256k1/bindings.js')
+  // Blinds the multiplications with the generator, against what a side channel could see of a secret factor.
+  addon.contextRandomize(randomBytes(32))
+  return addon
+}

@@ -1,0 +1,51 @@
+import type { Addon } from './native-addon.ts'
+import type { Curve } from './types.ts'
+
+/** Scalar arithmetic of the addon, with what it refuses (zero) given the meaning that the port promises. */
+export interface NativeScalars extends Pick<Curve, 'addScalars' | 'mulScalars' | 'negateScalar'> {
+  /** 32 bytes below the group order, zero included. */
+  isScalar(bytes: Uint8Array): boolean
+  /** 32 bytes, taken modulo the group order. */
+  reduce(bytes: Uint8Array): Uint8Array
+}
+
+/** Looks at every byte, whatever it finds. */
+export const isZero = (bytes: Uint8Array): boolean => bytes.reduce((any, byte) => any | byte, 0) === 0
+
+/**
+ * The arithmetic is C without branches on the values. What leaks is whether an operand or a sum is zero, and a secret is
+ * that with a probability of 2^-256.
+ */
+export function nativeScalars(addon: Addon): NativeScalars {
+  const isScalar = (a: Uint8Array): boolean => a.length === 32 && (addon.privateKeyVerify(a) || isZero(a))
+  // The addon would reduce a value beyond the order in silence.
+  const check = (a: Uint8Array): void => {
+    if (!isScalar(a)) throw new TypeError('not a scalar of secp256k1')
+  }
+  return {
+    isScalar,
+    addScalars: (a, b) => {
+      check(a)
+      check(b)
+      const sum = Uint8Array.from(a)
+      try {
+        return addon.privateKeyTweakAdd(sum, b)
+      } catch {
+        // Both are scalars, so a + b = n.
+        return new Uint8Array(32)
+      }
+    },
+    mulScalars: (a, b) => {
+      check(a)
+      check(b)
+      if (isZero(a) || isZero(b)) return new Uint8Array(32)
+      return addon.privateKeyTweakMul(Uint8Array.from(a), b)
+    },
+    negateScalar: (a) => {
+      check(a)
+      return addon.privateKeyNegate(Uint8Array.from(a))
+    },
+    // Negating reduces, and twice gives the same number back.
+    reduce: (bytes) => addon.privateKeyNegate(addon.privateKeyNegate(Uint8Array.from(bytes))),
+  }
+}
