@@ -41,6 +41,7 @@ export function statusText(status: unknown, nowMs: number, wide = false): string
         ['clock', clockLine(status)],
         ['THIS KEY', elsewhereLine(status, nowMs)],
         ['denials', denialsLine(status)],
+        ['curve', curveLine(at(status, 'curve'))],
         ['last reload', lastReloadLine(at(status, 'lastReload'), nowMs)],
       ],
       layout,
@@ -92,6 +93,11 @@ function denialsLine(status: unknown): string | undefined {
   if (typeof totals !== 'object' || totals === null) return undefined
   const counts = Object.keys(totals).map((reason) => `${textAt(reason) ?? '?'} ${textAt(totals, reason) ?? '?'}`)
   return counts.length === 0 ? 'none' : counts.join(', ')
+}
+
+function curveLine(curve: unknown): string | undefined {
+  const fallback = textAt(curve, 'fallback')
+  return dotted(textAt(curve, 'backend'), fallback === undefined ? undefined : `SLOW: ${fallback}`)
 }
 
 /** How this machine's clock stands to the members'. */

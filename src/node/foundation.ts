@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { type Clock, CodedError, type Logger, type Startable, systemClock } from '../base/index.ts'
-import type { KeyPair } from '../curve/index.ts'
+import { curveChoice, type KeyPair } from '../curve/index.ts'
 import { createRegistryWatcher, decodeSnapshot, probeRegistry, type RegistryWatcher } from '../registry/index.ts'
 import { PromMetrics } from '../status/index.ts'
 import {
@@ -13,6 +13,7 @@ import {
   type Store,
 } from '../store/index.ts'
 import type { KeyFileConfig, NodeConfig } from './config/index.ts'
+import { announceCurve } from './curve-backend.ts'
 import { type OwnKeys, pickIdentity } from './pick-identity.ts'
 
 /** What the rest of the node stands on: key, store, boot number, registry. */
@@ -42,6 +43,7 @@ export async function openFoundation(
 ): Promise<Foundation> {
   const clock = systemClock
   const metrics = new PromMetrics()
+  announceCurve(curveChoice, metrics, logger)
   // Before the store: a wrong key file must leave nothing behind.
   const own = await openKeyFile(config.identity.keyFile, config.identity.unlock, config.identity.publicKey)
   const next = await openNext(config.identity.next, own)

@@ -1,8 +1,10 @@
 import type { Startable } from '../base/index.ts'
+import { curveChoice } from '../curve/index.ts'
 import { createEventObserver } from '../registry/index.ts'
 import { createHelloHandler, createRpcServer, createThresholdHandlers } from '../rpc/index.ts'
 import { AdminServer, type HealthBoard, readRoutes, readTokenFile } from '../status/index.ts'
 import { refusedInMove, reloadRoute, rotationRoutes } from './admin-routes.ts'
+import { curveView } from './curve-backend.ts'
 import { type Foundation, nextOf } from './foundation.ts'
 import type { Identity } from './identity.ts'
 import type { NetworkParts } from './network-parts.ts'
@@ -61,6 +63,7 @@ export async function createServing(
       connections: host.connections(),
       addresses: host.addresses(),
       admin: { url: admin.url, observerUrl: observer && `http://${listen?.host}:${observer.port}` },
+      curve: curveView(curveChoice),
       rotation: signing.reconciler.status(),
       recalled: viewOfRecalls(recallFacts),
       keyHeld: signing.activeKey() !== undefined,

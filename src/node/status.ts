@@ -5,6 +5,7 @@ import type { ConnectionInfo } from '../p2p/index.ts'
 import type { ReadEvidence, RegistryHealth, RegistryId, Snapshot } from '../registry/index.ts'
 import type { RotationStatus } from '../rotation/index.ts'
 import type { Health } from '../status/index.ts'
+import type { CurveView } from './curve-backend.ts'
 import type { ElsewhereView, LivenessView } from './liveness/index.ts'
 import { type MemberStatus, memberStatuses } from './member-status.ts'
 import type { RecallView } from './recall-view.ts'
@@ -25,6 +26,7 @@ export interface NodeStatus {
   readonly contract: string
   readonly addresses: readonly string[]
   readonly admin: { readonly url: string | undefined; readonly observerUrl: string | undefined }
+  readonly curve: CurveView
   readonly registry: {
     readonly kind: Snapshot['kind'] | 'unknown'
     readonly stacksHeight: number | null
@@ -78,6 +80,7 @@ export interface StatusFacts {
   readonly connections: readonly ConnectionInfo[]
   readonly addresses: readonly string[]
   readonly admin: NodeStatus['admin']
+  readonly curve: CurveView
   readonly rotation: RotationStatus | undefined
   readonly recalled: readonly RecallView[]
   readonly keyHeld: boolean
@@ -123,6 +126,7 @@ export function nodeStatus(f: StatusFacts): NodeStatus {
     contract: f.registryId.contract,
     addresses: f.addresses,
     admin: f.admin,
+    curve: f.curve,
     registry: {
       kind: f.snapshot?.kind ?? 'unknown',
       stacksHeight: f.snapshot?.tip.stacksHeight ?? null,

@@ -38,6 +38,7 @@ const facts = (over: Partial<StatusFacts> = {}): StatusFacts => ({
   connections: [withCanary(connectionTo(MEMBER))],
   addresses: [`/ip4/127.0.0.1/tcp/1/p2p/${SELF.peerId}`],
   admin: { url: undefined, observerUrl: undefined },
+  curve: { backend: 'native', fallback: null },
   rotation: undefined,
   recalled: [],
   keyHeld: true,
