@@ -1,0 +1,122 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { linesOf, ROOT, type Span, sourceFiles, spansOf } from './source-functions.ts'
+
+const PAGE = readFileSync(join(ROOT, 'docs/SECRETS.md'), 'utf8')
+
+/** Cells of the table under a heading, without its two head lines. */
+const table = (heading: string): readonly (readonly string[])[] =>
+  (PAGE.split(`## ${heading}\n`)[1]?.split('\n## ')[0] ?? '')
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+    .slice(2)
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    )
+const quoted = (cell = ''): readonly string[] => [...cell.matchAll(/`(\w+)`/g)].map(([, name = '']) => name)
+
+interface Row {
+  readonly file: string
+  readonly name: string
+  readonly calls: readonly string[]
+}
+const rowsOf = (heading: string): readonly Row[] =>
+  table(heading).map(([, file = '', fn, calls]) => ({ file, name: quoted(fn)[0] ?? '', calls: quoted(calls) }))
+
+const OPERATIONS = rowsOf('Operations')
+const FALLBACK = rowsOf('The fallback')
+const PUBLIC = rowsOf('The same functions on public values')
+const EXPOSED = rowsOf('Secrets that leave the curve room')
+const UNJUDGED = table('Still with the FROST library').map(([folder = '']) => folder)
+
+/** Constant-time, of the addon. */
+const IN_C = table('What the C library does').flatMap(([names]) => quoted(names))
+/** Of the port and of the addon: variable-time, or made of such. */
+const VARIABLE =
+  /\b(mulPointPublic|linearCombination|sumPoints|multiplyUnsafe|publicKeyTweakMul|publicKeyTweakAdd|publicKeyCombine|ecdsaRecover)\b/
+const BIGINT = /\bBigInt\b|\bbigint\b|\b\d+n\b|\bFn\b|\bPoint\b/
+/** Whoever calls one of these has a secret in hand, unless it says that it has not. */
+const TAKES_SECRET =
+  /\b(?:curve|c|addon|nobleCurve|schnorr|secp256k1|utils)\.(publicKeyOf|publicKeyCreate|ecdhPoint|ecdh|getPublicKey|getSharedSecret|ecdsaSign|sign|schnorrSign|addScalars|mulScalars|negateScalar|randomScalar|randomSecretKey|privateKey\w+)\b/
+/** Calls on the curve, by any of the names it goes by. */
+const CALLS = /\b(?:curve|c|addon|scalars|parts)\.(\w+)\(/g
+
+const only = ({ file, name }: Row): Span => {
+  const [span, ...more] = spansOf(linesOf(file), name)
+  if (span === undefined || more.length > 0)
+    throw new Error(
+      `docs/SECRETS.md names ${name} of ${file}, which declares it ${more.length === 0 ? 'not' : 'twice'}`,
+    )
+  return span
+}
+const bodyOf = (row: Row): string => {
+  const { from, to } = only(row)
+  return linesOf(row.file)
+    .slice(from, to + 1)
+    .join('\n')
+}
+/** Lines that match and stand in no function of the rows. */
+const outside = (file: string, pattern: RegExp, rows: readonly Row[]): readonly string[] => {
+  const spans = rows.filter((r) => r.file === file).map(only)
+  return linesOf(file).flatMap((line, i) =>
+    pattern.test(line) && !spans.some(({ from, to }) => from <= i && i <= to)
+      ? [`${file}:${i + 1} ${line.trim()}`]
+      : [],
+  )
+}
+const judged = sourceFiles().filter((file) => !UNJUDGED.some((folder) => file.startsWith(`${folder}/`)))
+
+describe('docs/SECRETS.md', () => {
+  it('should have its tables', () => {
+    expect(OPERATIONS.length).toBeGreaterThan(20)
+    expect(FALLBACK).toHaveLength(9)
+    expect(IN_C).toHaveLength(7)
+    for (const rows of [PUBLIC, EXPOSED]) expect(rows.length).toBeGreaterThan(0)
+  })
+
+  describe.each(OPERATIONS)('$name of $file', (row) => {
+    it('should call nothing of variable time, and no bigint', () => {
+      expect(bodyOf(row)).not.toMatch(VARIABLE)
+      expect(bodyOf(row)).not.toMatch(BIGINT)
+    })
+    it('should call of the curve what its row says, and nothing else that takes a secret', () => {
+      const body = bodyOf(row)
+      for (const name of row.calls) expect(body).toMatch(new RegExp(`\\b${name}\\(`))
+      const called = [...body.matchAll(CALLS)].map(([, name = '']) => name)
+      expect(called.filter((name) => !row.calls.includes(name))).toEqual([])
+    })
+    it('should call only what is in C, of the port, or a row itself', () => {
+      const known = new Set([...IN_C, ...OPERATIONS.map((r) => r.name)])
+      expect(row.calls.filter((name) => !known.has(name))).toEqual([])
+    })
+  })
+
+  it.each(FALLBACK)('should call nothing of variable time in the fallback: $name', (row) => {
+    expect(bodyOf(row)).not.toMatch(VARIABLE)
+  })
+
+  it('should have a row for every function that computes with a secret, or that says it is none', () => {
+    const rows = [...OPERATIONS, ...FALLBACK, ...PUBLIC]
+    expect(judged.flatMap((file) => outside(file, TAKES_SECRET, rows))).toEqual([])
+  })
+  it('should have a row wherever a key leaves the curve room', () => {
+    const files = judged.filter((file) => !file.startsWith('src/curve/'))
+    const lines = files.flatMap((file) => outside(file, /\bexposeSecret\(\)/, [...EXPOSED, ...OPERATIONS]))
+    // Declarations of the port's type are no calls.
+    expect(lines).toEqual([])
+  })
+  it('should let nobody else compute with the curve library', () => {
+    const importing = judged.filter((file) => linesOf(file).some((l) => /from '(@noble\/curves|secp256k1)/.test(l)))
+    expect(importing).toEqual(['src/crypto/identifier.ts', 'src/curve/noble.ts'])
+  })
+  it('should find what it looks for', () => {
+    expect(spansOf(['const a = (', '  x,', ') => {', '  y', '}', 'const b = 1'], 'a')).toEqual([{ from: 0, to: 4 }])
+    expect(spansOf(['  f(a: A): B {', '    g()', '  }', '  g() {', '  }'], 'f')).toEqual([{ from: 0, to: 2 }])
+    expect(spansOf(['const o = {', '  f: (a) => g(a),', '  h: 1,', '}'], 'f')).toEqual([{ from: 1, to: 1 }])
+    expect(spansOf(['  f(a)', '  f(a, b)'], 'f')).toEqual([])
+  })
+})
