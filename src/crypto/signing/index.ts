@@ -1,13 +1,7 @@
-export { isNonceCommitment, sameCommitment } from './frost.ts'
+export { isNonceCommitment, sameCommitment } from './commitment.ts'
+export type { Opened } from './frost-session.ts'
 export { SecretNonces } from './nonces.ts'
-export {
-  type Aggregate,
-  aggregate,
-  type Commitments,
-  commitNonces,
-  signShare,
-  tweakedPublicKey,
-  tweakKeyPackage,
-  verifyShare,
-} from './session.ts'
+export { aggregate, commitNonces, signShare, verifyShare } from './one-shot.ts'
+export { type Aggregate, type Commitments, type OpenFault, SigningSession } from './signing-session.ts'
 export { isTweak } from './tweak.ts'
+export { tweakedPublicKey, tweakKeyPackage } from './tweaked-key.ts'

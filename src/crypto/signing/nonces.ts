@@ -1,4 +1,6 @@
-import { CodedError, zeroize } from '../../base/index.ts'
+import { CodedError, concatBytes, zeroize } from '../../base/index.ts'
+import { type Curve, curve, randomBytes } from '../../curve/index.ts'
+import { nonceHash } from '../suite.ts'
 import type { NonceCommitment } from '../types.ts'
 
 /**
@@ -39,5 +41,29 @@ export class SecretNonces {
 
   toJSON(): string {
     return this.#spent ? 'nonces (spent)' : 'nonces'
+  }
+}
+
+/** Source of random bytes: replaces the entropy, never the policy. */
+export type RNG = (lengthBytes?: number) => Uint8Array
+const platformRng: RNG = (lengthBytes = 32) => randomBytes(lengthBytes)
+
+/**
+ * A fresh pair (RFC 9591 §5.1), each nonce hedged with the signing share: H3(32 random bytes ‖ share), so a weak generator
+ * alone does not reveal it (R25).
+ */
+export function freshNonces(signingShare: Uint8Array, rng: RNG = platformRng, port: Curve = curve): SecretNonces {
+  const hiding = hedged(signingShare, rng, port)
+  const binding = hedged(signingShare, rng, port)
+  const commitment = { hiding: port.publicKeyOf(hiding), binding: port.publicKeyOf(binding) }
+  return new SecretNonces(hiding, binding, commitment)
+}
+
+function hedged(signingShare: Uint8Array, rng: RNG, port: Curve): Uint8Array {
+  const input = concatBytes(rng(32), signingShare)
+  try {
+    return nonceHash(input, port)
+  } finally {
+    zeroize(input)
   }
 }

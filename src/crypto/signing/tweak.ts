@@ -1,4 +1,5 @@
-import { curve, taggedHash, xOnly } from '../../curve/index.ts'
+import { type Curve, curve, taggedHash, xOnly } from '../../curve/index.ts'
+import { neg, reduced, sumOf } from '../public-scalars.ts'
 import type { Tweak } from '../types.ts'
 
 /** Public half of a key as the library wants it: members by identifier. */
@@ -13,6 +14,7 @@ export interface FrostSecret {
 }
 
 const EMPTY = new Uint8Array(0)
+const MINUS_ONE = neg(1n)
 
 /** True for what BIP341 knows: no tweak, the empty root, or a root of 32 bytes. */
 export const isTweak = (tweak: Tweak): boolean =>
@@ -35,6 +37,29 @@ export function tweakPoint(groupKey: Uint8Array, tweak: Tweak): Uint8Array {
   if (tweak.kind === 'none') return groupKey
   const t = tweakScalar(groupKey, tweak.merkleRoot)
   return curve.addPoints(evenIf(isOdd(groupKey), groupKey), curve.publicKeyOf(t)) // P_even + t·G
+}
+
+/** What a session signs under: x(Q), and how a member's share s becomes one of the even Q: sign·s + offset, both public. */
+export interface SigningKey {
+  /** 32 bytes. */
+  readonly xOnly: Uint8Array
+  /** 1 or −1 modulo the order. */
+  readonly sign: bigint
+  readonly offset: bigint
+}
+
+/** undefined for a tweak that BIP341 doesn't know. `groupKey` is a point of either parity. */
+export function signingKeyOf(groupKey: Uint8Array, tweak: Tweak, port: Curve): SigningKey | undefined {
+  const first = isOdd(groupKey) ? MINUS_ONE : 1n
+  if (tweak.kind === 'none') return { xOnly: xOnly(groupKey), sign: first, offset: 0n }
+  if (!isTweak(tweak)) return undefined
+  const t = tweakScalar(groupKey, tweak.merkleRoot)
+  if (!port.isSecret(t)) return undefined // beyond the order: no such tweak (BIP341)
+  const even = isOdd(groupKey) ? port.negatePoint(groupKey) : groupKey
+  const Q = sumOf(port, [even, port.publicKeyOf(t)])
+  if (Q === undefined) return undefined
+  const second = isOdd(Q) ? MINUS_ONE : 1n
+  return { xOnly: xOnly(Q), sign: first === second ? 1n : MINUS_ONE, offset: isOdd(Q) ? neg(reduced(t)) : reduced(t) }
 }
 
 /**
