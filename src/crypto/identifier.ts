@@ -1,5 +1,10 @@
 import { schnorr_FROST } from '@noble/curves/secp256k1.js'
-import type { PublicKey } from '../base/index.ts'
+import { BoundedMap, type PublicKey } from '../base/index.ts'
+
+/** Eight sets of the largest size: more are never in use at once, and a forgotten one is only hashed again. */
+const REMEMBERED = 8 * 128
+const known = new BoundedMap<PublicKey, string>(REMEMBERED)
 
 /** FROST identifier of a member: a function of its registered key, so no one can claim another's index (incident 34). */
-export const identifierOf = (key: PublicKey): string => schnorr_FROST.Identifier.derive(`countersign/identifier/${key}`)
+export const identifierOf = (key: PublicKey): string =>
+  known.getOrMake(key, () => schnorr_FROST.Identifier.derive(`countersign/identifier/${key}`))

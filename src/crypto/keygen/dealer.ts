@@ -1,11 +1,9 @@
-import { schnorr_FROST } from '@noble/curves/secp256k1.js'
-import { CodedError, fromHex, zeroize } from '../../base/index.ts'
-import { faultOfDealing, shareMatches } from './dealing.ts'
+import { CodedError, equalBytes, fromHex, zeroize } from '../../base/index.ts'
+import { type Curve, curve } from '../../curve/index.ts'
+import { jointCommitments, jointKey } from './combine.ts'
+import { faultOfDealing, faultOfProof, proveKnowledge, shareMatches } from './dealing.ts'
+import { drawScalar, evaluate } from './polynomial.ts'
 import type { Dealing, DealingFault, Identifier, RawKey, Rng } from './types.ts'
-
-const { DKG, utils } = schnorr_FROST
-const Fn = utils.Fn
-type Secret = ReturnType<typeof DKG.round1>['secret']
 
 export type Checked =
   | { readonly ok: true }
@@ -16,111 +14,108 @@ export type Combined =
   | { readonly ok: false; readonly badShares: readonly Identifier[] }
 
 /**
- * One member's polynomial and what follows from it (FROST KeyGen). Wraps the library's DKG, which applies the BIP341
- * empty-root tweak to its output (R2); the sum before that tweak never leaves the library. Methods may be called again
- * with the same arguments until `destroy`. The polynomial is for one attempt only (R19).
+ * One member's polynomial and what follows from it (FROST KeyGen). Methods may be called again with the same arguments until
+ * `destroy`. The polynomial is for one attempt only (R19).
  */
 export class Dealer {
   readonly identifier: Identifier
   readonly dealing: Dealing
-  readonly #secret: Secret
+  readonly #port: Curve
+  readonly #size: number
+  readonly #threshold: number
+  /** Constant term first. */
+  readonly #coefficients: readonly Uint8Array[]
+  #checked:
+    | { readonly dealings: ReadonlyMap<Identifier, Dealing>; readonly sums: readonly Uint8Array[] | undefined }
+    | undefined
   #destroyed = false
 
-  /** `size` = number of dealers. Throws on 1-of-n and other impossible thresholds. */
-  constructor(identifier: Identifier, size: number, threshold: number, rng?: Rng) {
-    const made = DKG.round1(identifier, { min: threshold, max: size }, undefined, rng)
+  /** `size` = number of dealers. Throws TypeError on 1-of-n and other impossible thresholds. */
+  constructor(identifier: Identifier, size: number, threshold: number, rng?: Rng, port: Curve = curve) {
+    if (!Number.isSafeInteger(size) || !Number.isSafeInteger(threshold) || threshold < 2 || threshold > size)
+      throw new TypeError('keygen: expected 2 ≤ threshold ≤ members')
+    const coefficients = Array.from({ length: threshold }, () => drawScalar(rng, port))
+    const commitments = coefficients.map(port.publicKeyOf)
+    const [secret, point] = [coefficients[0], commitments[0]]
+    if (secret === undefined || point === undefined) throw new TypeError('keygen: no constant term')
     this.identifier = identifier
-    this.dealing = { commitments: made.public.commitment, proofOfKnowledge: made.public.proofOfKnowledge }
-    this.#secret = made.secret
+    this.dealing = { commitments, proofOfKnowledge: proveKnowledge(identifier, { secret, point }, rng, port) }
+    this.#port = port
+    this.#size = size
+    this.#threshold = threshold
+    this.#coefficients = coefficients
   }
 
   /** f(receiver), 32 secret bytes; the caller zeroes them. */
   shareFor(receiver: Identifier): Uint8Array {
-    const x = Fn.fromBytes(fromHex(receiver))
-    let y = Fn.ZERO
-    for (const a of this.#coefficients().toReversed()) y = Fn.add(Fn.mul(y, x), a) // Horner
-    return Fn.toBytes(y)
+    this.#refuseDestroyed()
+    return evaluate(this.#coefficients, fromHex(receiver), this.#port)
   }
 
-  /** Checks the dealings of all others together, and finds out whose is wrong only if one is. */
+  /** Checks the dealings of all others, and says whose is wrong. */
   check(others: ReadonlyMap<Identifier, Dealing>): Checked {
-    const { min } = this.#secret.signers
-    try {
-      // The library also reads uncompressed points: a second spelling of the same dealing.
-      if ([...others.values()].some((d) => d.commitments.some((c) => c.length !== 33)))
-        return { ok: false, faults: faultsOf(others, min) }
-      DKG.round2(this.#secret, round1Of(others))
-      return { ok: true }
-    } catch (error) {
-      const faults = faultsOf(others, min)
-      if (faults.size === 0)
-        throw new CodedError('KEYGEN_MISUSED', 'these dealings are not those of this attempt', {}, { cause: error })
-      return { ok: false, faults }
+    this.#refuseDestroyed()
+    const joint = jointCommitments([this.dealing, ...others.values()], this.#threshold, this.#port)
+    const faults = new Map<Identifier, DealingFault>()
+    for (const [id, dealing] of others) {
+      // The sums have read every point, unless one of them is none.
+      const fault = joint.wellFormed
+        ? faultOfProof(id, dealing, this.#port)
+        : faultOfDealing(id, this.#threshold, dealing, this.#port)
+      if (fault !== undefined) faults.set(id, fault)
     }
+    if (faults.size > 0) return { ok: false, faults }
+    if (!joint.wellFormed || others.size !== this.#size - 1 || others.has(this.identifier))
+      throw new CodedError('KEYGEN_MISUSED', 'these dealings are not those of this attempt')
+    this.#checked = { dealings: new Map(others), sums: joint.sums }
+    return { ok: true }
   }
 
-  /** The key, from all others' checked dealings and their shares for us. */
+  /**
+   * The key, from all others' checked dealings and their shares for us. Shares are judged by their sum: it is right exactly if
+   * the key's own share is, so only a wrong sum is worth n times the work. Errors that cancel out harm nobody.
+   */
   combine(others: ReadonlyMap<Identifier, Dealing>, shares: ReadonlyMap<Identifier, Uint8Array>): Combined {
-    // The library spends the state it is given, even the parts it doesn't own.
-    const spent: Secret = { ...this.#secret, coefficients: [...this.#coefficients()] }
-    try {
-      const key = DKG.round3(
-        spent,
-        round1Of(others),
-        [...shares].map(([identifier, signingShare]) => ({ identifier, signingShare })),
-      )
-      const { commitments, verifyingShares } = key.public
-      return {
-        ok: true,
-        key: {
-          commitments,
-          verifyingShares: new Map(Object.entries(verifyingShares)),
-          signingShare: key.secret.signingShare,
-        },
-      }
-    } catch {
-      const badShares = [...others]
-        .filter(([id, d]) => !shareMatches(this.identifier, d, shares.get(id) ?? NONE))
-        .map(([id]) => id)
-      return { ok: false, badShares }
-    } finally {
-      DKG.clean(spent)
+    this.#refuseDestroyed()
+    if (this.#checked === undefined || !sameDealings(this.#checked.dealings, others))
+      throw new CodedError('KEYGEN_MISUSED', 'dealings are combined only as they were checked')
+    const port = this.#port
+    const { sums } = this.#checked
+    const received = [...others.keys()].map((id) => shares.get(id) ?? NONE)
+    if (sums !== undefined && received.every((s) => s.length === 32 && port.isSecret(s))) {
+      const own = evaluate(this.#coefficients, fromHex(this.identifier), port)
+      const key = jointKey(this.identifier, [this.identifier, ...others.keys()], sums, [own, ...received], port)
+      zeroize(own)
+      if (key !== undefined) return { ok: true, key }
     }
+    const badShares = [...others].filter(([id, d]) => !shareMatches(this.identifier, d, shares.get(id) ?? NONE, port))
+    return { ok: false, badShares: badShares.map(([id]) => id) }
   }
 
   /** Forgets the polynomial, as far as JavaScript allows. */
   destroy(): void {
     this.#destroyed = true
-    for (const { signingShare } of Object.values(this.#secret.round2Cache ?? {})) zeroize(signingShare)
-    DKG.clean(this.#secret)
+    zeroize(...this.#coefficients)
   }
 
   toJSON(): string {
     return 'dealer'
   }
 
-  #coefficients(): readonly bigint[] {
-    if (this.#destroyed || this.#secret.coefficients === undefined)
+  #refuseDestroyed(): void {
+    if (this.#destroyed)
       throw new CodedError('KEYGEN_MISUSED', 'this polynomial was destroyed; a new attempt makes a new one')
-    return this.#secret.coefficients
   }
 }
 
-const faultsOf = (
-  dealings: ReadonlyMap<Identifier, Dealing>,
-  threshold: number,
-): ReadonlyMap<Identifier, DealingFault> =>
-  new Map(
-    [...dealings].flatMap(([id, d]) => {
-      const fault = faultOfDealing(id, threshold, d)
-      return fault === undefined ? [] : [[id, fault] as const]
-    }),
-  )
-
 const NONE = new Uint8Array(0)
-const round1Of = (dealings: ReadonlyMap<Identifier, Dealing>) =>
-  [...dealings].map(([identifier, d]) => ({
-    identifier,
-    commitment: [...d.commitments],
-    proofOfKnowledge: d.proofOfKnowledge,
-  }))
+
+function sameDealings(a: ReadonlyMap<Identifier, Dealing>, b: ReadonlyMap<Identifier, Dealing>): boolean {
+  const same = (d: Dealing, e: Dealing | undefined): boolean =>
+    d === e ||
+    (e !== undefined &&
+      equalBytes(d.proofOfKnowledge, e.proofOfKnowledge) &&
+      d.commitments.length === e.commitments.length &&
+      d.commitments.every((c, k) => equalBytes(c, e.commitments[k] ?? NONE)))
+  return a.size === b.size && [...a].every(([id, d]) => same(d, b.get(id)))
+}

@@ -1,58 +1,62 @@
-import { schnorr_FROST, secp256k1, secp256k1_hasher } from '@noble/curves/secp256k1.js'
-import { concatBytes, fromHex, utf8 } from '../../base/index.ts'
-import { liftEven } from '../../curve/index.ts'
-import type { Dealing, DealingFault, Identifier } from './types.ts'
+import { concatBytes, equalBytes, fromHex } from '../../base/index.ts'
+import { type Curve, curve, liftEven } from '../../curve/index.ts'
+import { BASE_POINT, neg, parsePublicScalar, reduced, toScalarBytes } from '../public-scalars.ts'
+import { knowledgeHash } from '../suite.ts'
+import { drawScalar, evaluateInExponent } from './polynomial.ts'
+import type { Dealing, DealingFault, Identifier, Rng } from './types.ts'
 
-const Point = secp256k1.Point
-const Fn = Point.Fn
-/** HDKG of the suite, as `frost-secp256k1-tr` names it; the library keeps its own copy private. */
-const HDKG = { DST: utf8('FROST-secp256k1-SHA256-TR-v1dkg') }
-
-/**
- * What is wrong with one dealing, or undefined. The library checks all dealings at once and doesn't say whose failed
- * (R19 wants a name), so this repeats its two checks for one.
- */
-export function faultOfDealing(identifier: Identifier, threshold: number, dealing: Dealing): DealingFault | undefined {
+/** What is wrong with one dealing, or undefined. */
+export function faultOfDealing(
+  identifier: Identifier,
+  threshold: number,
+  dealing: Dealing,
+  port: Curve = curve,
+): DealingFault | undefined {
   if (dealing.commitments.length !== threshold) return 'wrong_commitment_count'
-  if (!dealing.commitments.every(isPoint)) return 'malformed'
-  return provesKnowledge(identifier, dealing) ? undefined : 'bad_proof_of_knowledge'
+  if (!dealing.commitments.every(port.isPoint)) return 'malformed'
+  return faultOfProof(identifier, dealing, port)
 }
 
-/** Is `share` the dealer's polynomial at `receiver`? (RFC 9591 C.2 vss_verify.) False for anything malformed. */
-export function shareMatches(receiver: Identifier, dealing: Dealing, share: Uint8Array): boolean {
-  const signers = { min: dealing.commitments.length, max: dealing.commitments.length }
-  try {
-    schnorr_FROST.validateSecret(
-      { identifier: receiver, signingShare: share },
-      { signers, commitments: [...dealing.commitments], verifyingShares: {} },
-    )
-    return true
-  } catch {
-    return false
-  }
+/** The last of these checks alone, for a dealing whose points are known to be points. */
+export const faultOfProof = (identifier: Identifier, dealing: Dealing, port: Curve): DealingFault | undefined =>
+  provesKnowledge(identifier, dealing, port) ? undefined : 'bad_proof_of_knowledge'
+
+/** Is `share` the dealer's polynomial at `receiver`? (RFC 9591 C.2 vss_verify.) False for anything malformed, and for zero. */
+export function shareMatches(receiver: Identifier, dealing: Dealing, share: Uint8Array, port: Curve = curve): boolean {
+  if (share.length !== 32 || !port.isSecret(share) || !dealing.commitments.every(port.isPoint)) return false
+  const promised = evaluateInExponent(dealing.commitments, reduced(fromHex(receiver)), port)
+  return promised !== undefined && equalBytes(port.publicKeyOf(share), promised)
 }
 
-/** Schnorr proof over HDKG(id ‖ A₀ ‖ R): R = z·G − c·A₀, R of even Y by its encoding. */
-function provesKnowledge(identifier: Identifier, { commitments, proofOfKnowledge }: Dealing): boolean {
+/** Schnorr proof of the constant term: x(R) ‖ k + c·a₀, R of even Y, c = HDKG(id ‖ A₀ ‖ R). 64 bytes. */
+export function proveKnowledge(
+  identifier: Identifier,
+  constant: { readonly secret: Uint8Array; readonly point: Uint8Array },
+  rng: Rng | undefined,
+  port: Curve,
+): Uint8Array {
+  const k = drawScalar(rng, port)
+  const R = port.publicKeyOf(k)
+  const nonce = R[0] === 0x03 ? port.negateScalar(k) : k
+  const x = R.subarray(1)
+  const c = knowledgeHash(concatBytes(fromHex(identifier), constant.point, liftEven(x)), port)
+  const product = port.mulScalars(constant.secret, c)
+  const proof = concatBytes(x, port.addScalars(nonce, product))
+  for (const secret of [k, nonce, product]) secret.fill(0)
+  return proof
+}
+
+/** z·G − c·A₀ = R. An R that is no point equals nothing that the port computes. */
+function provesKnowledge(identifier: Identifier, { commitments, proofOfKnowledge }: Dealing, port: Curve): boolean {
   const constant = commitments[0]
   if (constant === undefined || proofOfKnowledge.length !== 64) return false
-  try {
-    const R = Point.fromBytes(liftEven(proofOfKnowledge.subarray(0, 32)))
-    const z = Fn.fromBytes(proofOfKnowledge.subarray(32))
-    const A0 = Point.fromBytes(constant)
-    const c = secp256k1_hasher.hashToScalar(concatBytes(fromHex(identifier), A0.toBytes(), R.toBytes()), HDKG)
-    return R.equals(Point.BASE.multiplyUnsafe(z).subtract(A0.multiplyUnsafe(c)))
-  } catch {
-    return false
-  }
-}
-
-function isPoint(bytes: Uint8Array): boolean {
-  if (bytes.length !== 33) return false
-  try {
-    Point.fromBytes(bytes).assertValidity()
-    return true
-  } catch {
-    return false
-  }
+  const R = liftEven(proofOfKnowledge.subarray(0, 32))
+  const z = parsePublicScalar(proofOfKnowledge.subarray(32))
+  if (z === undefined) return false
+  const c = knowledgeHash(concatBytes(fromHex(identifier), constant, R), port)
+  const found = port.linearCombination([
+    { scalar: toScalarBytes(z), point: BASE_POINT },
+    { scalar: toScalarBytes(neg(reduced(c))), point: constant },
+  ])
+  return found !== undefined && equalBytes(found, R)
 }

@@ -1,12 +1,9 @@
-import { schnorr_FROST, secp256k1 } from '@noble/curves/secp256k1.js'
 import { asGroupKey, concatBytes, fromHex, type PublicKey, toHex, u32be } from '../../base/index.ts'
-import { curve, liftEven, parsePublicKey, taggedHash, xOnly } from '../../curve/index.ts'
+import { type Curve, curve, liftEven, parsePublicKey, taggedHash, xOnly } from '../../curve/index.ts'
 import { identifierOf } from '../identifier.ts'
+import { add, mul, neg, reduced, toScalarBytes } from '../public-scalars.ts'
 import type { KeyPackage, PublicKeyPackage } from '../types.ts'
 import type { KeygenGroup, RawKey } from './types.ts'
-
-const Point = secp256k1.Point
-const Fn = schnorr_FROST.utils.Fn
 
 /** On-chain aggregate key of a package: the point of even Y (R2). */
 export const aggregatePublicKey = (pub: PublicKeyPackage): PublicKey => parsePublicKey(liftEven(fromHex(pub.groupKey)))
@@ -42,22 +39,22 @@ export function packageOf(group: KeygenGroup, owner: PublicKey, raw: RawKey): Ke
 }
 
 /** What contradicts itself in a package, as one sentence; undefined if it is whole. Points are checked before anything else. */
-export function defectOf(key: KeyPackage): string | undefined {
+export function defectOf(key: KeyPackage, port: Curve = curve): string | undefined {
   const pub = key.public
   if (pub.threshold < 2 || pub.threshold > pub.members.length) return 'threshold: expected 2 to the number of members'
   if (pub.members.some((m, i) => i > 0 && (pub.members[i - 1] ?? '') >= m)) return 'members: not sorted, or doubled'
-  if (!pub.members.every((m) => curve.isPoint(fromHex(m)))) return 'members: not a public key'
+  if (!pub.members.every((m) => port.isPoint(fromHex(m)))) return 'members: not a public key'
   if (pub.commitments.length !== pub.threshold) return 'commitments: expected as many as the threshold'
   const shares = pub.members.map((m) => pub.verifyingShares.get(m) ?? new Uint8Array(0))
-  if (![...pub.commitments, ...shares].every(curve.isPoint)) return 'commitments or verifying shares: not a point'
+  if (![...pub.commitments, ...shares].every(port.isPoint)) return 'commitments or verifying shares: not a point'
   const P = at(pub.commitments, 0)
   if (P[0] !== 0x02 || toHex(xOnly(P)) !== pub.groupKey) return 'group key: not the first commitment with even Y'
-  if (pub.verifyingShares.size !== shares.length || !onPolynomial(pub, shares))
+  if (pub.verifyingShares.size !== shares.length || !onPolynomial(pub, shares, port))
     return 'verifying shares: not those of the commitments'
   const own = pub.verifyingShares.get(key.owner)
   if (own === undefined) return 'owner: not a member'
-  if (!curve.isSecret(key.signingShare)) return 'signing share: not a secret scalar'
-  return toHex(curve.publicKeyOf(key.signingShare)) === toHex(own)
+  if (!port.isSecret(key.signingShare)) return 'signing share: not a secret scalar'
+  return toHex(port.publicKeyOf(key.signingShare)) === toHex(own)
     ? undefined
     : 'signing share: not that of its verifying share'
 }
@@ -66,21 +63,18 @@ export function defectOf(key: KeyPackage): string | undefined {
  * Vᵢ = Σₖ Cₖ·xᵢᵏ for every member, as one sum: Σᵢ rᵢ·Vᵢ = Σₖ (Σᵢ rᵢ·xᵢᵏ)·Cₖ with weights that hash the whole claim,
  * so it takes n + t multiplications of public values instead of n·t.
  */
-function onPolynomial(pub: PublicKeyPackage, shares: readonly Uint8Array[]): boolean {
+function onPolynomial(pub: PublicKeyPackage, shares: readonly Uint8Array[], port: Curve): boolean {
   const claim = taggedHash('countersign/verifying-shares', ...pub.commitments, ...shares)
-  const weights = shares.map((_, i) =>
-    Fn.create(BigInt(`0x${toHex(taggedHash('countersign/weight', concatBytes(claim, u32be(i))))}`)),
-  )
-  const xs = pub.members.map((m) => Fn.fromBytes(fromHex(identifierOf(m))))
-  const sum = (scalars: readonly bigint[], points: readonly Uint8Array[]) =>
-    points.reduce((acc, p, i) => acc.add(Point.fromBytes(p).multiplyUnsafe(scalars[i] ?? Fn.ZERO)), Point.ZERO)
-  let powers = weights // rᵢ·xᵢᵏ
-  const forCommitments = pub.commitments.map(() => {
-    const total = powers.reduce((a, b) => Fn.add(a, b), Fn.ZERO)
-    powers = powers.map((p, i) => Fn.mul(p, xs[i] ?? Fn.ZERO))
-    return total
+  const weights = shares.map((_, i) => reduced(taggedHash('countersign/weight', concatBytes(claim, u32be(i)))))
+  const xs = pub.members.map((m) => reduced(fromHex(identifierOf(m))))
+  let powers: readonly bigint[] = weights // rᵢ·xᵢᵏ
+  const forCommitments = pub.commitments.map((point) => {
+    const total = powers.reduce(add)
+    powers = powers.map((p, i) => mul(p, xs[i] ?? 0n))
+    return { scalar: toScalarBytes(neg(total)), point }
   })
-  return sum(weights, shares).equals(sum(forCommitments, pub.commitments))
+  const forShares = shares.map((point, i) => ({ scalar: toScalarBytes(weights[i] ?? 0n), point }))
+  return port.linearCombination([...forShares, ...forCommitments]) === undefined
 }
 
 function at(points: readonly Uint8Array[], index: number): Uint8Array {

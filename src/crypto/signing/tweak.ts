@@ -1,5 +1,6 @@
+import { zeroize } from '../../base/index.ts'
 import { type Curve, curve, taggedHash, xOnly } from '../../curve/index.ts'
-import { neg, reduced, sumOf } from '../public-scalars.ts'
+import { neg, reduced } from '../public-scalars.ts'
 import type { Tweak } from '../types.ts'
 
 /** Public half of a key as the library wants it: members by identifier. */
@@ -30,13 +31,20 @@ function tweakScalar(internal: Uint8Array, merkleRoot: Uint8Array | null): Uint8
 }
 
 const isOdd = (point: Uint8Array): boolean => point[0] === 0x03
-const evenIf = (odd: boolean, point: Uint8Array): Uint8Array => (odd ? curve.negatePoint(point) : point)
+const evenIf = (odd: boolean, point: Uint8Array, port: Curve): Uint8Array => (odd ? port.negatePoint(point) : point)
+
+/** ±P + T. Nobody can make it the point at infinity: t is a hash of P. */
+function moved(odd: boolean, point: Uint8Array, T: Uint8Array, port: Curve): Uint8Array {
+  const sum = port.sumPoints([evenIf(odd, point, port), T])
+  if (sum === undefined) throw new TypeError('tweak: the point at infinity')
+  return sum
+}
 
 /** Q as a point of either parity; for `none` the group key as it stands. */
-export function tweakPoint(groupKey: Uint8Array, tweak: Tweak): Uint8Array {
+export function tweakPoint(groupKey: Uint8Array, tweak: Tweak, port: Curve = curve): Uint8Array {
   if (tweak.kind === 'none') return groupKey
   const t = tweakScalar(groupKey, tweak.merkleRoot)
-  return curve.addPoints(evenIf(isOdd(groupKey), groupKey), curve.publicKeyOf(t)) // P_even + t·G
+  return moved(isOdd(groupKey), groupKey, port.publicKeyOf(t), port) // P_even + t·G
 }
 
 /** What a session signs under: x(Q), and how a member's share s becomes one of the even Q: sign·s + offset, both public. */
@@ -55,9 +63,7 @@ export function signingKeyOf(groupKey: Uint8Array, tweak: Tweak, port: Curve): S
   if (!isTweak(tweak)) return undefined
   const t = tweakScalar(groupKey, tweak.merkleRoot)
   if (!port.isSecret(t)) return undefined // beyond the order: no such tweak (BIP341)
-  const even = isOdd(groupKey) ? port.negatePoint(groupKey) : groupKey
-  const Q = sumOf(port, [even, port.publicKeyOf(t)])
-  if (Q === undefined) return undefined
+  const Q = moved(isOdd(groupKey), groupKey, port.publicKeyOf(t), port)
   const second = isOdd(Q) ? MINUS_ONE : 1n
   return { xOnly: xOnly(Q), sign: first === second ? 1n : MINUS_ONE, offset: isOdd(Q) ? neg(reduced(t)) : reduced(t) }
 }
@@ -66,30 +72,32 @@ export function signingKeyOf(groupKey: Uint8Array, tweak: Tweak, port: Curve): S
  * The package under the tweaked key. BIP341 tweaks the even form of P, so an odd group key is negated first with every
  * share; adding t to the constant term of the joint polynomial then adds t·G to each verifying share and to [0] alone.
  */
-export function tweakPublic(pub: FrostPublic, tweak: Tweak): FrostPublic {
+export function tweakPublic(pub: FrostPublic, tweak: Tweak, port: Curve = curve): FrostPublic {
   if (tweak.kind === 'none') return pub
   const P = groupPoint(pub)
   const odd = isOdd(P)
-  const T = curve.publicKeyOf(tweakScalar(P, tweak.merkleRoot)) // t·G
+  const T = port.publicKeyOf(tweakScalar(P, tweak.merkleRoot)) // t·G
   return {
     signers: pub.signers,
     commitments: pub.commitments.map((c, i) =>
-      i === 0 ? curve.addPoints(evenIf(odd, c), T) : Uint8Array.from(evenIf(odd, c)),
+      i === 0 ? moved(odd, c, T, port) : Uint8Array.from(evenIf(odd, c, port)),
     ),
     verifyingShares: Object.fromEntries(
-      Object.entries(pub.verifyingShares).map(([id, v]) => [id, curve.addPoints(evenIf(odd, v), T)]),
+      Object.entries(pub.verifyingShares).map(([id, v]) => [id, moved(odd, v, T, port)]),
     ),
   }
 }
 
 /** The secret share under the tweaked key: a fresh copy that its maker zeroes. */
-export function tweakSecret(secret: FrostSecret, pub: FrostPublic, tweak: Tweak): FrostSecret {
+export function tweakSecret(secret: FrostSecret, pub: FrostPublic, tweak: Tweak, port: Curve = curve): FrostSecret {
   const share = Uint8Array.from(secret.signingShare)
   if (tweak.kind === 'none') return { identifier: secret.identifier, signingShare: share }
   const P = groupPoint(pub)
   const t = tweakScalar(P, tweak.merkleRoot)
-  const even = isOdd(P) ? curve.negateScalar(share) : share
-  return { identifier: secret.identifier, signingShare: curve.addScalars(even, t) }
+  const even = isOdd(P) ? port.negateScalar(share) : share
+  const signingShare = port.addScalars(even, t)
+  zeroize(share, even)
+  return { identifier: secret.identifier, signingShare }
 }
 
 function groupPoint(pub: FrostPublic): Uint8Array {

@@ -13,11 +13,10 @@ import {
 import { KeyPair, randomBytes } from '../../../src/curve/index.ts'
 
 /**
- * An rng that makes the library draw these scalars (hex) first, then chance. It maps 48 bytes b to (b mod (n − 1)) + 1, so
- * s − 1 gives s.
+ * An rng that makes a dealer draw these scalars (hex) first, then chance: 48 bytes are taken modulo the order.
  */
 export function replayScalars(scalars: readonly string[]): Rng {
-  const queue = scalars.map((s) => fromHex((BigInt(`0x${s}`) - 1n).toString(16).padStart(96, '0')))
+  const queue = scalars.map((s) => fromHex(s.padStart(96, '0')))
   return (lengthBytes = 32) => queue.shift() ?? randomBytes(lengthBytes)
 }
 

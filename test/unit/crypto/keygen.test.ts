@@ -215,14 +215,30 @@ describe('a share at fault', () => {
     const { named, cheater } = run((s, c) => s.delete(c))
     expect(named).toEqual([cheater])
   })
-  it('should name both dealers when two errors cancel out in the sum', () => {
+  it('should be told from another by name, whatever the order of the dealers', () => {
     const { named, cheater, other } = run((s, c, o) => {
-      const one = new Uint8Array(32).fill(0)
-      one[31] = 1
-      s.set(c, curve.addScalars(s.get(c) ?? one, one))
-      s.set(o, curve.addScalars(s.get(o) ?? one, curve.negateScalar(one)))
+      const [one, two] = [s.get(c), s.get(o)]
+      if (one === undefined || two === undefined) throw new Error('not dealt')
+      s.set(c, curve.addScalars(one, two)).set(
+        o,
+        two.map((b, i) => (i === 31 ? b ^ 1 : b)),
+      )
     })
     expect(named).toEqual([cheater, other])
+  })
+  it('should make the true key where two errors cancel out: nobody is harmed, so nobody is named', () => {
+    const g = group(4, 3)
+    const p = dealtTo(g)[0] as Participant
+    const [, cheater, other] = g.members as [PublicKey, PublicKey, PublicKey]
+    const expected = combine(g, p)
+    const moved = (m: PublicKey, by: Uint8Array) =>
+      p.shares.set(m, curve.addScalars(p.shares.get(m) ?? new Uint8Array(), by))
+    const error = curve.randomScalar()
+    moved(cheater, error)
+    moved(other, curve.negateScalar(error))
+    const combined = combine(g, p)
+    expect(toHex(combined.signingShare)).toBe(toHex(expected.signingShare))
+    expect(defectOf(combined)).toBeUndefined()
   })
   it('should be judged alone by whoever has the dealing', () => {
     const g = group(3, 2)
