@@ -1,7 +1,7 @@
 import { schnorr_FROST, secp256k1 } from '@noble/curves/secp256k1.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type PublicKey, toHex } from '../../../src/base/index.ts'
+import { codeOf, type PublicKey, toHex } from '../../../src/base/index.ts'
 import {
   aggregatePublicKey,
   checkDealings,
@@ -248,6 +248,56 @@ describe('a share at fault', () => {
     if (dealing === undefined || share === undefined) throw new Error('not dealt')
     expect(shareMatchesDealing(p.self, dealing, share)).toBe(true)
     expect(shareMatchesDealing(other, dealing, share)).toBe(false)
+  })
+})
+
+describe('dealings of another attempt', () => {
+  const code = (work: () => unknown) => {
+    try {
+      work()
+    } catch (error) {
+      return codeOf(error)
+    }
+    return undefined
+  }
+  it('should not be combined before they are checked', () => {
+    const g = group(3, 2)
+    const p = dealtTo(g)[0] as Participant
+    expect(code(() => combineShares(g, p.self, p.dealer, p.others, p.shares))).toBe('KEYGEN_MISUSED')
+  })
+  it('should not be combined in place of those that were checked', () => {
+    const g = group(3, 2)
+    const [p, again] = [dealtTo(g)[0] as Participant, dealtTo(g)[0] as Participant]
+    checkDealings(p.dealer, p.others)
+    const [, one] = g.members as [PublicKey, PublicKey]
+    const mixed = new Map(p.others).set(
+      one,
+      again.others.get(one) ?? { commitments: [], proofOfKnowledge: new Uint8Array() },
+    )
+    expect(code(() => combineShares(g, p.self, p.dealer, mixed, p.shares))).toBe('KEYGEN_MISUSED')
+    expect(code(() => combineShares(g, p.self, p.dealer, again.others, p.shares))).toBe('KEYGEN_MISUSED')
+    mixed.delete(one)
+    expect(code(() => combineShares(g, p.self, p.dealer, mixed, p.shares))).toBe('KEYGEN_MISUSED')
+  })
+  it('should be taken for the checked ones where they are the same bytes', () => {
+    const g = group(3, 2)
+    const p = dealtTo(g)[0] as Participant
+    checkDealings(p.dealer, p.others)
+    const copy = new Map(
+      [...p.others].map(([m, d]) => [
+        m,
+        { commitments: d.commitments.map((c) => c.slice()), proofOfKnowledge: d.proofOfKnowledge.slice() },
+      ]),
+    )
+    expect(combineShares(g, p.self, p.dealer, copy, p.shares).ok).toBe(true)
+  })
+  it('should be refused when one is missing, or is our own', () => {
+    const g = group(3, 2)
+    const p = dealtTo(g)[0] as Participant
+    const [, one] = g.members as [PublicKey, PublicKey]
+    const fewer = new Map([...p.others].filter(([m]) => m !== one))
+    expect(code(() => checkDealings(p.dealer, fewer))).toBe('KEYGEN_MISUSED')
+    expect(code(() => checkDealings(p.dealer, new Map(fewer).set(p.self, p.dealer.dealing)))).toBe('KEYGEN_MISUSED')
   })
 })
 
