@@ -1,3 +1,4 @@
+import { mulAddUnsafe } from '@noble/curves/abstract/curve.js'
 import { schnorr, secp256k1 } from '@noble/curves/secp256k1.js'
 import type { Curve } from './types.ts'
 
@@ -60,8 +61,15 @@ export const nobleCurve: Curve = {
     if (points.length === 0) throw new TypeError('expected at least one point')
     return bytesOf(points.reduce((sum, p) => sum.add(point(p)), Point.ZERO))
   },
+  // One chain of doublings for all terms.
   linearCombination: (terms) =>
-    bytesOf(terms.reduce((sum, term) => sum.add(point(term.point).multiplyUnsafe(scalar(term.scalar))), Point.ZERO)),
+    bytesOf(
+      mulAddUnsafe(
+        Point,
+        terms.map((t) => point(t.point)),
+        terms.map((t) => scalar(t.scalar)),
+      ),
+    ),
   addScalars: (a, b) => Fn.toBytes(Fn.add(scalar(a), scalar(b))),
   mulScalars: (a, b) => Fn.toBytes(Fn.mul(scalar(a), scalar(b))),
   negateScalar: (a) => Fn.toBytes(Fn.neg(scalar(a))),

@@ -1,4 +1,4 @@
-import { CodedError, concatBytes, equalBytes, fromHex, zeroize } from '../../base/index.ts'
+import { CodedError, concatBytes, equalBytes, fromHex } from '../../base/index.ts'
 import { type Curve, curve, liftEven, taggedHash, xOnly } from '../../curve/index.ts'
 import {
   add,
@@ -16,6 +16,7 @@ import { bindingHash, commitmentsHash, messageHash } from '../suite.ts'
 import type { NonceCommitment, Tweak } from '../types.ts'
 import { isNonceCommitment, sameCommitment } from './commitment.ts'
 import type { SecretNonces } from './nonces.ts'
+import { signatureShare } from './signature-share.ts'
 import { type SigningKey, signingKeyOf } from './tweak.ts'
 
 /** The public key of a session, whatever its members are called. */
@@ -49,9 +50,8 @@ interface Signer<Name extends string> extends NonceCommitment {
   /** Position in the order of identifiers. */
   readonly index: number
   readonly verifyingShare: Uint8Array
-  /** The binding factor ρ, 32 bytes, and ρ·binding. */
+  /** The binding factor ρ, 32 bytes. */
   readonly rho: Uint8Array
-  readonly bound: Uint8Array | undefined
 }
 
 /**
@@ -100,7 +100,7 @@ export class FrostSession<Name extends string = string> {
       .sort((a, b) => (a.identifier < b.identifier ? -1 : 1))
     if (sorted.some((c) => key.verifyingShareOf(c.name) === undefined)) return fault({ code: 'not_members' })
     if (sorted.length < key.threshold) return fault({ code: 'too_few' })
-    const bad = sorted.filter((c) => !isNonceCommitment(c, port)).map((c) => c.name)
+    const bad = [...commitments].flatMap(([name, c]) => (isNonceCommitment(c, port) ? [] : [name]))
     if (bad.length > 0) return fault({ code: 'bad_commitments', members: bad })
     const signingKey = signingKeyOf(key.groupKey, tweak, port)
     if (signingKey === undefined) return fault({ code: 'bad_tweak' })
@@ -108,22 +108,18 @@ export class FrostSession<Name extends string = string> {
     const ids = sorted.map((c) => fromHex(c.identifier))
     const list = concatBytes(...sorted.flatMap((c, i) => [ids[i] ?? EMPTY, c.hiding, c.binding]))
     const prefix = concatBytes(liftEven(signingKey.xOnly), messageHash(message), commitmentsHash(list))
-    const signerAt = (c: (typeof sorted)[number], index: number): Signer<Name> => {
-      const rho = bindingHash(concatBytes(prefix, ids[index] ?? EMPTY), port)
-      return {
-        name: c.name,
-        hiding: c.hiding,
-        binding: c.binding,
-        index,
-        verifyingShare: key.verifyingShareOf(c.name) ?? EMPTY,
-        rho,
-        bound: port.linearCombination([{ scalar: rho, point: c.binding }]),
-      }
-    }
+    const signerAt = (c: (typeof sorted)[number], index: number): Signer<Name> => ({
+      name: c.name,
+      hiding: c.hiding,
+      binding: c.binding,
+      index,
+      verifyingShare: key.verifyingShareOf(c.name) ?? EMPTY,
+      rho: bindingHash(concatBytes(prefix, ids[index] ?? EMPTY), port),
+    })
     const byName = new Map(sorted.map((c, index) => [c.name, signerAt(c, index)]))
     const signers = [...commitments.keys()].flatMap((name) => byName.get(name) ?? [])
-    const points = signers.flatMap((s) => [s.hiding, s.bound])
-    const R = sumOf(port, points)
+    const bound = port.linearCombination(signers.map((s) => ({ scalar: s.rho, point: s.binding })))
+    const R = sumOf(port, [...signers.map((s) => s.hiding), bound])
     if (R === undefined) return fault({ code: 'identity' })
     return {
       ok: true,
@@ -143,45 +139,30 @@ export class FrostSession<Name extends string = string> {
     const signer = this.#signers.get(member)
     if (signer === undefined || !sameCommitment(signer, nonces.commitment))
       throw new CodedError('PACKAGE_INVALID', 'the package does not hold our own commitment as we made it')
-    const port = this.#port
     const weight = this.#weightOf(signer)
-    const { hiding, binding } = nonces.take()
-    const secrets = [hiding, binding]
-    const keep = (secret: Uint8Array): Uint8Array => {
-      secrets.push(secret)
-      return secret
+    const factors = {
+      rho: signer.rho,
+      isOdd: this.#isOdd,
+      key: toScalarBytes(mul(weight, this.#key.sign)),
+      offset: toScalarBytes(mul(weight, this.#key.offset)),
     }
-    try {
-      if (
-        !equalBytes(port.publicKeyOf(hiding), signer.hiding) ||
-        !equalBytes(port.publicKeyOf(binding), signer.binding)
-      )
-        throw new TypeError('nonces: not those of their commitment')
-      const nonce = keep(port.addScalars(hiding, keep(port.mulScalars(binding, signer.rho))))
-      const signed = this.#isOdd ? keep(port.negateScalar(nonce)) : nonce
-      const keyPart = keep(port.mulScalars(signingShare, toScalarBytes(mul(weight, this.#key.sign))))
-      const sum = keep(port.addScalars(signed, keyPart))
-      return port.addScalars(sum, toScalarBytes(mul(weight, this.#key.offset)))
-    } finally {
-      zeroize(...secrets)
-    }
+    return signatureShare(nonces.take(), signer, signingShare, factors, this.#port)
   }
 
-  /** Does z·G = ±(D + ρ·E) + λ·c·V′ hold for this member? False for anything malformed. */
+  /** Does z·G − λ·c·V′ ∓ ρ·E = ±D hold for this member? False for anything malformed. */
   verifyShare(member: Name, share: Uint8Array): boolean {
     const signer = this.#signers.get(member)
     const z = parsePublicScalar(share)
     if (signer === undefined || z === undefined) return false
     const port = this.#port
     const weight = this.#weightOf(signer)
-    // V′ = ±V + offset·G: the offset moves to the other side, so nobody's share has to be tweaked.
-    const left = port.linearCombination([
+    // V′ = ±V + offset·G: the offset moves to z, so nobody's verifying share has to be tweaked.
+    const nonce = port.linearCombination([
       { scalar: toScalarBytes(sub(z, mul(weight, this.#key.offset))), point: BASE_POINT },
       { scalar: toScalarBytes(neg(mul(weight, this.#key.sign))), point: signer.verifyingShare },
+      { scalar: this.#isOdd ? signer.rho : toScalarBytes(neg(reduced(signer.rho))), point: signer.binding },
     ])
-    const nonce = sumOf(port, [signer.hiding, signer.bound])
-    const right = nonce !== undefined && this.#isOdd ? port.negatePoint(nonce) : nonce
-    return left === undefined || right === undefined ? left === right : equalBytes(left, right)
+    return nonce !== undefined && equalBytes(nonce, this.#isOdd ? port.negatePoint(signer.hiding) : signer.hiding)
   }
 
   /** The sum is verified first, single shares only if it fails: then every cheater is named. Never throws for what peers sent. */

@@ -1,0 +1,13 @@
+/**
+ * What rounds cost, beside plain baselines in the same process: `npm run bench:rounds`. Figures gate nothing.
+ */
+import { curve } from '../src/curve/index.ts'
+import { versionsLine } from './baseline/versions.ts'
+import { FROST_SECTIONS } from './rounds/frost.ts'
+import { lineOf, type Section } from './rounds/row.ts'
+
+const SECTIONS: readonly Section[] = [...FROST_SECTIONS]
+
+console.log(versionsLine(['@noble/curves', 'secp256k1']))
+console.log(`curve backend: ${curve.name}; baseline: @noble/curves (schnorr_FROST) in the same process`)
+for (const section of SECTIONS) for (const row of await section()) console.log(lineOf(row))
