@@ -239,8 +239,8 @@ describe('newKeygen', () => {
 
 const render = (_: string, v: unknown) => (v instanceof Map || v instanceof Set ? [...v] : v)
 const containsKey = (payload: Uint8Array, key: PublicKey): boolean => toHex(payload).includes(key)
-/** The library draws 48 bytes per coefficient: (b mod (n − 1)) + 1. Everything else draws 32. */
+/** A coefficient is drawn as 48 bytes modulo the order. Everything else draws 32. */
 function coefficients(...scalars: readonly string[]): (lengthBytes?: number) => Uint8Array {
-  const queue = scalars.map((s) => fromHex((BigInt(`0x${s}`) - 1n).toString(16).padStart(96, '0')))
+  const queue = scalars.map((s) => fromHex(s.padStart(96, '0')))
   return (lengthBytes = 32) => (lengthBytes === 48 ? queue.shift() : undefined) ?? randomBytes(lengthBytes)
 }
