@@ -9,6 +9,7 @@ import { createKeyFolder, type KeyFolder, multiaddrsOf } from '../../src/devnet/
 import { type NodeStatus, renderConfig } from '../../src/node/index.ts'
 import { connect } from '../../src/rpc/client/index.ts'
 import { type Countersign, countersign, temporaryFolder } from './countersign.ts'
+import { statusOf } from './status.ts'
 
 /** Three operators of a set of 2 of 3, two of whom move to another key, one after the other. */
 interface Operator {
@@ -65,10 +66,7 @@ const withNext = (o: Operator) => ({
 const run = (o: Operator) => {
   o.process = countersign('run', '--config', o.config)
 }
-async function status(o: Operator): Promise<NodeStatus | undefined> {
-  const { code, stdout } = await countersign('status', '--json', '--config', o.config).finished
-  return code === 0 ? JSON.parse(stdout) : undefined
-}
+const status = (o: Operator): Promise<NodeStatus | undefined> => statusOf(o.config).catch(() => undefined)
 async function approve(o: Operator, keys: readonly string[]): Promise<void> {
   const file = join(folder.dir, 'next-set.toml')
   writeFileSync(file, `keys = ${JSON.stringify(keys)}\nthreshold = 2\n`)

@@ -5,8 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { silentLogger } from '../../src/base/index.ts'
 import { curve, KeyPair, parsePublicKey, randomBytes } from '../../src/curve/index.ts'
 import { type EmbeddedChain, multisigAddress, startChain } from '../../src/devnet/chain/index.ts'
+import type { NodeStatus } from '../../src/node/index.ts'
 import { type Client, connect, RpcError } from '../../src/rpc/client/index.ts'
 import { type Countersign, countersign, temporaryFolder } from './countersign.ts'
+import { statusOf } from './status.ts'
 
 /**
  * Three operators, as the README tells them: `init`, exchange public keys, edit the config, `run`. Policy is the default,
@@ -61,16 +63,10 @@ const run = (o: Operator): void => {
   o.process = countersign('run', '--config', o.configFile)
 }
 
-async function status(
-  o: Operator,
-): Promise<{ state: string; key: { held: boolean } | null; health: { ok: boolean } } | undefined> {
-  const { code, stdout } = await countersign('status', '--json', '--config', o.configFile).finished
-  return code === 0 ? JSON.parse(stdout) : undefined
-}
+const status = (o: Operator): Promise<NodeStatus | undefined> => statusOf(o.configFile).catch(() => undefined)
 
 beforeAll(async () => {
-  for (const name of ['ada', 'bo', 'cyd']) {
-    const made = await init(name)
+  for (const made of await Promise.all(['ada', 'bo', 'cyd'].map(init))) {
     const address = `/ip4/127.0.0.1/tcp/${await freePort()}`
     operators.push({ ...made, address, bridge: KeyPair.generate(), process: undefined })
   }
@@ -140,6 +136,8 @@ describe('three operators with hand-made configs', () => {
         interval: 500,
       })
       .toEqual([true, true, true])
+    const { code, stdout } = await countersign('status', '--json', '--config', ada().configFile).finished
+    expect([code, JSON.parse(stdout).key]).toEqual([0, expect.objectContaining({ held: true })])
   })
 
   it('R27: should not sign what only one operator asked for, and say who is missing', async () => {

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { fromHex, toHex } from '../../src/base/index.ts'
+import { fromHex, LIMITS, toHex } from '../../src/base/index.ts'
 import { curve, randomBytes } from '../../src/curve/index.ts'
 import { adminCall, type NodeStatus } from '../../src/node/index.ts'
 import type { Client } from '../../src/rpc/client/index.ts'
@@ -42,12 +42,12 @@ async function withClient<T>(index: number, work: (client: Client) => Promise<T>
   }
 }
 /** A signature under the old key, verified; or the code of the refusal. */
-async function signOld(index: number): Promise<string> {
+async function signOld(index: number, timeoutMs: number = LIMITS.signTimeoutMs): Promise<string> {
   const digest = randomBytes(32)
   const key = fromHex(oldKey)
   return await withClient(index, async ({ threshold }) => {
     try {
-      const { signature } = await threshold.sign({ requestId: toHex(digest.subarray(0, 8)), digest, key })
+      const { signature } = await threshold.sign({ requestId: toHex(digest.subarray(0, 8)), digest, key, timeoutMs })
       return curve.schnorrVerify(signature, digest, key) ? 'signed' : 'bad signature'
     } catch (error) {
       return error instanceof Error && 'code' in error ? String(error.code) : String(error)
@@ -117,7 +117,7 @@ describe('R8: a set that was replaced', () => {
 
   it('should not be signed for by fewer than its threshold, whoever else is connected', async () => {
     for (const index of [0, 1]) expect((await recall(index)).code).toBe(0)
-    expect(await signOld(0)).toBe('TIMEOUT')
+    expect(await signOld(0, 6_000)).toBe('TIMEOUT')
     expect(await signOld(2)).toBe('UNKNOWN_KEY')
     expect(await linkedTo(0, LEAVING)).toBe(false)
   })
@@ -130,7 +130,7 @@ describe('R8: a set that was replaced', () => {
     expect(state).toBe('removed')
     expect(recalled).toMatchObject([{ setHash: oldSet, groupKey: oldKey, keyHeld: true, admitted: true }])
     expect(members.filter((m) => m.role === 'retired').map((m) => m.publicKey)).toContain(signer(LEAVING).publicKey)
-    await expect.poll(() => signOld(0), { timeout: 90_000, interval: 500 }).toBe('signed')
+    await expect.poll(() => signOld(0, 6_000), { timeout: 90_000, interval: 500 }).toBe('signed')
     // The removed node's own bridge is heard, for that key alone (R9, R27).
     expect(await signOld(LEAVING)).toBe('signed')
     await expect(withClient(LEAVING, (c) => c.threshold.publicKey())).rejects.toMatchObject({ code: 'NOT_A_SIGNER' })

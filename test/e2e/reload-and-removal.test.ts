@@ -7,6 +7,7 @@ import { type EmbeddedChain, multisigAddress, startChain } from '../../src/devne
 import type { NodeStatus } from '../../src/node/index.ts'
 import { pretendSet } from '../integration/fixtures/pretend-set.ts'
 import { type Countersign, countersign, temporaryFolder } from './countersign.ts'
+import { statusOf } from './status.ts'
 
 /** One operator's process, its config edited and its key removed while it runs. The other members need not run. */
 const folder = temporaryFolder()
@@ -44,11 +45,7 @@ afterAll(async () => {
   folder.remove()
 })
 
-async function status(): Promise<NodeStatus> {
-  const { code, stdout } = await countersign('status', '--json', '--config', configFile).finished
-  expect(code).toBe(0)
-  return JSON.parse(stdout)
-}
+const status = (): Promise<NodeStatus> => statusOf(configFile)
 const denying = (level = 'info') =>
   text
     .replace(/^#? ?deny = .*$/m, `deny = ["${stranger.publicKey}"]`)

@@ -2,11 +2,11 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { curve, randomBytes } from '../../src/curve/index.ts'
-import type { NodeStatus } from '../../src/node/index.ts'
 import { connect } from '../../src/rpc/client/index.ts'
 import { openKeyFile } from '../../src/store/index.ts'
 import { type Countersign, countersign } from './countersign.ts'
 import { type RunningDevnet, startDevnet } from './devnet.ts'
+import { statusOf } from './status.ts'
 
 let devnet: RunningDevnet
 let newcomer: Countersign | undefined
@@ -21,12 +21,6 @@ afterAll(async () => {
   await newcomer?.kill('SIGTERM')
   await devnet.stop()
 })
-
-async function status(config: string): Promise<NodeStatus> {
-  const { code, stdout } = await countersign('status', '--json', '--config', config).finished
-  expect(code).toBe(0)
-  return JSON.parse(stdout)
-}
 
 const signers = () => devnet.description.signers
 const approve = (config: string) =>
@@ -73,11 +67,11 @@ describe('a rotation by the operators', () => {
       file: join(dir, 'signer.passphrase'),
     })
     for (const signer of signers()) {
-      const before = (await status(signer.configFile)).denials.totals.not_in_registry ?? 0
+      const before = (await statusOf(signer.configFile)).denials.totals.not_in_registry ?? 0
       await expect(connect({ addresses: signer.addresses, key: keyPair })).rejects.toMatchObject({
         code: 'NOT_ADMITTED',
       })
-      const { denials } = await status(signer.configFile)
+      const { denials } = await statusOf(signer.configFile)
       expect(denials.totals.not_in_registry).toBeGreaterThan(before)
       expect(denials.recent.some((d) => d.peerId === keyPair.peerId && d.reason === 'not_in_registry')).toBe(true)
       const metrics = await (await fetch(`${signer.adminUrl}/metrics`)).text()
@@ -90,10 +84,11 @@ describe('a rotation by the operators', () => {
     await expect
       .poll(async () => (await countersign('status', '--json', '--config', newcomerConfig).finished).code, {
         timeout: 30_000,
+        interval: 500,
       })
       .toBe(0)
-    await expect.poll(async () => (await status(newcomerConfig)).registry.kind, { timeout: 30_000 }).toBe('set')
-    expect(await status(newcomerConfig)).toMatchObject({ state: 'waiting', health: { ok: false } })
+    await expect.poll(async () => (await statusOf(newcomerConfig)).registry.kind, { timeout: 30_000 }).toBe('set')
+    expect(await statusOf(newcomerConfig)).toMatchObject({ state: 'waiting', health: { ok: false } })
     const { code } = await countersign('rotation', 'status', '--config', newcomerConfig).finished
     expect(code).toBe(0)
   })
@@ -103,13 +98,13 @@ describe('a rotation by the operators', () => {
     const { code, stderr } = await countersign('rotation', 'approve', '--set', setFile, '--config', config).finished
     expect(code).not.toBe(0)
     expect(stderr).toMatch(/--yes/)
-    expect((await status(config)).rotation).toBeNull()
+    expect((await statusOf(config)).rotation).toBeNull()
   })
 
   it('should keep signing under the old key while approvals are missing', async () => {
     const [first, second, leaving] = signers()
     for (const s of [first, leaving]) expect((await approve(s?.configFile ?? '')).code).toBe(0)
-    const { rotation } = await status(first?.configFile ?? '')
+    const { rotation } = await statusOf(first?.configFile ?? '')
     expect(rotation).toMatchObject({ waitingFor: 'approvals' })
     expect(rotation?.missing).toContain(newcomerKey.publicKey)
     expect(await signs(1)).toEqual({ key: devnet.description.groupKey, ok: true })
@@ -131,35 +126,37 @@ describe('a rotation by the operators', () => {
     const leaving = signers()[2]
     expect((await approve(newcomerConfig)).code).toBe(0)
     await expect
-      .poll(async () => (await status(newcomerConfig)).state, { timeout: 90_000, interval: 500 })
+      .poll(async () => (await statusOf(newcomerConfig)).state, { timeout: 90_000, interval: 500 })
       .toBe('signer')
     await expect
-      .poll(async () => (await status(newcomerConfig)).health.ok, { timeout: 60_000, interval: 500 })
+      .poll(async () => (await statusOf(newcomerConfig)).health.ok, { timeout: 60_000, interval: 500 })
       .toBe(true)
-    const joined = await status(newcomerConfig)
+    const joined = await statusOf(newcomerConfig)
     expect(joined.key?.held).toBe(true)
     expect(joined.members.filter((m) => !m.self && m.connected)).toHaveLength(2)
     for (const s of signers().slice(0, 2)) {
-      const { lastEviction, members } = await status(s.configFile)
+      const { lastEviction, members } = await statusOf(s.configFile)
       expect(lastEviction?.peers).toContain(leaving?.peerId)
       expect(lastEviction?.closedMs).toBeLessThanOrEqual(1_000)
       expect(members.map((m) => m.publicKey)).not.toContain(leaving?.publicKey)
     }
-    await expect.poll(async () => (await status(leaving?.configFile ?? '')).state, { timeout: 30_000 }).toBe('removed')
+    await expect
+      .poll(async () => (await statusOf(leaving?.configFile ?? '')).state, { timeout: 30_000 })
+      .toBe('removed')
   })
 
   it('should sign under the new key, and not serve through the removed signer', async () => {
     const { key, ok } = await signs(0)
     expect(ok).toBe(true)
     expect(key).not.toBe(devnet.description.groupKey)
-    expect(key).toBe((await status(newcomerConfig)).set?.groupKey)
+    expect(key).toBe((await statusOf(newcomerConfig)).set?.groupKey)
     await expect(devnet.bridge(2)).rejects.toMatchObject({ code: 'NOT_ADMITTED' })
   })
 
   it('should leave a record of each set, with its block and who said so', async () => {
     const [signer] = signers()
     if (signer === undefined) throw new Error('no signer')
-    const { set } = await status(signer.configFile)
+    const { set } = await statusOf(signer.configFile)
     const file = join(dirname(signer.configFile), 'data', 'registry-audit.jsonl')
     expect(statSync(file).mode & 0o777).toBe(0o600)
     const changes = readFileSync(file, 'utf8')

@@ -18,9 +18,10 @@ async function start(
   key: typeof keyA,
   transports: readonly Transport[],
   extra: Parameters<typeof makeHost>[4] = {},
+  stopsWith: { push(host: TestHost['host']): unknown } = running,
 ): Promise<TestHost> {
   const made = makeHost(key, ids, transports, undefined, extra)
-  running.push(made.host)
+  stopsWith.push(made.host)
   await made.host.start()
   return made
 }
@@ -141,19 +142,21 @@ describe('seeds without PeerID', () => {
   })
 })
 
-describe('two links to one member', () => {
+// Side by side: each pair mostly waits for the grace that a second link has.
+describe.concurrent('two links to one member', () => {
   const HELLO = '/test/hello/1'
   let attempt = 0
   const say = (text: string) => ({ round: ROUND, attempt: attempt++, step: 'test', payload: utf8(text) })
 
-  it.each<readonly [string, Transport, Transport]>([
+  it.for<readonly [string, Transport, Transport]>([
     ['TCP and QUIC', 'tcp', 'quic'],
     ['QUIC and TCP', 'quic', 'tcp'],
     ['TCP both', 'tcp', 'tcp'],
     ['QUIC both', 'quic', 'quic'],
-  ])('should become one after dials that met half-way (%s), and lose no message', async (_what, byA, byB) => {
-    const hosts = await Promise.all([start(keyA, ['tcp', 'quic']), start(keyB, ['tcp', 'quic'])])
-    const [a, b] = hosts
+  ])('should become one after dials that met half-way (%s), and lose no message', async ([, byA, byB], test) => {
+    const own = { push: (host: TestHost['host']) => test.onTestFinished(() => host.stop()) }
+    const hosts = await Promise.all([keyA, keyB].map((key) => start(key, ['tcp', 'quic'], {}, own)))
+    const [a, b] = hosts as [TestHost, TestHost]
     const heard = new Map<PeerIdStr, Set<string>>(ids.map((id) => [id, new Set()]))
     for (const { host } of hosts) {
       await host.streams.handle(HELLO, 100, async (stream) => void (await stream.read()))
