@@ -22,6 +22,7 @@ export function statusText(status: unknown, nowMs: number, wide = false): string
         ['health', healthLine(at(status, 'health'), nowMs)],
         ['public key', textAt(status, 'publicKey')],
         ['PeerID', textAt(status, 'peerId')],
+        ['next key', nextKeyLine(at(status, 'nextKey'))],
         ['network', dotted(textAt(status, 'network'), textAt(status, 'contract'))],
         ['registry', registryLine(at(status, 'registry'), nowMs)],
         ['set', setLine(status)],
@@ -55,6 +56,16 @@ export function statusText(status: unknown, nowMs: number, wide = false): string
   if (rotation !== undefined && rotation !== null)
     parts.push(`rotation\n${indent(rotationText(rotation, { ...layout, width: layout.width - 2 }))}`)
   return parts.join('\n\n')
+}
+
+/** R7: whether it is loaded, and what it waits for, shows nowhere else. */
+function nextKeyLine(next: unknown): string | undefined {
+  const key = textAt(next, 'publicKey')
+  if (key === undefined) return undefined
+  if (at(next, 'inUse') === true) return `${key} · in use: make it key_file, and take the next_… keys out of the config`
+  if (at(next, 'onChain') === true) return `${key} · on chain: the node moves to it`
+  if (at(next, 'approved') === true) return `${key} · in the pending set that this operator approved`
+  return `${key} · loaded; neither the chain nor an approval of this operator names it`
 }
 
 function healthLine(health: unknown, nowMs: number): string {

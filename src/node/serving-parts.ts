@@ -56,6 +56,7 @@ export async function createServing(
     return nodeStatus({
       gate,
       nextKey: nextOf(identity.parts.base)?.keyPair.publicKey,
+      loadedNextKey: base.keys.next?.keyPair.publicKey,
       peerId: host.peerId,
       registryId: config.registry.id,
       snapshot: watcher.latest(),

@@ -22,6 +22,8 @@ export interface NodeStatus {
   readonly state: NodeState
   readonly publicKey: PublicKey
   readonly peerId: PeerIdStr
+  /** The key of `[identity] next_key_file`, which is loaded (R7); null where the config names none. */
+  readonly nextKey: NextKeyView | null
   readonly network: string
   readonly contract: string
   readonly addresses: readonly string[]
@@ -56,6 +58,16 @@ export interface NodeStatus {
   readonly health: Health
 }
 
+export interface NextKeyView {
+  readonly publicKey: PublicKey
+  /** The chain's set as this node last read it names it. */
+  readonly onChain: boolean
+  /** The pending set that this operator approved names it. */
+  readonly approved: boolean
+  /** The node lives under it already. */
+  readonly inUse: boolean
+}
+
 export interface RotationView {
   readonly pendingId: string
   readonly keys: readonly PublicKey[]
@@ -73,6 +85,8 @@ export interface StatusFacts {
   readonly gate: Gate
   /** This operator's next key, which speaks over this node's links while it is pending. */
   readonly nextKey?: PublicKey | undefined
+  /** The same, also once the node lives under it. */
+  readonly loadedNextKey?: PublicKey | undefined
   readonly peerId: PeerIdStr
   readonly registryId: RegistryId
   readonly snapshot: Snapshot | undefined
@@ -116,12 +130,24 @@ export function viewOfRotation(r: RotationStatus | undefined): RotationView | nu
   }
 }
 
+function viewOfNextKey({ loadedNextKey: publicKey, gate, rotation }: StatusFacts): NextKeyView | null {
+  if (publicKey === undefined) return null
+  const { set, self } = gate.state
+  return {
+    publicKey,
+    onChain: set?.keys.includes(publicKey) ?? false,
+    approved: rotation?.spec.keys.includes(publicKey) ?? false,
+    inUse: publicKey === self,
+  }
+}
+
 export function nodeStatus(f: StatusFacts): NodeStatus {
   const { set, self } = f.gate.state
   return {
     state: stateOf(f.gate),
     publicKey: self,
     peerId: f.peerId,
+    nextKey: viewOfNextKey(f),
     network: f.registryId.network,
     contract: f.registryId.contract,
     addresses: f.addresses,

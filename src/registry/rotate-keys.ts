@@ -12,6 +12,7 @@ import {
   unsignedTransaction,
   verifyRecoverable,
 } from './multisig.ts'
+import { principalOf } from './principal.ts'
 import { failuresOf, noQuorum, type QuorumSource, TIP_GRACE_MS } from './quorum-read.ts'
 import { MAX_FEE_USTX, requireRotatable, requireSoundPlan } from './rotate-plan.ts'
 import { readRotationState } from './rotation-state.ts'
@@ -109,7 +110,11 @@ class ChainRotateKeysTx implements RotateKeysTx {
     requireSoundPlan(plan)
     await this.#requireSignatures(plan, signatures)
     const { bytes, txid } = await combine(this.#registryId, plan, signatures)
-    await this.#send(bytes, txid, signal)
+    try {
+      await this.#send(bytes, txid, signal)
+    } catch (error) {
+      throw unfunded(error, principalOf(this.#registryId.chainId, plan.signers, plan.signaturesRequired), plan) ?? error
+    }
     return txid
   }
 
@@ -161,6 +166,23 @@ class ChainRotateKeysTx implements RotateKeysTx {
       signal,
     )
   }
+}
+
+/** The one rejection that an operator mends with a payment: to whom, and how much, must be said. Undefined: another error. */
+function unfunded(error: unknown, principal: string, { feeUstx }: RotateKeysPlan): CodedError | undefined {
+  if (!(error instanceof CodedError) || error.code !== 'TX_REJECTED' || error.data.reason !== 'NotEnoughFunds')
+    return undefined
+  const { neededUstx, heldUstx } = error.data
+  const isTold = typeof neededUstx === 'string' && typeof heldUstx === 'string'
+  const has = isTold ? `holds ${heldUstx} of the ${neededUstx} micro-STX` : `does not hold the ${feeUstx} micro-STX`
+  const missing = isTold ? BigInt(neededUstx) - BigInt(heldUstx) : 0n
+  const amount = missing > 0n ? `at least ${missing} micro-STX` : 'STX'
+  return new CodedError(
+    'TX_REJECTED',
+    `the current set's account ${principal} ${has} that rotate-keys costs (NotEnoughFunds): send ${amount} to ${principal}, and the rotation goes on by itself`,
+    { ...error.data, principal, feeUstx },
+    { cause: error },
+  )
 }
 
 /** Of an even number the lower: a fee too low is raised when it bears no fruit, a fee too high is paid. */

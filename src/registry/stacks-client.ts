@@ -38,7 +38,10 @@ export interface StacksClient {
   tenure(burnHeight: number, signal?: AbortSignal): Promise<Tenure | undefined>
   /** Middle estimate in µSTX; undefined where the node has none. `payload` is the serialized transaction payload. */
   fees(payload: Uint8Array, estimatedBytes: number, signal?: AbortSignal): Promise<number | undefined>
-  /** Sends raw bytes; resolves with the txid the node names. Throws CodedError `TX_REJECTED` with the node's reason. */
+  /**
+   * Sends raw bytes; resolves with the txid the node names. Throws CodedError `TX_REJECTED` with the node's reason,
+   * and for `NotEnoughFunds` with `neededUstx` and `heldUstx` (decimal), if the node tells them.
+   */
   sendTransaction(bytes: Uint8Array, signal?: AbortSignal): Promise<string>
   /** Source of a contract at the newest block. Throws `contract_missing`. */
   contractSource(contract: string, signal?: AbortSignal): Promise<string>
@@ -158,12 +161,13 @@ class HttpStacksClient implements StacksClient {
       return txid.slice(-64)
     }
     if (answer.status !== 400) throw this.#status(answer.status, path)
-    const said = parseJsonObject(answer.body)?.reason
+    const json = parseJsonObject(answer.body)
+    const said = json?.reason
     const reason = typeof said === 'string' && /^[A-Za-z]{1,64}$/.test(said) ? said : 'unspecified'
     throw new CodedError(
       'TX_REJECTED',
       `Stacks node ${this.label} rejected the transaction (${reason}); check the account's nonce, balance and fee`,
-      { endpoint: this.label, reason },
+      { endpoint: this.label, reason, ...(reason === 'NotEnoughFunds' ? amountsOf(json?.reason_data) : {}) },
     )
   }
 
@@ -213,6 +217,13 @@ class HttpStacksClient implements StacksClient {
     )
   }
 }
+
+/** µSTX that the account needs and has, in decimal: as `NotEnoughFunds` tells them; nothing where they are not amounts. */
+function amountsOf(data: unknown): { readonly neededUstx?: string; readonly heldUstx?: string } {
+  if (!isRecord(data) || !isAmountHex(data.expected) || !isAmountHex(data.actual)) return {}
+  return { neededUstx: BigInt(data.expected).toString(), heldUstx: BigInt(data.actual).toString() }
+}
+const isAmountHex = (value: unknown): value is string => typeof value === 'string' && /^0x[0-9a-f]{1,32}$/.test(value)
 
 /** The node takes a malformed tip for "left out" and silently reads another block (incident 39). */
 function checkedTip(tip: string): string {

@@ -363,6 +363,25 @@ describe('countersign rotation status', () => {
   })
 })
 
+describe('the next key in the status', () => {
+  const no = { publicKey: KEY_B, onChain: false, approved: false, inUse: false }
+  it.each<[string, Readonly<Record<string, unknown>>, RegExp]>([
+    ['loaded only', no, /neither the chain nor an approval of this operator names it/],
+    ['approved', { ...no, approved: true }, /in the pending set that this operator approved/],
+    ['on chain', { ...no, onChain: true }, /on chain: the node moves to it/],
+    ['in use', { ...no, onChain: true, inUse: true }, /in use: make it key_file/],
+  ])('R7: should be told when it is %s', async (_what, nextKey, words) => {
+    await nodeAnswers({ ...STATUS, nextKey })
+    const line = (await status('--wide')).out.split('\n').find((l) => l.startsWith('next key'))
+    expect(line).toContain(KEY_B)
+    expect(line).toMatch(words)
+  })
+  it('should not be told where none is loaded', async () => {
+    await nodeAnswers({ ...STATUS, nextKey: null })
+    expect((await status()).out).not.toMatch(/next key/)
+  })
+})
+
 describe('countersign rotation recall', () => {
   const recall = (...more: string[]) => cli(['rotation', 'recall', '--config', config, ...more])
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { asSetHash } from '../../../src/base/index.ts'
-import type { KeyPair } from '../../../src/curve/index.ts'
+import { KeyPair } from '../../../src/curve/index.ts'
 import type { LivenessView } from '../../../src/node/liveness/index.ts'
 import { nodeStatus, type StatusFacts, stateOf, viewOfRotation } from '../../../src/node/status.ts'
 import type { RotationStatus } from '../../../src/rotation/index.ts'
@@ -49,6 +49,8 @@ const facts = (over: Partial<StatusFacts> = {}): StatusFacts => ({
   keyElsewhere: undefined,
   ...over,
 })
+
+const OUTSIDER = KeyPair.generate()
 
 describe('stateOf', () => {
   it.each(['waiting', 'pending', 'signer', 'removed'] as const)('should tell a node that is %s', (state) => {
@@ -122,6 +124,23 @@ describe('nodeStatus', () => {
       key: null,
       members: [],
     })
+  })
+
+  it('R7: should show the next key that is loaded, and whether chain or approval names it', () => {
+    const shown = (over: Partial<Parameters<typeof nodeStatus>[0]>) => nodeStatus(facts(over)).nextKey
+    expect(shown({})).toBeNull()
+    const no = { onChain: false, approved: false, inUse: false }
+    const { publicKey } = INCOMING
+    expect(shown({ loadedNextKey: OUTSIDER.publicKey, rotation })).toEqual({ ...no, publicKey: OUTSIDER.publicKey })
+    expect(shown({ loadedNextKey: publicKey, rotation })).toEqual({ ...no, publicKey, approved: true })
+    expect(shown({ loadedNextKey: MEMBER.publicKey })).toEqual({ ...no, publicKey: MEMBER.publicKey, onChain: true })
+    expect(shown({ loadedNextKey: SELF.publicKey })).toEqual({
+      publicKey: SELF.publicKey,
+      onChain: true,
+      approved: false,
+      inUse: true,
+    })
+    expect(shown({ gate: gateIn.unread(), loadedNextKey: publicKey })).toEqual({ ...no, publicKey })
   })
 
   it('R7: should call its own next key its own', () => {

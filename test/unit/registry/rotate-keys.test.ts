@@ -262,6 +262,28 @@ describe('rotate-keys transaction, refusals', () => {
       data: { reason: 'BadNonce' },
     })
   })
+  it.each<[string, unknown, RegExp]>([
+    [
+      'what it lacks, where the node tells it',
+      { expected: '0x12c', actual: '0x14' },
+      /holds 20 of the 300 micro-STX.*send at least 280 micro-STX to S/,
+    ],
+    ['its fee, where the node tells nothing', undefined, /does not hold the \d+ micro-STX.*send STX to S/],
+    ['no nonsense, where the node tells some', { expected: '0x1', actual: '0x2' }, /send STX to S/],
+  ])('should name the account that must be funded, and %s', async (_what, reason_data, words) => {
+    node.onRequest((s, res) => {
+      if (s.path === '/v2/transactions') json(res, 400, { reason: 'NotEnoughFunds', reason_data })
+      return s.path === '/v2/transactions'
+    })
+    const principal = principalOf(REGISTRY.chainId, SIGNERS, M)
+    const rejected = await broadcast(await signatures([0, 1, 2, 3, 4])).then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+    expect(rejected).toMatchObject({ code: 'TX_REJECTED', data: { reason: 'NotEnoughFunds', principal } })
+    expect(String(rejected)).toMatch(words)
+    expect(String(rejected)).toContain(`to ${principal}`)
+  })
   it('should not believe a node that names another transaction', async () => {
     node.onRequest((s, res) => {
       if (s.path === '/v2/transactions') json(res, 200, 'ab'.repeat(32))

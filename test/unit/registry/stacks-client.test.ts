@@ -94,6 +94,23 @@ describe('StacksClient', () => {
       code: 'TX_REJECTED',
       data: { reason: 'BadNonce' },
     })
+    const hex = (n: number) => `0x${n.toString(16).padStart(32, '0')}`
+    const short = { reason: 'NotEnoughFunds', reason_data: { expected: hex(300), actual: hex(20) } }
+    answer(short, 400)
+    const data = { reason: 'NotEnoughFunds', neededUstx: '300', heldUstx: '20' }
+    await expect(client.sendTransaction(Uint8Array.of(1))).rejects.toMatchObject({ data })
+    for (const reason_data of [
+      undefined,
+      [],
+      7,
+      { expected: 300, actual: 20 },
+      { expected: hex(1), actual: `0x${'f'.repeat(33)}` },
+    ]) {
+      answer({ ...short, reason_data }, 400)
+      await expect(client.sendTransaction(Uint8Array.of(1))).rejects.toEqual(
+        expect.objectContaining({ data: expect.not.objectContaining({ neededUstx: expect.anything() }) }),
+      )
+    }
     answer({ reason: 'x'.repeat(1000) }, 400)
     await expect(client.sendTransaction(Uint8Array.of(1))).rejects.toMatchObject({ data: { reason: 'unspecified' } })
     answer('not-a-txid')
