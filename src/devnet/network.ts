@@ -4,6 +4,7 @@ import { type GroupKey, silentLogger } from '../base/index.ts'
 import { KeyPair } from '../curve/index.ts'
 import type { NodeStatus } from '../node/index.ts'
 import { type EmbeddedChain, multisigAddress, startChain } from './chain/index.ts'
+import { fundPrincipals } from './faucet.ts'
 import type { DevnetOptions } from './options.ts'
 import { type HeldPort, holdPorts } from './ports.ts'
 import type { Report } from './report.ts'
@@ -72,6 +73,7 @@ export class DevnetNetwork {
       genesisBalances: { [deployer]: 10_000_000_000n },
       logger: silentLogger,
     })
+    fundPrincipals(this.#chain, silentLogger)
     const { url: chainUrl, contract } = this.#chain
     this.#report({ event: 'chain', chainUrl, contract, deployer }, `chain at ${chainUrl}, registry ${contract}`)
 

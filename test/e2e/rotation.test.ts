@@ -153,6 +153,44 @@ describe('a rotation by the operators', () => {
     await expect(devnet.bridge(2)).rejects.toMatchObject({ code: 'NOT_ADMITTED' })
   })
 
+  it('should rotate once more: the account of the new set has what that costs', async () => {
+    const file = join(devnet.dir, 'second-set.toml')
+    const keys = [
+      ...signers()
+        .slice(0, 2)
+        .map((s) => s.publicKey),
+      newcomerKey.publicKey,
+    ]
+    writeFileSync(file, `keys = ${JSON.stringify(keys)}\nthreshold = 3\n`)
+    const configs = [
+      ...signers()
+        .slice(0, 2)
+        .map((s) => s.configFile),
+      newcomerConfig,
+    ]
+    for (const config of configs) {
+      const args = ['rotation', 'approve', '--set', file, '--yes', '--json', '--config', config]
+      expect((await countersign(...args).finished).code).toBe(0)
+    }
+    for (const config of configs)
+      await expect.poll(async () => (await status(config)).set?.threshold, { timeout: 90_000, interval: 500 }).toBe(3)
+    await expect.poll(async () => (await status(newcomerConfig)).key?.held, { timeout: 60_000 }).toBe(true)
+    expect((await signs(0)).ok).toBe(true)
+  })
+
+  it('should have warned of no honest peer, whatever instant it saw the rotations at', async () => {
+    const warned = (log: string) =>
+      log.split('\n').filter((l) => /"Denied"/.test(l) && /no_right_to_topic|topic_of_another_set/.test(l))
+    const logs = signers().map((s) => readFileSync(join(dirname(s.configFile), 'signer.log'), 'utf8'))
+    for (const log of [...logs, newcomer?.stderr ?? '']) {
+      expect(log).toMatch(/Signer set applied/)
+      expect(warned(log)).toEqual([])
+    }
+    // They were met, and counted: without them this would show nothing.
+    const totals = await Promise.all(signers().map(async (s) => (await status(s.configFile)).denials.totals))
+    expect(totals.some((t) => (t.topic_of_another_set ?? 0) > 0)).toBe(true)
+  })
+
   it('should leave a record of each set, with its block and who said so', async () => {
     const [signer] = signers()
     if (signer === undefined) throw new Error('no signer')

@@ -66,6 +66,27 @@ export const GUARDS: readonly Guard[] = [
     test: unit('gating/decide.test.ts'),
   },
   {
+    name: 'R9: a removed node is one after a restart too',
+    file: 'src/gating/gate.ts',
+    guard: 'wasMember || (wasEverMember && set !== undefined)',
+    gone: 'wasMember || (wasEverMember && set === undefined)',
+    test: unit('gating/gate.test.ts', 'after a restart'),
+  },
+  {
+    name: 'R5: a node does not end by the snapshot on disk alone',
+    file: 'src/node/own-removal.ts',
+    guard: `  registry.lastReadAtMs !== undefined &&\n`,
+    gone: '',
+    test: unit('node/own-removal.test.ts', 'R5'),
+  },
+  {
+    name: 'R7: a node does not end while its operator wants it back',
+    file: 'src/node/own-removal.ts',
+    guard: `  !isApproved &&\n`,
+    gone: '',
+    test: unit('node/own-removal.test.ts', 'R7'),
+  },
+  {
     name: 'R9: a removed node hears its bridge for a recalled set alone',
     file: 'src/gating/decide.ts',
     guard: '(has(admittedPending(s)?.keys, s.self) && !s.bridges.has(peer))',
@@ -102,9 +123,9 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'R8: only a set that this node was in can be recalled',
-    file: 'src/rotation/recalls.ts',
-    guard: '    if (!this.#known.isOwn(set))\n',
-    gone: '    if (set === undefined)\n',
+    file: 'src/rotation/known-sets.ts',
+    guard: '.find((key) => keys.includes(key))',
+    gone: '.find((key) => key.length > 0 || keys.includes(key))',
     test: unit('rotation/recalls.test.ts', 'should not be made of'),
   },
   {
@@ -138,8 +159,8 @@ export const GUARDS: readonly Guard[] = [
   {
     name: 'R15: a right to a topic is one of role and set',
     file: 'src/gating/decide.ts',
-    guard: 'return kind !== undefined && RIGHTS[role].topics[kind] ?',
-    gone: 'return kind !== undefined || RIGHTS[role].topics.sign ?',
+    guard: 'if (kind !== undefined && RIGHTS[role].topics[kind])',
+    gone: 'if (kind !== undefined || RIGHTS[role].topics.sign)',
     test: unit('gating/decide.test.ts'),
   },
   {
@@ -166,8 +187,8 @@ export const GUARDS: readonly Guard[] = [
   {
     name: 'incident 3: the gate knows the new set before anything else is done',
     file: 'src/node/membership.ts',
-    guard: `    gate.applySnapshot(snapshot)\n`,
-    gone: `    queueMicrotask(() => gate.applySnapshot(snapshot))\n`,
+    guard: `    gate.applySnapshot(snapshot, wasEverMember)\n`,
+    gone: `    queueMicrotask(() => gate.applySnapshot(snapshot, wasEverMember))\n`,
     test: unit('node/membership.test.ts'),
   },
   {

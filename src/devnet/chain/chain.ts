@@ -1,3 +1,4 @@
+import { ClarityType, deserializeCV } from '@stacks/transactions'
 import { type Cancel, type Clock, describeError, Emitter, type Logger, systemClock } from '../../base/index.ts'
 import { type Block, viewOf } from './block.ts'
 import { REGISTRY, registryContracts } from './contracts.ts'
@@ -98,6 +99,12 @@ class Chain implements EmbeddedChain {
   blockAt(height: number): BlockView | undefined {
     const block = this.#core.chain[height - 1]
     return block === undefined ? undefined : viewOf(block)
+  }
+  get principal(): string {
+    const value = this.#core.variable(this.#core.tip, this.contract, 'current-signer-principal')
+    const parsed = value === undefined ? undefined : deserializeCV(value)
+    if (parsed?.type !== ClarityType.PrincipalStandard) throw new Error('the registry obeys no account')
+    return parsed.value
   }
   account(address: string): { readonly nonce: number; readonly balanceUstx: bigint } {
     return accountIn(this.#core.tip.ledger, address)

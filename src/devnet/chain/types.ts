@@ -106,6 +106,8 @@ export interface EmbeddedChain {
   readonly blocks: Listenable<BlockView>
   tip(): BlockView
   blockAt(height: number): BlockView | undefined
+  /** The account that the registry obeys at the tip: the deployer's, then the multisig of each set. */
+  readonly principal: string
   account(address: string): { readonly nonce: number; readonly balanceUstx: bigint }
   transaction(txid: string): TxView | undefined
   /** Mines `count` blocks (default 1) with what waits in the mempool, and resolves with the new tip. */

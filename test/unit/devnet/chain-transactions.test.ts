@@ -308,6 +308,10 @@ describe('mempool and blocks of the embedded chain', () => {
     expect(await keysAt(chain, before.indexBlockHash)).toEqual([])
   })
 
+  it('should name the account that the registry obeys', () => {
+    expect(chain.principal).toBe(NEXT_SET.address)
+  })
+
   it('should take a transaction as JSON, as @stacks/transactions sends it', async () => {
     chain.fund(NEXT_SET.address, 100_000)
     await chain.mine()
