@@ -7,9 +7,14 @@ import { holding, SELF, SET } from './facts.ts'
 it('should reach the gate first on a registry change, and the rounds of the old set in the same instant', async () => {
   const told: string[] = []
   const parts = {
-    network: { membership: { applySnapshot: () => void told.push('gate') } },
+    network: {
+      membership: {
+        applySnapshot: (_: unknown, wasEverMember: boolean) =>
+          void told.push(`gate, a member before: ${wasEverMember}`),
+      },
+    },
     signing: {
-      recalls: { wasMember: () => false, note: () => void told.push('record') },
+      recalls: { wasMember: () => true, note: () => void told.push('record') },
       sign: { refresh: () => void told.push('rounds') },
       recalled: { refresh: () => void told.push('recalled rounds') },
     },
@@ -24,5 +29,5 @@ it('should reach the gate first on a registry change, and the rounds of the old 
     onFatal: () => {},
   })
   identity.follow(holding(SET))
-  expect(told).toEqual(['gate', 'record', 'rounds', 'recalled rounds', 'heartbeat'])
+  expect(told).toEqual(['gate, a member before: true', 'record', 'rounds', 'recalled rounds', 'heartbeat'])
 })
