@@ -31,6 +31,7 @@ const FAMILIES: readonly { family: string; matches: RegExp; rooms: readonly stri
   { family: 'Stacks', matches: /^@stacks\//, rooms: ['registry', 'devnet'] },
   { family: 'LevelDB and age', matches: /^(classic-level|age-encryption)$/, rooms: ['store'] },
   { family: 'curve and hash libraries', matches: /^(@noble\/|@scure\/)/, rooms: ['curve', 'crypto'] },
+  { family: 'the curve in C', matches: /^secp256k1(\/|$)/, rooms: ['curve'] },
   { family: 'metrics client', matches: /^prom-client$/, rooms: ['status'] },
 ]
 /** gating may name libp2p's types (it implements its ConnectionGater), but run nothing of it. */

@@ -61,7 +61,7 @@ export function nativeCurve(addon: Addon = loadAddon()): Curve {
     const multiples = orTypeError('not a point of secp256k1', () => counting.map(multiple))
     return multiples.length === 0 ? undefined : sum(multiples)
   }
-  const parts = { ...scalars, isScalar, reduce, publicKeyOf, linearCombination }
+  const parts = { ...scalars, reduce, publicKeyOf, linearCombination }
 
   return {
     ...scalars,
@@ -100,10 +100,11 @@ export function nativeCurve(addon: Addon = loadAddon()): Curve {
       return orTypeError('not a scalar of secp256k1, or zero', () => addon.publicKeyTweakMul(p, k))
     },
     // Reduced, as RFC 6979 wants it before it makes the nonce; the addon would take the digest as it is.
-    ecdsaSign: (digest, secret) => {
-      if (digest.length !== 32) throw new TypeError('expected a digest of 32 bytes')
-      return orTypeError('not a secret key of secp256k1', () => addon.ecdsaSign(reduce(digest), secret).signature)
-    },
+    ecdsaSign: (digest, secret) =>
+      orTypeError(
+        'not a digest of 32 bytes, or not a secret key of secp256k1',
+        () => addon.ecdsaSign(reduce(digest), secret).signature,
+      ),
     ecdsaVerify: (signature, digest, p) => p.length === 33 && attempt(() => addon.ecdsaVerify(signature, digest, p)),
     schnorrSign: (message, secret, auxRand) => bip340Sign(parts, message, secret, auxRand),
     schnorrVerify: (signature, message, xOnly) => bip340Verify(parts, signature, message, xOnly),

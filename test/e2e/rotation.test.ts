@@ -162,13 +162,13 @@ describe('a rotation by the operators', () => {
       expect((await countersign(...args).finished).code).toBe(0)
     }
     const isDone = async (config: string) => {
-      const { members, key } = await status(config)
+      const { members, key } = await statusOf(config)
       return members.length === 2 && key?.held === true
     }
     for (const { configFile } of staying)
       await expect.poll(() => isDone(configFile), { timeout: 90_000, interval: 500 }).toBe(true)
     expect((await signs(0)).ok).toBe(true)
-    await expect.poll(async () => (await status(newcomerConfig)).state, { timeout: 60_000 }).toBe('removed')
+    await expect.poll(async () => (await statusOf(newcomerConfig)).state, { timeout: 60_000 }).toBe('removed')
   })
 
   it('should have warned of no honest peer, whatever instant it saw the rotations at', async () => {
@@ -180,7 +180,7 @@ describe('a rotation by the operators', () => {
       expect(warned(log)).toEqual([])
     }
     // They were met, and counted: without them this would show nothing.
-    const totals = await Promise.all(signers().map(async (s) => (await status(s.configFile)).denials.totals))
+    const totals = await Promise.all(signers().map(async (s) => (await statusOf(s.configFile)).denials.totals))
     expect(totals.some((t) => (t.topic_of_another_set ?? 0) > 0)).toBe(true)
   })
 

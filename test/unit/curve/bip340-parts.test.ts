@@ -6,7 +6,6 @@ import { bytes32, ORDER } from './values.ts'
 /** The parts that the fast backend brings, made of noble. */
 const PARTS: Bip340Parts = {
   ...nobleCurve,
-  isScalar: (bytes) => bytes.length === 32 && BigInt(`0x${Buffer.from(bytes).toString('hex')}`) < ORDER,
   reduce: (bytes) => bytes32(BigInt(`0x${Buffer.from(bytes).toString('hex')}`) % ORDER),
 }
 const MESSAGE = new Uint8Array(32).fill(1)

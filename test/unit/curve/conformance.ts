@@ -1,7 +1,18 @@
 import { describe, expect, it } from 'vitest'
 import { concatBytes, fromHex, toHex } from '../../../src/base/index.ts'
 import type { Curve } from '../../../src/curve/index.ts'
-import { bytes32, FIELD, G, inBuffer, NO_POINTS, NO_SCALARS, NO_SECRETS, ORDER, prefixed } from './values.ts'
+import {
+  bytes32,
+  FIELD,
+  G,
+  inBuffer,
+  NO_POINTS,
+  NO_SCALARS,
+  NO_SECRETS,
+  ORDER,
+  prefixed,
+  UNCOMPRESSED_G,
+} from './values.ts'
 
 const ZERO = new Uint8Array(32)
 const ONE = bytes32(1n)
@@ -135,6 +146,11 @@ export function conformance(c: Curve): void {
       expect(c.ecdsaVerify(signature, concatBytes(DIGEST, ZERO), times(3n))).toBe(false)
       expect(c.ecdsaVerify(signature, DIGEST, times(4n))).toBe(false)
       expect(c.ecdsaVerify(signature, DIGEST, c.negatePoint(times(3n)))).toBe(false)
+    })
+    it('should be plain false for the right key in its uncompressed form', () => {
+      const byOne = c.ecdsaSign(DIGEST, ONE)
+      expect(c.ecdsaVerify(byOne, DIGEST, G)).toBe(true)
+      expect(c.ecdsaVerify(byOne, DIGEST, UNCOMPRESSED_G)).toBe(false)
     })
     for (const [defect, point] of Object.entries(NO_POINTS))
       it(`should be plain false for a key that is ${defect}`, () => {

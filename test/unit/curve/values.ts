@@ -22,7 +22,7 @@ export const NO_SCALARS: Readonly<Record<string, Uint8Array>> = {
 }
 export const NO_SECRETS: Readonly<Record<string, Uint8Array>> = { zero: new Uint8Array(32), ...NO_SCALARS }
 
-const UNCOMPRESSED_G = concatBytes(
+export const UNCOMPRESSED_G = concatBytes(
   prefixed(4),
   fromHex('483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d08ffb10d4b8'),
 )
