@@ -2,8 +2,6 @@
  * Each function of the curve port on both backends, in turns: `npm run bench:curve [milliseconds per function]`.
  * Prints the median of several takes in µs of CPU time, and how many times faster the fast one is.
  */
-import { readFileSync } from 'node:fs'
-import { cpus } from 'node:os'
 import {
   type Curve,
   GENERATOR,
@@ -13,14 +11,12 @@ import {
   publicKeyBytes,
   verifyTagged,
 } from '../src/curve/index.ts'
+import { versionsLine } from './baseline/versions.ts'
 
 const takeMs = Number(process.argv[2] ?? 200) / 5
 const TAKES = 5
 /** What an envelope's check may cost at most, in µs; the addon alone needs about 37 on an idle core. */
 const ENVELOPE_TARGET_US = 60
-
-const versionOf = (name: string): string =>
-  JSON.parse(readFileSync(new URL(`../node_modules/${name}/package.json`, import.meta.url), 'utf8')).version
 
 /** µs of CPU per call, for about `takeMs` of it: what other processes take of the core does not count. */
 function take(run: () => unknown): number {
@@ -72,8 +68,7 @@ const OPERATIONS: readonly (readonly [string, (c: Curve) => unknown])[] = [
 ]
 
 const fast = nativeCurve()
-console.log(`Node ${process.versions.node}, ${cpus()[0]?.model ?? 'unknown CPU'}`)
-console.log(`native: secp256k1 ${versionOf('secp256k1')}; noble: @noble/curves ${versionOf('@noble/curves')}`)
+console.log(versionsLine(['secp256k1', '@noble/curves']))
 console.log(`${'CPU µs per call'.padEnd(24)}${'native'.padStart(10)}${'noble'.padStart(10)}${'ratio'.padStart(8)}`)
 for (const [name, run] of OPERATIONS) {
   const times: Record<Curve['name'], number[]> = { native: [], noble: [] }
