@@ -8,9 +8,6 @@ import type { Curve } from '../curve/index.ts'
  */
 const Fn = secp256k1.Point.Fn
 
-/** G itself. */
-export const BASE_POINT: Uint8Array = secp256k1.Point.BASE.toBytes(true)
-
 export const add = (a: bigint, b: bigint): bigint => Fn.add(a, b)
 export const sub = (a: bigint, b: bigint): bigint => Fn.sub(a, b)
 export const mul = (a: bigint, b: bigint): bigint => Fn.mul(a, b)

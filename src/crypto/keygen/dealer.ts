@@ -35,7 +35,7 @@ export class Dealer {
     if (!Number.isSafeInteger(size) || !Number.isSafeInteger(threshold) || threshold < 2 || threshold > size)
       throw new TypeError('keygen: expected 2 ≤ threshold ≤ members')
     const coefficients = Array.from({ length: threshold }, () => drawScalar(rng, port))
-    const commitments = coefficients.map(port.publicKeyOf)
+    const commitments = coefficients.map((a) => port.publicKeyOf(a))
     const [secret, point] = [coefficients[0], commitments[0]]
     if (secret === undefined || point === undefined) throw new TypeError('keygen: no constant term')
     this.identifier = identifier

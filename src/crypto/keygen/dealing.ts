@@ -1,6 +1,6 @@
 import { concatBytes, equalBytes, fromHex } from '../../base/index.ts'
-import { type Curve, curve, liftEven } from '../../curve/index.ts'
-import { BASE_POINT, neg, parsePublicScalar, reduced, toScalarBytes } from '../public-scalars.ts'
+import { type Curve, curve, GENERATOR, liftEven } from '../../curve/index.ts'
+import { neg, parsePublicScalar, reduced, toScalarBytes } from '../public-scalars.ts'
 import { knowledgeHash } from '../suite.ts'
 import { drawScalar, evaluateInExponent } from './polynomial.ts'
 import type { Dealing, DealingFault, Identifier, Rng } from './types.ts'
@@ -55,7 +55,7 @@ function provesKnowledge(identifier: Identifier, { commitments, proofOfKnowledge
   if (z === undefined) return false
   const c = knowledgeHash(concatBytes(fromHex(identifier), constant, R), port)
   const found = port.linearCombination([
-    { scalar: toScalarBytes(z), point: BASE_POINT },
+    { scalar: toScalarBytes(z), point: GENERATOR },
     { scalar: toScalarBytes(neg(reduced(c))), point: constant },
   ])
   return found !== undefined && equalBytes(found, R)

@@ -1,4 +1,13 @@
-import { asGroupKey, concatBytes, fromHex, type PublicKey, toHex, u32be } from '../../base/index.ts'
+import {
+  asGroupKey,
+  concatBytes,
+  equalBytes,
+  fromHex,
+  type PublicKey,
+  toHex,
+  u32be,
+  zeroize,
+} from '../../base/index.ts'
 import { type Curve, curve, liftEven, parsePublicKey, taggedHash, xOnly } from '../../curve/index.ts'
 import { identifierOf } from '../identifier.ts'
 import { add, mul, neg, reduced, toScalarBytes } from '../public-scalars.ts'
@@ -23,8 +32,7 @@ export function packageOf(group: KeygenGroup, owner: PublicKey, raw: RawKey): Ke
       return [m, even(share)] as const
     }),
   )
-  const signingShare = odd ? curve.negateScalar(raw.signingShare) : raw.signingShare
-  if (odd) raw.signingShare.fill(0)
+  const signingShare = odd ? negated(raw.signingShare, curve) : raw.signingShare
   return {
     owner,
     signingShare,
@@ -53,11 +61,18 @@ export function defectOf(key: KeyPackage, port: Curve = curve): string | undefin
     return 'verifying shares: not those of the commitments'
   const own = pub.verifyingShares.get(key.owner)
   if (own === undefined) return 'owner: not a member'
-  if (!port.isSecret(key.signingShare)) return 'signing share: not a secret scalar'
-  return toHex(port.publicKeyOf(key.signingShare)) === toHex(own)
-    ? undefined
-    : 'signing share: not that of its verifying share'
+  return isShareOf(own, key.signingShare, port) ? undefined : 'signing share: not that of its verifying share'
 }
+
+/** −s; s is zeroed. */
+function negated(secret: Uint8Array, port: Curve): Uint8Array {
+  const negative = port.negateScalar(secret)
+  zeroize(secret)
+  return negative
+}
+
+const isShareOf = (verifyingShare: Uint8Array, signingShare: Uint8Array, port: Curve): boolean =>
+  port.isSecret(signingShare) && equalBytes(port.publicKeyOf(signingShare), verifyingShare)
 
 /**
  * Vᵢ = Σₖ Cₖ·xᵢᵏ for every member, as one sum: Σᵢ rᵢ·Vᵢ = Σₖ (Σᵢ rᵢ·xᵢᵏ)·Cₖ with weights that hash the whole claim,

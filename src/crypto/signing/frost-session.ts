@@ -1,8 +1,7 @@
 import { CodedError, concatBytes, equalBytes, fromHex } from '../../base/index.ts'
-import { type Curve, curve, liftEven, taggedHash, xOnly } from '../../curve/index.ts'
+import { type Curve, curve, GENERATOR, liftEven, taggedHash, xOnly } from '../../curve/index.ts'
 import {
   add,
-  BASE_POINT,
   lagrangeAtZero,
   mul,
   neg,
@@ -158,7 +157,7 @@ export class FrostSession<Name extends string = string> {
     const weight = this.#weightOf(signer)
     // V′ = ±V + offset·G: the offset moves to z, so nobody's verifying share has to be tweaked.
     const nonce = port.linearCombination([
-      { scalar: toScalarBytes(sub(z, mul(weight, this.#key.offset))), point: BASE_POINT },
+      { scalar: toScalarBytes(sub(z, mul(weight, this.#key.offset))), point: GENERATOR },
       { scalar: toScalarBytes(neg(mul(weight, this.#key.sign))), point: signer.verifyingShare },
       { scalar: this.#isOdd ? signer.rho : toScalarBytes(neg(reduced(signer.rho))), point: signer.binding },
     ])

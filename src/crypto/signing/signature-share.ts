@@ -17,7 +17,7 @@ export interface ShareFactors {
 /**
  * z = ±(d + ρ·e) + (±λ·c)·s + offset, 32 bytes: all that a member computes with its secrets (RFC 9591 §5.2). Takes over the
  * nonces; they and everything on the way are zeroed. `signingShare` stays. Throws TypeError on nonces that are not those of
- * their commitment: a share made with others could be told apart from no cheat.
+ * their commitment: a share made with others would look like a cheat.
  */
 export function signatureShare(
   { hiding, binding }: { readonly hiding: Uint8Array; readonly binding: Uint8Array },

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { fromHex, toHex } from '../../../src/base/index.ts'
 import { identifierOf, type KeyPackage, SigningSession } from '../../../src/crypto/index.ts'
 import { Dealer } from '../../../src/crypto/keygen/dealer.ts'
-import { packageOf } from '../../../src/crypto/keygen/package.ts'
+import { defectOf, packageOf } from '../../../src/crypto/keygen/package.ts'
 import type { RawKey } from '../../../src/crypto/keygen/types.ts'
 import { freshNonces } from '../../../src/crypto/signing/nonces.ts'
 import { sha256 } from '../../../src/curve/index.ts'
@@ -111,6 +111,34 @@ for (const port of BACKENDS)
             )
         }
       })
+
+    it('should find a key whole, and see each part of it that was changed', () => {
+      const { g, raw } = mixedKeygen(3, 2, 1, port)
+      const whole = packageOf(g, at(g.members, 0), at(raw, 0))
+      expect(defectOf(whole, port)).toBeUndefined()
+      const point = port.publicKeyOf(port.randomScalar())
+      const share = (m: number) =>
+        new Map(whole.public.verifyingShares).set(
+          at(g.members, m),
+          port.negatePoint(at([...whole.public.verifyingShares.values()], m)),
+        )
+      const changed: readonly [KeyPackage, RegExp][] = [
+        [{ ...whole, signingShare: port.negateScalar(whole.signingShare) }, /signing share/],
+        [{ ...whole, signingShare: new Uint8Array(32) }, /signing share/],
+        [{ ...whole, public: { ...whole.public, verifyingShares: share(0) } }, /verifying shares/],
+        [{ ...whole, public: { ...whole.public, verifyingShares: share(2) } }, /verifying shares/],
+        [
+          { ...whole, public: { ...whole.public, commitments: [at(whole.public.commitments, 0), point] } },
+          /verifying shares/,
+        ],
+        [{ ...whole, public: { ...whole.public, commitments: [point, at(whole.public.commitments, 1)] } }, /group key/],
+        [
+          { ...whole, public: { ...whole.public, commitments: [at(whole.public.commitments, 0), new Uint8Array(33)] } },
+          /point/,
+        ],
+      ]
+      for (const [key, what] of changed) expect(defectOf(key, port)).toMatch(what)
+    })
 
     it('should sign with shares of both under the key they made, judged by either', () => {
       const { g, ids, raw, libraryKeys } = mixedKeygen(4, 3, 2, port)
