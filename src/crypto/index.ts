@@ -1,4 +1,4 @@
-export * from './identifier.ts'
+export { identifierOf } from './identifier.ts'
 export * from './keygen/index.ts'
 export * from './pair-box.ts'
 export * from './signing/index.ts'

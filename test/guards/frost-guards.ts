@@ -13,7 +13,7 @@ export const FROST_GUARDS: readonly Guard[] = [
   {
     name: 'FROST: a commitment that is no point names its author',
     file: SESSION,
-    guard: "    if (bad.length > 0) return fault({ code: 'bad_commitments', members: bad })\n",
+    guard: "    if (error instanceof TypeError) return 'malformed'\n",
     gone: '',
     test: crypto('signing-session', 'no points'),
   },

@@ -1,6 +1,6 @@
-import { equalBytes, fromHex, zeroize } from '../../base/index.ts'
+import { equalBytes, zeroize } from '../../base/index.ts'
 import type { Curve } from '../../curve/index.ts'
-import { reduced } from '../public-scalars.ts'
+import { parseIdentifier } from '../identifier.ts'
 import { tweakPublic, tweakSecret } from '../signing/tweak.ts'
 import type { Tweak } from '../types.ts'
 import { evaluateInExponent } from './polynomial.ts'
@@ -43,7 +43,7 @@ export function jointKey(
   const { commitments } = tweakPublic(plain, EMPTY_ROOT, port)
   const verifyingShares = new Map<Identifier, Uint8Array>()
   for (const id of members) {
-    const share = evaluateInExponent(commitments, reduced(fromHex(id)), port)
+    const share = evaluateInExponent(commitments, parseIdentifier(id).scalar, port)
     if (share === undefined) return undefined
     verifyingShares.set(id, share)
   }

@@ -1,5 +1,6 @@
-import { CodedError, equalBytes, fromHex, zeroize } from '../../base/index.ts'
+import { CodedError, equalBytes, zeroize } from '../../base/index.ts'
 import { type Curve, curve } from '../../curve/index.ts'
+import { parseIdentifier } from '../identifier.ts'
 import { jointCommitments, jointKey } from './combine.ts'
 import { faultOfDealing, faultOfProof, proveKnowledge, shareMatches } from './dealing.ts'
 import { drawScalar, evaluate } from './polynomial.ts'
@@ -49,7 +50,7 @@ export class Dealer {
   /** f(receiver), 32 secret bytes; the caller zeroes them. */
   shareFor(receiver: Identifier): Uint8Array {
     this.#refuseDestroyed()
-    return evaluate(this.#coefficients, fromHex(receiver), this.#port)
+    return evaluate(this.#coefficients, parseIdentifier(receiver).bytes, this.#port)
   }
 
   /** Checks the dealings of all others, and says whose is wrong. */
@@ -83,7 +84,7 @@ export class Dealer {
     const { sums } = this.#checked
     const received = [...others.keys()].map((id) => shares.get(id) ?? NONE)
     if (sums !== undefined && received.every((s) => s.length === 32 && port.isSecret(s))) {
-      const own = evaluate(this.#coefficients, fromHex(this.identifier), port)
+      const own = evaluate(this.#coefficients, parseIdentifier(this.identifier).bytes, port)
       const key = jointKey(this.identifier, [this.identifier, ...others.keys()], sums, [own, ...received], port)
       zeroize(own)
       if (key !== undefined) return { ok: true, key }

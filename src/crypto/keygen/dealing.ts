@@ -1,5 +1,6 @@
-import { concatBytes, equalBytes, fromHex } from '../../base/index.ts'
+import { concatBytes, equalBytes } from '../../base/index.ts'
 import { type Curve, curve, GENERATOR, liftEven } from '../../curve/index.ts'
+import { parseIdentifier } from '../identifier.ts'
 import { neg, parsePublicScalar, reduced, toScalarBytes } from '../public-scalars.ts'
 import { knowledgeHash } from '../suite.ts'
 import { drawScalar, evaluateInExponent } from './polynomial.ts'
@@ -24,7 +25,7 @@ export const faultOfProof = (identifier: Identifier, dealing: Dealing, port: Cur
 /** Is `share` the dealer's polynomial at `receiver`? (RFC 9591 C.2 vss_verify.) False for anything malformed, and for zero. */
 export function shareMatches(receiver: Identifier, dealing: Dealing, share: Uint8Array, port: Curve = curve): boolean {
   if (share.length !== 32 || !port.isSecret(share) || !dealing.commitments.every(port.isPoint)) return false
-  const promised = evaluateInExponent(dealing.commitments, reduced(fromHex(receiver)), port)
+  const promised = evaluateInExponent(dealing.commitments, parseIdentifier(receiver).scalar, port)
   return promised !== undefined && equalBytes(port.publicKeyOf(share), promised)
 }
 
@@ -39,7 +40,7 @@ export function proveKnowledge(
   const R = port.publicKeyOf(k)
   const nonce = R[0] === 0x03 ? port.negateScalar(k) : k
   const x = R.subarray(1)
-  const c = knowledgeHash(concatBytes(fromHex(identifier), constant.point, liftEven(x)), port)
+  const c = knowledgeHash(concatBytes(parseIdentifier(identifier).bytes, constant.point, liftEven(x)), port)
   const product = port.mulScalars(constant.secret, c)
   const proof = concatBytes(x, port.addScalars(nonce, product))
   for (const secret of [k, nonce, product]) secret.fill(0)
@@ -53,7 +54,7 @@ function provesKnowledge(identifier: Identifier, { commitments, proofOfKnowledge
   const R = liftEven(proofOfKnowledge.subarray(0, 32))
   const z = parsePublicScalar(proofOfKnowledge.subarray(32))
   if (z === undefined) return false
-  const c = knowledgeHash(concatBytes(fromHex(identifier), constant, R), port)
+  const c = knowledgeHash(concatBytes(parseIdentifier(identifier).bytes, constant, R), port)
   const found = port.linearCombination([
     { scalar: toScalarBytes(z), point: GENERATOR },
     { scalar: toScalarBytes(neg(reduced(c))), point: constant },

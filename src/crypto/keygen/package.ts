@@ -9,7 +9,7 @@ import {
   zeroize,
 } from '../../base/index.ts'
 import { type Curve, curve, liftEven, parsePublicKey, taggedHash, xOnly } from '../../curve/index.ts'
-import { identifierOf } from '../identifier.ts'
+import { identifierOf, parseIdentifier } from '../identifier.ts'
 import { add, mul, neg, reduced, toScalarBytes } from '../public-scalars.ts'
 import type { KeyPackage, PublicKeyPackage } from '../types.ts'
 import type { KeygenGroup, RawKey } from './types.ts'
@@ -81,7 +81,7 @@ const isShareOf = (verifyingShare: Uint8Array, signingShare: Uint8Array, port: C
 function onPolynomial(pub: PublicKeyPackage, shares: readonly Uint8Array[], port: Curve): boolean {
   const claim = taggedHash('countersign/verifying-shares', ...pub.commitments, ...shares)
   const weights = shares.map((_, i) => reduced(taggedHash('countersign/weight', concatBytes(claim, u32be(i)))))
-  const xs = pub.members.map((m) => reduced(fromHex(identifierOf(m))))
+  const xs = pub.members.map((m) => parseIdentifier(identifierOf(m)).scalar)
   let powers: readonly bigint[] = weights // rᵢ·xᵢᵏ
   const forCommitments = pub.commitments.map((point) => {
     const total = powers.reduce(add)

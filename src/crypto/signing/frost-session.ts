@@ -1,19 +1,11 @@
-import { CodedError, concatBytes, equalBytes, fromHex } from '../../base/index.ts'
+import { CodedError, concatBytes, equalBytes } from '../../base/index.ts'
 import { type Curve, curve, GENERATOR, liftEven, taggedHash, xOnly } from '../../curve/index.ts'
-import {
-  add,
-  lagrangeAtZero,
-  mul,
-  neg,
-  parsePublicScalar,
-  reduced,
-  sub,
-  sumOf,
-  toScalarBytes,
-} from '../public-scalars.ts'
+import { parseIdentifier } from '../identifier.ts'
+import { add, mul, neg, parsePublicScalar, reduced, sub, sumOf, toScalarBytes } from '../public-scalars.ts'
 import { bindingHash, commitmentsHash, messageHash } from '../suite.ts'
 import type { NonceCommitment, Tweak } from '../types.ts'
 import { isNonceCommitment, sameCommitment } from './commitment.ts'
+import { lagrangeOf } from './lagrange.ts'
 import type { SecretNonces } from './nonces.ts'
 import { signatureShare } from './signature-share.ts'
 import { type SigningKey, signingKeyOf } from './tweak.ts'
@@ -62,19 +54,17 @@ export class FrostSession<Name extends string = string> {
   readonly #key: SigningKey
   readonly #message: Uint8Array
   readonly #signers: ReadonlyMap<Name, Signer<Name>>
-  readonly #identifiers: readonly bigint[]
+  readonly #identifiers: readonly string[]
   /** R, 33 bytes: every nonce is negated where its Y is odd, as BIP340 wants it even. */
   readonly #groupCommitment: Uint8Array
   readonly #challenge: bigint
-  /** λ by index; only shares need it. */
-  #lagrange: readonly bigint[] | undefined
 
   private constructor(
     port: Curve,
     key: SigningKey,
     message: Uint8Array,
     signers: readonly Signer<Name>[],
-    identifiers: readonly bigint[],
+    identifiers: readonly string[],
     groupCommitment: Uint8Array,
   ) {
     this.#port = port
@@ -99,13 +89,10 @@ export class FrostSession<Name extends string = string> {
       .sort((a, b) => (a.identifier < b.identifier ? -1 : 1))
     if (sorted.some((c) => key.verifyingShareOf(c.name) === undefined)) return fault({ code: 'not_members' })
     if (sorted.length < key.threshold) return fault({ code: 'too_few' })
-    const bad = [...commitments].flatMap(([name, c]) => (isNonceCommitment(c, port) ? [] : [name]))
-    if (bad.length > 0) return fault({ code: 'bad_commitments', members: bad })
     const signingKey = signingKeyOf(key.groupKey, tweak, port)
     if (signingKey === undefined) return fault({ code: 'bad_tweak' })
 
-    const ids = sorted.map((c) => fromHex(c.identifier))
-    const list = concatBytes(...sorted.flatMap((c, i) => [ids[i] ?? EMPTY, c.hiding, c.binding]))
+    const list = concatBytes(...sorted.flatMap((c) => [parseIdentifier(c.identifier).bytes, c.hiding, c.binding]))
     const prefix = concatBytes(liftEven(signingKey.xOnly), messageHash(message), commitmentsHash(list))
     const signerAt = (c: (typeof sorted)[number], index: number): Signer<Name> => ({
       name: c.name,
@@ -113,16 +100,26 @@ export class FrostSession<Name extends string = string> {
       binding: c.binding,
       index,
       verifyingShare: key.verifyingShareOf(c.name) ?? EMPTY,
-      rho: bindingHash(concatBytes(prefix, ids[index] ?? EMPTY), port),
+      rho: bindingHash(concatBytes(prefix, parseIdentifier(c.identifier).bytes), port),
     })
     const byName = new Map(sorted.map((c, index) => [c.name, signerAt(c, index)]))
     const signers = [...commitments.keys()].flatMap((name) => byName.get(name) ?? [])
-    const bound = port.linearCombination(signers.map((s) => ({ scalar: s.rho, point: s.binding })))
-    const R = sumOf(port, [...signers.map((s) => s.hiding), bound])
+    const R = groupCommitmentOf(signers, port)
+    if (R === 'malformed') {
+      const bad = [...commitments].flatMap(([name, c]) => (isNonceCommitment(c, port) ? [] : [name]))
+      return fault({ code: 'bad_commitments', members: bad })
+    }
     if (R === undefined) return fault({ code: 'identity' })
     return {
       ok: true,
-      session: new FrostSession(port, signingKey, message, signers, ids.map(reduced), R),
+      session: new FrostSession(
+        port,
+        signingKey,
+        message,
+        signers,
+        sorted.map((c) => c.identifier),
+        R,
+      ),
     }
   }
 
@@ -183,10 +180,23 @@ export class FrostSession<Name extends string = string> {
 
   /** λ·c */
   #weightOf(signer: Signer<Name>): bigint {
-    this.#lagrange ??= lagrangeAtZero(this.#identifiers)
-    const lambda = this.#lagrange[signer.index]
+    const lambda = lagrangeOf(this.#identifiers)[signer.index]
     if (lambda === undefined) throw new TypeError('session: no such signer')
     return mul(lambda, this.#challenge)
+  }
+}
+
+/** R = Σ (D + ρ·E); undefined is the point at infinity. The sums read every point, so nothing is read before them. */
+function groupCommitmentOf(
+  signers: readonly Pick<Signer<string>, 'hiding' | 'binding' | 'rho'>[],
+  port: Curve,
+): Uint8Array | undefined | 'malformed' {
+  try {
+    const bound = port.linearCombination(signers.map((s) => ({ scalar: s.rho, point: s.binding })))
+    return sumOf(port, [...signers.map((s) => s.hiding), bound])
+  } catch (error) {
+    if (error instanceof TypeError) return 'malformed'
+    throw error
   }
 }
 
