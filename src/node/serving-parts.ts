@@ -68,6 +68,7 @@ export async function createServing(
       rotation: signing.reconciler.status(),
       recalled: viewOfRecalls(recallFacts),
       keyHeld: signing.activeKey() !== undefined,
+      policy: { kind: signing.policy.kind, ...signing.policy.decisions() },
       lastEviction: evictor.last(),
       lastReload: reloader.last(),
       health: health.health(),

@@ -11,8 +11,11 @@ import {
 import {
   createPolicy,
   openShareVault,
+  type RequestBindings,
+  readValidatorToken,
   requestBindings,
   type ShareVault,
+  type SigningPolicy,
   type StoppableThresholdService,
   thresholdService,
 } from '../signer/index.ts'
@@ -30,6 +33,7 @@ export interface SigningParts {
   readonly sign: SignDriver
   readonly certificates: CertificateHelp
   readonly threshold: StoppableThresholdService
+  readonly policy: Pick<SigningPolicy, 'kind' | 'decisions'>
   readonly reconciler: RotationReconciler
   readonly recalls: Recalls
   readonly recalled: RecalledSigning
@@ -39,11 +43,11 @@ export interface SigningParts {
 
 export async function createSigning(
   base: Foundation,
-  { gate, host, membership, elsewhere }: NetworkParts,
+  { gate, host, membership, elsewhere, grants }: NetworkParts,
   onFatal: (error: Error) => void,
 ): Promise<SigningParts> {
   const { config, key, store, clock, logger, metrics } = base
-  const { network, chainId } = config.registry.id
+  const { network } = config.registry.id
   const self = key.keyPair.publicKey
   const messenger = elsewhere.guard(host.messenger)
   const vaultOf = async ({ keyPair, sealer }: OpenedKey): Promise<ShareVault> => {
@@ -55,8 +59,7 @@ export async function createSigning(
   const vault = await vaultOf(key)
   const activeKey = () => activeShare(gate, vault)
   const bindings = requestBindings({ space: store.space('bindings'), logger, onFatal })
-  // The watcher refuses a chain whose own id is another one, so the config's is the chain's (R11).
-  const policy = createPolicy({ kind: config.signing.policy, bindings, chainId, network, logger })
+  const policy = await createSigningPolicy(base, bindings, grants.authorize)
   const driverOf = (activeKey: () => ActiveShare | undefined) =>
     new SignDriver({
       network,
@@ -64,7 +67,7 @@ export async function createSigning(
       messenger,
       // R17: without a key the driver takes no part, and what runs is stopped.
       activeKey: () => (elsewhere.stopped ? undefined : activeKey()),
-      consent: (request) => policy.consent(request),
+      consent: (request, coordinator) => policy.consent(request, coordinator),
       clock,
       logger,
       metrics,
@@ -116,7 +119,33 @@ export async function createSigning(
   }
   const reconciler = createReconciler(base, { vault, host, next, onPending: (spec) => membership.applyPending(spec) })
   const isHeld = (groupKey: GroupKey) => vault.byGroupKey(groupKey) !== undefined
-  return { activeKey, sign, certificates, threshold, reconciler, recalls, recalled, isHeld }
+  return { activeKey, sign, certificates, threshold, policy, reconciler, recalls, recalled, isHeld }
+}
+
+async function createSigningPolicy(
+  { config, store, clock, logger, metrics }: Foundation,
+  bindings: RequestBindings,
+  authorize: NetworkParts['grants']['authorize'],
+): Promise<SigningPolicy> {
+  const { policy: kind, requestTtlMs, consent, validator } = config.signing
+  const token = validator?.tokenFile === undefined ? undefined : await readValidatorToken(validator.tokenFile)
+  return createPolicy({
+    kind,
+    bindings,
+    // The watcher refuses a chain whose own id is another one, so the config's is the chain's (R11).
+    ...config.registry.id,
+    requestTtlMs,
+    votes: consent && {
+      space: store.space('votes'),
+      quorum: consent.quorum,
+      // A bridge that lost its grant since it asked counts no more.
+      counts: (peer) => consent.from.includes(peer) && authorize(peer, 'threshold.sign') === 'granted',
+    },
+    validator: validator && { ...validator, token },
+    clock,
+    logger,
+    metrics,
+  })
 }
 
 async function loadRecalls(

@@ -4,6 +4,7 @@ import { admittedPending } from '../gating/index.ts'
 import type { ConnectionInfo } from '../p2p/index.ts'
 import type { ReadEvidence, RegistryHealth, RegistryId, Snapshot } from '../registry/index.ts'
 import type { RotationStatus } from '../rotation/index.ts'
+import type { DecisionsView, PolicyKind } from '../signer/index.ts'
 import type { Health } from '../status/index.ts'
 import type { CurveView } from './curve-backend.ts'
 import type { ElsewhereView, LivenessView } from './liveness/index.ts'
@@ -51,6 +52,8 @@ export interface NodeStatus {
   readonly rotation: RotationView | null
   /** Replaced sets that this operator recalled (R8). */
   readonly recalled: readonly RecallView[]
+  /** What this operator's signing policy lately approved, waits for and refused, and why. Nobody else hears the reasons. */
+  readonly policy: PolicyView
   readonly lastEviction: Eviction | null
   /** The last one that changed something, was refused, or found a refused file put right; null before the first. */
   readonly lastReload: ReloadReport | null
@@ -81,6 +84,10 @@ export interface RotationView {
   readonly lastError: string | null
 }
 
+export interface PolicyView extends DecisionsView {
+  readonly kind: PolicyKind
+}
+
 export interface StatusFacts {
   readonly gate: Gate
   /** This operator's next key, which speaks over this node's links while it is pending. */
@@ -98,6 +105,7 @@ export interface StatusFacts {
   readonly rotation: RotationStatus | undefined
   readonly recalled: readonly RecallView[]
   readonly keyHeld: boolean
+  readonly policy: PolicyView
   readonly lastEviction: Eviction | undefined
   readonly lastReload: ReloadReport | undefined
   readonly health: Health
@@ -169,6 +177,7 @@ export function nodeStatus(f: StatusFacts): NodeStatus {
     keyInUseElsewhere: f.keyElsewhere ?? null,
     rotation: viewOfRotation(f.rotation),
     recalled: f.recalled,
+    policy: f.policy,
     lastEviction: f.lastEviction ?? null,
     lastReload: f.lastReload ?? null,
     denials: { totals: f.gate.denials.totals(), recent: f.gate.denials.recent() },

@@ -1,35 +1,25 @@
-import {
-  concatBytes,
-  describeError,
-  encodeFields,
-  equalBytes,
-  type GroupKey,
-  LIMITS,
-  type Logger,
-} from '../base/index.ts'
+import { describeError, equalBytes, type GroupKey, type Logger } from '../base/index.ts'
 import type { Space } from '../store/index.ts'
+import { type Binding, decodeBinding, encodeBinding, SIGNATURE_BYTES } from './binding-record.ts'
 import { SignerError } from './errors.ts'
-import { decodeFields } from './fields.ts'
 import { hashOfItems } from './request-shape.ts'
 import type { SignItem, ThresholdRequest } from './types.ts'
 
 /** Bindings that nobody is using but that stay in memory, up to 10 KiB each (64 signatures); the others are read from the store again. */
 const MAX_IDLE_BINDINGS = 2_000
 
-/** A binding that is on disk. */
-export interface Binding {
-  /** `hashOfItems` of what the request id stands for, 32 bytes. */
-  readonly itemsHash: Uint8Array
-  /** First signatures that were verified for it (R28), 64 bytes for each item: all or none. */
-  readonly signatures: readonly Uint8Array[] | undefined
-}
+/** A consent that is asked for again is written again if it lasts this much longer: a bridge that asks every second costs no sync each time. */
+const RENEWAL_STEP_MS = 60_000
 
 /**
  * What each (key, request id) was first used for (R27). Written only after this operator's own policy approved, never by a peer's message.
  * After one failed write or read everything is refused with `BINDINGS_FAILED`, and the process should stop (R30).
  */
 export interface RequestBindings {
-  /** Binds the request, or finds what it is bound to already; on disk when it resolves. `equivocation` if that is something else. */
+  /**
+   * Binds the request, or finds what it is bound to already; on disk when it resolves. `equivocation` if that is something else.
+   * The consent stands until `expiresAtMs`: the same request may prolong it, nothing shortens it.
+   */
   bind(request: ThresholdRequest): Promise<Binding | 'equivocation'>
   /** What stands on disk; never writes and never grows, so peers may cause it. */
   lookup(groupKey: GroupKey, requestId: string): Promise<Binding | undefined>
@@ -47,12 +37,18 @@ export interface RequestBindingsInit {
 
 interface Entry {
   /** The one answer for this key, whoever asked first: stored earlier, or made now. */
-  readonly binding: Promise<{
-    itemsHash: Uint8Array
-    signatures: readonly Uint8Array[] | undefined
-    saved: Promise<void>
-  }>
+  readonly binding: Promise<Kept>
   users: number
+}
+
+interface Kept {
+  readonly itemsHash: Uint8Array
+  signatures: readonly Uint8Array[] | undefined
+  untilMs: number | undefined
+  /** As it stands on disk. */
+  savedUntilMs: number | undefined
+  /** The last write that matters. */
+  saved: Promise<void>
 }
 
 export const requestBindings = (init: RequestBindingsInit): RequestBindings => new DurableBindings(init)
@@ -73,7 +69,9 @@ class DurableBindings implements RequestBindings {
     // Check and reserve happen in this call's synchronous part (R30): the entry stands before anything is awaited.
     return this.#use(request, async (entry) => {
       const binding = await entry.binding
-      return isBoundTo(binding, request.items) ? binding : 'equivocation'
+      if (!isBoundTo(binding, request.items)) return 'equivocation'
+      await this.#prolong(binding, request)
+      return binding
     })
   }
 
@@ -83,7 +81,7 @@ class DurableBindings implements RequestBindings {
     const entry = this.#entries.get(key)
     if (entry !== undefined) return entry.binding
     const stored = await this.#critical(() => this.#init.space.get(key))
-    return stored === undefined ? undefined : decode(key, stored)
+    return stored === undefined ? undefined : decodeBinding(key, stored)
   }
 
   async remember(request: ThresholdRequest, signatures: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
@@ -101,8 +99,7 @@ class DurableBindings implements RequestBindings {
       if (binding.signatures === undefined) {
         const kept = signatures.map((s) => Uint8Array.from(s))
         binding.signatures = kept
-        const record = encodeFields(binding.itemsHash, concatBytes(...kept))
-        binding.saved = this.#critical(() => this.#init.space.put(keyOf(request.groupKey, request.requestId), record))
+        this.#save(keyOf(request.groupKey, request.requestId), binding)
       }
       const kept = binding.signatures
       await binding.saved
@@ -116,7 +113,7 @@ class DurableBindings implements RequestBindings {
     const key = keyOf(request.groupKey, request.requestId)
     let entry = this.#entries.get(key)
     if (entry === undefined) {
-      entry = { binding: this.#loadOrMake(key, hashOfItems(request.items)), users: 0 }
+      entry = { binding: this.#loadOrMake(key, request), users: 0 }
       this.#entries.set(key, entry)
     }
     entry.users++
@@ -130,11 +127,34 @@ class DurableBindings implements RequestBindings {
     }
   }
 
-  async #loadOrMake(key: string, itemsHash: Uint8Array): Promise<Awaited<Entry['binding']>> {
+  async #loadOrMake(key: string, { items, expiresAtMs: untilMs }: ThresholdRequest): Promise<Kept> {
+    // Taken before the first wait: the caller's list is his own.
+    const itemsHash = hashOfItems(items)
     const stored = await this.#critical(() => this.#init.space.get(key))
-    if (stored !== undefined) return { ...decode(key, stored), saved: Promise.resolve() }
-    await this.#critical(() => this.#init.space.put(key, encodeFields(itemsHash, NO_SIGNATURES)))
-    return { itemsHash, signatures: undefined, saved: Promise.resolve() }
+    if (stored !== undefined) {
+      const known = decodeBinding(key, stored)
+      return { ...known, savedUntilMs: known.untilMs, saved: Promise.resolve() }
+    }
+    const made: Kept = { itemsHash, signatures: undefined, untilMs, savedUntilMs: untilMs, saved: Promise.resolve() }
+    this.#save(key, made)
+    await made.saved
+    return made
+  }
+
+  /** What a crash may lose of this is time, never the binding: the bridge asks again. */
+  async #prolong(binding: Kept, { groupKey, requestId, expiresAtMs }: ThresholdRequest): Promise<void> {
+    if (binding.untilMs === undefined || expiresAtMs === undefined || expiresAtMs <= binding.untilMs) return
+    binding.untilMs = expiresAtMs
+    if (expiresAtMs - (binding.savedUntilMs ?? 0) < RENEWAL_STEP_MS) return
+    this.#save(keyOf(groupKey, requestId), binding)
+    await binding.saved
+  }
+
+  #save(key: string, binding: Kept): void {
+    const { itemsHash, signatures, untilMs } = binding
+    const record = encodeBinding({ itemsHash, signatures, untilMs })
+    binding.savedUntilMs = untilMs
+    binding.saved = this.#critical(() => this.#init.space.put(key, record))
   }
 
   #dropIdle(): void {
@@ -172,22 +192,4 @@ class DurableBindings implements RequestBindings {
   }
 }
 
-const SIGNATURE_BYTES = 64
-const NO_SIGNATURES = new Uint8Array(0)
 const keyOf = (groupKey: GroupKey, requestId: string) => `${groupKey}/${requestId}`
-
-function decode(key: string, bytes: Uint8Array): Binding {
-  const [itemsHash, joined] = decodeFields(bytes, 2) ?? []
-  if (itemsHash?.length !== 32 || joined === undefined || !isCountOfSignatures(joined.length / SIGNATURE_BYTES))
-    throw new SignerError('BINDINGS_UNREADABLE', `the stored binding ${key} is malformed; restore the data folder`, {
-      key,
-    })
-  return { itemsHash: itemsHash.slice(), signatures: joined.length === 0 ? undefined : split(joined) }
-}
-
-const isCountOfSignatures = (count: number): boolean => Number.isInteger(count) && count <= LIMITS.maxSignItems
-
-const split = (joined: Uint8Array): Uint8Array[] =>
-  Array.from({ length: joined.length / SIGNATURE_BYTES }, (_, i) =>
-    joined.slice(i * SIGNATURE_BYTES, (i + 1) * SIGNATURE_BYTES),
-  )

@@ -12,6 +12,7 @@ export const SIGNER_ERRORS = [
   'BINDINGS_UNREADABLE',
   'BINDINGS_FAILED',
   'POLICY_FORBIDDEN',
+  'POLICY_TOKEN_FILE',
   'SIGNATURE_INVALID',
 ] as const
 export type SignerErrorCode = (typeof SIGNER_ERRORS)[number]

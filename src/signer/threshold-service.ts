@@ -16,7 +16,7 @@ import { tweakedPublicKey } from '../crypto/index.ts'
 import { curve } from '../curve/index.ts'
 import type { RequestBindings } from './bindings.ts'
 import { SignerError } from './errors.ts'
-import type { SigningPolicy } from './policy.ts'
+import type { Approval, Asking, SigningPolicy } from './policy/types.ts'
 import { findShapeFault } from './request-shape.ts'
 import type {
   ActiveKey,
@@ -59,6 +59,16 @@ export interface StoppableThresholdService extends ThresholdService {
 
 export const thresholdService = (init: ThresholdServiceInit): StoppableThresholdService => new GateChain(init)
 
+/** One call of `sign`. */
+interface Ask {
+  readonly client: PeerIdStr
+  readonly requestId: string
+  readonly items: readonly SignItem[]
+  readonly deadlineMs: number
+  readonly key: GroupKey | undefined
+  readonly expiresAtMs: number | undefined
+}
+
 const OUTCOMES = 'sign_requests_total'
 const OUTCOMES_HELP = "Signing requests of this operator's bridge by outcome"
 /** A round that runs out answers who is missing; this is the time it has to say so. Less than rpc keeps back for answering. */
@@ -70,6 +80,7 @@ class GateChain implements StoppableThresholdService {
   readonly #outcomes: Counter<'outcome'>
   readonly #rounds = new Map<string, Promise<SignResult>>()
   readonly #stop = new AbortController()
+  #approving = 0
 
   constructor(init: ThresholdServiceInit) {
     this.#init = init
@@ -91,12 +102,13 @@ class GateChain implements StoppableThresholdService {
     deadlineMs: number,
     signal?: AbortSignal,
     key?: GroupKey,
+    expiresAtMs?: number,
   ): Promise<SignResult> {
     const nowMs = this.#init.clock.now()
-    const cappedMs = Math.min(deadlineMs, nowMs + LIMITS.signTimeoutMs)
+    const cappedMs = Math.min(deadlineMs, nowMs + LIMITS.signTimeoutMs, expiresAtMs ?? Number.POSITIVE_INFINITY)
     const timeoutMs = Math.max(cappedMs - nowMs, 0)
     try {
-      const work = this.#serve(client, requestId, items, cappedMs, key)
+      const work = this.#serve({ client, requestId, items, deadlineMs: cappedMs, key, expiresAtMs })
       // The caller may have left when it fails.
       work.catch((error: unknown) => this.#init.logger.error('signing failed', { error: describeError(error) }))
       const result = await waitFor(work, this.#init.clock, timeoutMs + ANSWER_GRACE_MS, signal, (why) =>
@@ -114,34 +126,36 @@ class GateChain implements StoppableThresholdService {
 
   async stop(): Promise<void> {
     this.#stop.abort(new CodedError('STOPPED', 'the node is stopping'))
+    this.#init.policy.stop()
     await Promise.allSettled(this.#rounds.values())
   }
 
-  async #serve(
-    client: PeerIdStr,
-    requestId: string,
-    items: readonly SignItem[],
-    deadlineMs: number,
-    asked: GroupKey | undefined,
-  ): Promise<SignResult> {
+  async #serve({ client, requestId, items, deadlineMs, key: asked, expiresAtMs }: Ask): Promise<SignResult> {
     if (this.#stop.signal.aborted) return STOPPING
     if (this.#init.isKeyElsewhere?.()) return ELSEWHERE
     const fault = findShapeFault(requestId, items)
     if (fault !== undefined) return failure('REFUSED', fault)
+    if (expiresAtMs !== undefined && !Number.isSafeInteger(expiresAtMs))
+      return failure('REFUSED', 'the end of a request is a whole number of milliseconds')
     const key = this.publicKey(asked)
     if (!key.ok) return failure(key.reason, NO_KEY_MESSAGES[key.reason])
-    const request: ThresholdRequest = { requestId, groupKey: key.value, items: items.map(copyItem) }
-    if (this.#isFull(request)) return OVERLOADED
-    const { policy, bindings, logger } = this.#init
-    if ((await policy.approve(request)) !== 'yes')
-      return failure('REFUSED', "this operator's policy refused the request")
-    const binding = await bindings.bind(request)
-    if (binding === 'equivocation') {
-      logger.warn('request id asked for again with other digests or tweaks', { client, requestId })
-      return failure('EQUIVOCATION', 'this request id stands for other digests or tweaks; use a new one')
+    const end = expiresAtMs === undefined ? {} : { expiresAtMs }
+    const request: ThresholdRequest = { requestId, groupKey: key.value, items: items.map(copyItem), ...end }
+    if (this.#isFull(request) || this.#approving >= this.#max) return OVERLOADED
+    const approval = await this.#approve(request, { client, deadlineMs, signal: this.#stop.signal })
+    if (approval.answer !== 'yes') return this.#stop.signal.aborted ? STOPPING : UNAPPROVED[approval.answer]
+    const { signatures } = approval.binding
+    return signatures === undefined ? this.#joinRound(request, deadlineMs) : signed(signatures)
+  }
+
+  /** The policy may wait for other bridges or for its validator; only so many requests may wait with it. */
+  async #approve(request: ThresholdRequest, asking: Asking): Promise<Approval> {
+    this.#approving++
+    try {
+      return await this.#init.policy.approve(request, asking)
+    } finally {
+      this.#approving--
     }
-    if (binding.signatures !== undefined) return signed(binding.signatures)
-    return this.#joinRound(request, deadlineMs)
   }
 
   /**
@@ -195,9 +209,12 @@ class GateChain implements StoppableThresholdService {
     }
   }
 
+  get #max(): number {
+    return this.#init.maxRounds ?? LIMITS.maxSignSessions
+  }
+
   #isFull(request: ThresholdRequest): boolean {
-    const max = this.#init.maxRounds ?? LIMITS.maxSignSessions
-    return this.#rounds.size >= max && !this.#rounds.has(roundName(request))
+    return this.#rounds.size >= this.#max && !this.#rounds.has(roundName(request))
   }
 }
 
@@ -242,6 +259,15 @@ const ELSEWHERE = failure(
 )
 const STOPPING = failure('STOPPED', 'this node is stopping')
 const OVERLOADED = failure('OVERLOADED', 'too many signatures are being made; wait for answers, then ask again')
+/** What this operator's own bridge hears of its policy; the reason stands in log and status. */
+const UNAPPROVED = {
+  refused: failure('REFUSED', "this operator's policy refused the request"),
+  equivocation: failure('EQUIVOCATION', 'this request id stands for other digests or tweaks; use a new one'),
+  not_asked_yet: failure(
+    'TIMEOUT',
+    "this operator's policy had not approved the request in time; ask again under the same request id",
+  ),
+} as const
 const NO_KEY_MESSAGES = {
   NO_KEY: 'the signer set has no group key that this node can sign under yet; wait until its keygen has finished',
   NOT_A_SIGNER: 'this node is not a signer of the current set',

@@ -19,8 +19,8 @@ export interface ThresholdRequest {
   readonly expiresAtMs?: number
 }
 
-/** Policy for threshold requests (DESIGN §10). `http` comes later. */
-export const POLICIES = ['bridge', 'auto'] as const
+/** Policy for threshold requests (DESIGN §10). */
+export const POLICIES = ['bridge', 'http', 'auto'] as const
 export type PolicyKind = (typeof POLICIES)[number]
 
 /** Why a threshold signature was not made; crosses the wire as an error code, with `missing` where it applies. */
@@ -93,6 +93,8 @@ export interface ThresholdService {
     signal?: AbortSignal,
     /** A recalled set's, or the current one's, as without it. */
     key?: GroupKey,
+    /** Unix ms from which nobody shall consent any more; without it, as long as the config says. */
+    expiresAtMs?: number,
   ): Promise<SignResult>
 }
 

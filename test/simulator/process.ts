@@ -89,7 +89,7 @@ export class SimulatedProcess {
     const { messenger } = this.host
     const activeKey = () => activeShare(gate, vault)
     const bindings = requestBindings({ space: disk.space('bindings'), logger, onFatal: rethrow })
-    const policy = createPolicy({ kind: init.policy, bindings, ...registryId, logger })
+    const policy = createPolicy({ kind: init.policy, bindings, ...registryId, requestTtlMs: 3_600_000, ...ports })
     const consent = policy.consent.bind(policy)
     this.#sign = new SignDriver({ network, self, messenger, activeKey, consent, ...ports })
     const isSigner = () => stateOf(gate) === 'signer'

@@ -39,6 +39,8 @@ export function parseConfig(text: string, file: string, context: ConfigContext):
   rules.checkDeny(p2p, ownKeys, file)
   const nat = rules.natOf(p2p, sections['p2p.nat'], ownKeys, file)
   rules.checkSigning(signing, registry, file)
+  const consent = rules.consentOf(signing, file)
+  const validator = rules.validatorOf(signing, sections['signing.http'], file)
   const signers = [...ownKeys, ...(bootstrap?.keys ?? [])]
   const suggest = (word: string) => nearest(word, context.methods)
   const bridges = rules.bridgesOf(lists.bridge, signers, context.methods, suggest, file)
@@ -75,7 +77,7 @@ export function parseConfig(text: string, file: string, context: ConfigContext):
       mdns: p2p.mdns,
       nat,
     },
-    signing: { policy: signing.policy },
+    signing: { policy: signing.policy, requestTtlMs: signing.request_ttl, consent, validator },
     bridges,
     backups,
     rotation: { approvalTtlMs: rotation.approval_ttl, feeUstx: rotation.fee_ustx },

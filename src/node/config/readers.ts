@@ -130,18 +130,26 @@ export const contractId: Read<string> = parsed(
   },
 )
 
-/** Base URL of a Stacks node, without a closing slash. */
-export const endpoint: Read<string> = (value, at) => {
-  const wanted = 'an address like "https://stacks.example.org:20443"'
-  const words = anyText(wanted)(value, at)
-  const url = URL.canParse(words) ? new URL(words) : undefined
-  if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:'))
-    throw configError(at, `must be ${wanted}`)
-  // Endpoints are named in logs and status.
-  if (url.username !== '' || url.password !== '') throw configError(at, 'must not hold a user or password')
-  if (url.search !== '' || url.hash !== '') throw configError(at, 'must end with its path: no ? and no #')
-  return url.href.replace(/\/+$/, '')
+/** An http or https address whose every part may be shown: it is named in logs and status. */
+function httpUrl(example: string): Read<string> {
+  const wanted = `an address like "${example}"`
+  return (value, at) => {
+    const words = anyText(wanted)(value, at)
+    const url = URL.canParse(words) ? new URL(words) : undefined
+    if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:'))
+      throw configError(at, `must be ${wanted}`)
+    if (url.username !== '' || url.password !== '') throw configError(at, 'must not hold a user or password')
+    if (url.search !== '' || url.hash !== '') throw configError(at, 'must end with its path: no ? and no #')
+    return url.href
+  }
 }
+
+const anyEndpoint = httpUrl('https://stacks.example.org:20443')
+/** Base URL of a Stacks node, without a closing slash. */
+export const endpoint: Read<string> = (value, at) => anyEndpoint(value, at).replace(/\/+$/, '')
+
+/** A service of this operator. */
+export const validatorUrl: Read<string> = httpUrl('https://validator.example.org/countersign')
 
 export const hostPort: Read<HostPort> = (value, at) => {
   const wanted = '"host:port", like "127.0.0.1:9464"'

@@ -9,7 +9,7 @@ import type { Unlock } from '../../store/index.ts'
 import { configError, type Place } from './errors.ts'
 import type { NodeAddress } from './multiaddr.ts'
 import type { CheckedFile } from './schema.ts'
-import type { BridgeGrant, HostPort, KeyFileConfig, SetSpec } from './types.ts'
+import type { BridgeGrant, HostPort, KeyFileConfig, NodeConfig, SetSpec, ValidatorConfig } from './types.ts'
 
 type Section<S extends keyof CheckedFile['sections']> = CheckedFile['sections'][S]
 const MAINNET = 'mainnet'
@@ -183,6 +183,44 @@ export function checkSigning(signing: Section<'signing'>, registry: Section<'reg
       { ...at, key: 'policy' },
       '"auto" signs whatever is asked and is refused on mainnet: use "bridge"',
     )
+}
+
+/** R27: a quorum is of bridges that are named, and only policy "bridge" counts them. */
+export function consentOf(
+  { policy, consent_from: from, consent_quorum: quorum }: Section<'signing'>,
+  file: string,
+): NodeConfig['signing']['consent'] {
+  const at = (key: string) => ({ file, section: 'signing', key })
+  if (from === undefined) {
+    if (quorum > 1) throw configError(at('consent_quorum'), `is ${quorum}: list in consent_from whose asking counts`)
+    return undefined
+  }
+  if (policy !== 'bridge')
+    throw configError(at('consent_from'), 'means something under policy "bridge" only: take it out')
+  if (quorum > from.length)
+    throw configError(
+      at('consent_quorum'),
+      `is ${quorum}, but consent_from lists only ${from.length}: nothing is signed`,
+    )
+  return { from, quorum }
+}
+
+/** Policy "http" needs a validator; what decides what is signed must not be anyone on the way. */
+export function validatorOf(
+  { policy }: Section<'signing'>,
+  { url, timeout, token_file, allow_plain_http }: Section<'signing.http'>,
+  file: string,
+): ValidatorConfig | undefined {
+  const at = (key: string) => ({ file, section: 'signing.http', key })
+  if (url === undefined) {
+    if (policy === 'http') throw configError(at('url'), 'is missing: policy "http" asks there')
+    return undefined
+  }
+  const { protocol, hostname } = new URL(url)
+  const host = hostname.replace(/^\[(.*)\]$/, '$1')
+  if (protocol === 'http:' && !isLoopback({ host, port: 0 }) && !allow_plain_http)
+    throw configError(at('url'), 'is http beyond this machine: use https, or set allow_plain_http = true')
+  return { url, timeoutMs: timeout, tokenFile: token_file }
 }
 
 /** Grants of known methods to nodes that are nobody else (R1: a signer's key is not also a bridge's). */

@@ -45,6 +45,8 @@ const MAX_SEEDS = LIMITS.maxSigners * 4
 /** Two would do, should one be down; more only cost connections. */
 const MAX_RELAYS = 8
 const MAX_METHODS = 64
+/** More bridge nodes than one operator runs. */
+const MAX_CONSENTING = 64
 /** A denied key beside every member of the largest set is more than anybody writes by hand. */
 const MAX_DENIED = LIMITS.maxSigners
 const TRANSPORTS = ['tcp', 'quic'] as const satisfies readonly Transport[]
@@ -219,8 +221,44 @@ export const SECTIONS = {
     policy: defaulted(
       read.oneOf(POLICIES),
       'bridge',
-      "bridge: sign what this operator's own bridge node asked for. auto: sign anything; devnets only.",
+      "bridge: sign what this operator's own bridge node asked for. http: what its validator approves. auto: anything; devnets only.",
       '"bridge"',
+    ),
+    request_ttl: defaulted(
+      read.duration('1m', '168h'),
+      3_600_000,
+      'How long a consent stands after it was asked for; what the request id stands for is kept for ever.',
+      '"1h"',
+    ),
+    consent_from: optional(
+      read.list(read.peerId, 1, MAX_CONSENTING, same),
+      'PeerIDs of the bridge nodes whose asking counts as consent; policy "bridge" only. Default: any that may call threshold.sign.',
+      '["16Uiu2HA…", "16Uiu2HA…"]',
+    ),
+    consent_quorum: defaulted(
+      read.integer(1, MAX_CONSENTING, 'bridge nodes'),
+      1,
+      'How many bridge nodes of consent_from must have asked for exactly the same.',
+      '2',
+    ),
+  },
+  'signing.http': {
+    url: optional(
+      read.validatorUrl,
+      'Where policy "http" asks what to sign (docs/POLICY.md).',
+      '"https://validator.example.org/countersign"',
+    ),
+    timeout: defaulted(read.duration('50ms', '10s'), 2_000, 'One question to the validator.', '"2s"'),
+    token_file: optional(
+      read.path,
+      'File (mode 0600) with the token that is sent to the validator as Authorization: Bearer.',
+      '"validator.token"',
+    ),
+    allow_plain_http: defaulted(
+      read.flag,
+      false,
+      'true: the validator may be asked over http beyond this machine, where anyone between could answer.',
+      'false',
     ),
   },
   rotation: {

@@ -43,6 +43,13 @@ export interface KeyFileConfig {
   readonly unlock: Unlock
 }
 
+/** The service that decides what is signed. */
+export interface ValidatorConfig {
+  readonly url: string
+  readonly timeoutMs: number
+  readonly tokenFile: string | undefined
+}
+
 /** A checked config. Every path is absolute, every duration in ms, every default filled in. */
 export interface NodeConfig {
   readonly file: string
@@ -86,6 +93,12 @@ export interface NodeConfig {
   }
   readonly signing: {
     readonly policy: PolicyKind
+    /** How long a consent stands after it was asked for. */
+    readonly requestTtlMs: number
+    /** Whose asking counts (R27); undefined: any one bridge that may ask. */
+    readonly consent: { readonly from: readonly PeerIdStr[]; readonly quorum: number } | undefined
+    /** For policy `http`. */
+    readonly validator: ValidatorConfig | undefined
   }
   readonly bridges: readonly BridgeGrant[]
   /** Backup services of this operator. */

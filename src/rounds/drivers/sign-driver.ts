@@ -6,6 +6,7 @@ import {
   type GroupKey,
   type Logger,
   type Metrics,
+  type PublicKey,
   type SetHash,
   type Startable,
   type TranscriptHash,
@@ -33,7 +34,7 @@ export interface SignDriverInit {
   readonly messenger: Messenger
   /** Asked anew for every session: a share of a replaced set must not be used for one message longer. */
   readonly activeKey: () => SigningKey | undefined
-  readonly consent: (request: ThresholdRequest) => Promise<Consent>
+  readonly consent: (request: ThresholdRequest, coordinator: PublicKey) => Promise<Consent>
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
@@ -217,9 +218,9 @@ export class SignDriver implements ThresholdRounds, Startable {
     )
   }
 
-  #ask({ id, request }: Extract<SignEffect, { kind: 'ask_consent' }>): void {
+  #ask({ id, coordinator, request }: Extract<SignEffect, { kind: 'ask_consent' }>): void {
     const { groupKey, requestId, digest, tweak } = request
-    this.#c.consent({ groupKey, requestId, items: [{ digest, tweak }] }).then(
+    this.#c.consent({ groupKey, requestId, items: [{ digest, tweak }] }, coordinator).then(
       (answer) => this.#perform(this.#book.consent(id, answer)),
       (error: unknown) => {
         this.#logger.error('Consent could not be asked', { error: describeError(error) })

@@ -101,7 +101,7 @@ describe('a good config', () => {
         mdns: false,
         nat: undefined,
       },
-      signing: { policy: 'bridge' },
+      signing: { policy: 'bridge', requestTtlMs: 3_600_000, consent: undefined, validator: undefined },
       bridges: [],
       backups: [],
       rotation: { approvalTtlMs: 86_400_000, feeUstx: undefined },

@@ -47,7 +47,14 @@ class Member {
     if (key === undefined) throw new Error('no key')
     void this.vault.put({ transcript, epoch: 0, key, certificate: new Uint8Array(1) })
     const messenger = bus.messenger(self)
-    const policy = createPolicy({ kind: 'bridge', bindings: this.bindings, chainId: 1, network: 'x', ...ports })
+    const policy = createPolicy({
+      kind: 'bridge',
+      bindings: this.bindings,
+      chainId: 1,
+      network: 'x',
+      requestTtlMs: 60_000,
+      ...ports,
+    })
     this.recalled = new RecalledSigning({
       shareOf: (set) => recalledShare(this.gate, this.vault, set),
       open: (activeKey: () => ActiveShare | undefined) =>
@@ -56,7 +63,7 @@ class Member {
           self: self.publicKey,
           messenger,
           activeKey,
-          consent: (request) => policy.consent(request),
+          consent: (request, coordinator) => policy.consent(request, coordinator),
           ...ports,
         }),
     })

@@ -42,6 +42,7 @@ const facts = (over: Partial<StatusFacts> = {}): StatusFacts => ({
   rotation: undefined,
   recalled: [],
   keyHeld: true,
+  policy: { kind: 'bridge', approved: [], waiting: [], refused: [] },
   lastEviction: undefined,
   lastReload: undefined,
   health: { ok: true, red: [], checks: [] },
@@ -94,6 +95,7 @@ describe('nodeStatus', () => {
       set: { hash: SET.hash, threshold: 2, groupKey: SET.groupKey },
       key: { groupKey: SET.groupKey, held: true },
       rotation: null,
+      policy: { kind: 'bridge', refused: [] },
       lastEviction: null,
       lastReload: null,
     })

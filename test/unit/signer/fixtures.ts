@@ -1,5 +1,13 @@
 import { secp256k1 } from '@noble/curves/secp256k1.js'
-import { asGroupKey, asTranscriptHash, type PublicKey, toHex } from '../../../src/base/index.ts'
+import {
+  asGroupKey,
+  asTranscriptHash,
+  type Clock,
+  noMetrics,
+  type PublicKey,
+  silentLogger,
+  toHex,
+} from '../../../src/base/index.ts'
 import { identifierOf, type KeyPackage } from '../../../src/crypto/index.ts'
 import { curve, KeyPair, parsePublicKey, randomBytes, xOnly } from '../../../src/curve/index.ts'
 import type { SignItem, StoredShare } from '../../../src/signer/index.ts'
@@ -66,4 +74,39 @@ export class FakeSpace implements Space {
   async entries() {
     return [...this.values].toSorted(([a], [b]) => (a < b ? -1 : 1))
   }
+}
+
+/** Time that stands still until a test moves it. */
+export class FakeClock implements Clock {
+  nowMs = 1_700_000_000_000
+  #timers = new Set<{ atMs: number; fn: () => void }>()
+  now() {
+    return this.nowMs
+  }
+  after(delayMs: number, fn: () => void) {
+    const timer = { atMs: this.nowMs + delayMs, fn }
+    this.#timers.add(timer)
+    return () => void this.#timers.delete(timer)
+  }
+  advance(ms: number) {
+    this.nowMs += ms
+    for (const timer of [...this.#timers]) {
+      if (timer.atMs > this.nowMs) continue
+      this.#timers.delete(timer)
+      timer.fn()
+    }
+  }
+  get pending() {
+    return this.#timers.size
+  }
+}
+
+/** What a policy of a mainnet signer is made with, but for its bindings and its clock. */
+export const policyInit = {
+  kind: 'bridge' as const,
+  chainId: 1,
+  network: 'mainnet',
+  requestTtlMs: 3_600_000,
+  logger: silentLogger,
+  metrics: noMetrics,
 }

@@ -1,37 +1,40 @@
 import { describe, expect, it } from 'vitest'
-import { asGroupKey, silentLogger } from '../../../src/base/index.ts'
+import { asGroupKey, type PublicKey, silentLogger } from '../../../src/base/index.ts'
 import { autoPolicyAllowed, createPolicy, type PolicyKind, requestBindings } from '../../../src/signer/index.ts'
-import { FakeSpace, itemOf } from './fixtures.ts'
+import { FakeClock, FakeSpace, itemOf, memberKeys, policyInit } from './fixtures.ts'
 
 const TESTNET = 0x80000000
+const [MEMBER] = memberKeys(1) as [PublicKey]
 const groupKey = asGroupKey('11'.repeat(32))
 const request = (fill: number, requestId = 'aa') => ({ requestId, groupKey, items: [itemOf(fill)] })
 
 function policyOf(kind: PolicyKind, chainId = TESTNET, network = 'devnet') {
   const space = new FakeSpace()
   const bindings = requestBindings({ space, logger: silentLogger, onFatal: () => {} })
-  return { space, bindings, policy: createPolicy({ kind, bindings, chainId, network, logger: silentLogger }) }
+  const clock = new FakeClock()
+  const policy = createPolicy({ ...policyInit, kind, bindings, chainId, network, clock })
+  return { space, bindings, clock, policy }
 }
 
 describe('policy "bridge"', () => {
   it('R27: should not consent before its own bridge asked, and write nothing', async () => {
     const { policy, space } = policyOf('bridge')
-    expect(await policy.consent(request(1))).toBe('not_asked_yet')
+    expect(await policy.consent(request(1), MEMBER)).toBe('not_asked_yet')
     expect(space.puts).toEqual([])
   })
   it('R27: should consent to exactly what its own bridge asked', async () => {
     const { policy, bindings } = policyOf('bridge')
     await bindings.bind(request(1))
-    expect(await policy.consent(request(1))).toBe('yes')
+    expect(await policy.consent(request(1), MEMBER)).toBe('yes')
   })
   it('R27: should refuse another digest under the same request id', async () => {
     const { policy, bindings } = policyOf('bridge')
     await bindings.bind(request(1))
-    expect(await policy.consent(request(2))).toBe('refused')
+    expect(await policy.consent(request(2), MEMBER)).toBe('refused')
   })
   it('R27: should let a guessed id with an evil digest not block the true request', async () => {
     const { policy, bindings } = policyOf('bridge')
-    await policy.consent(request(2))
+    await policy.consent(request(2), MEMBER)
     expect(await bindings.bind(request(1))).not.toBe('equivocation')
   })
   it('should work on mainnet', () => {
@@ -42,18 +45,21 @@ describe('policy "bridge"', () => {
 describe('policy "auto"', () => {
   it('should consent to the first item of a request id, durably, and to that one again', async () => {
     const { policy, space } = policyOf('auto')
-    expect(await policy.consent(request(1))).toBe('yes')
+    expect(await policy.consent(request(1), MEMBER)).toBe('yes')
     expect(space.values.size).toBe(1)
-    expect(await policy.consent(request(1))).toBe('yes')
+    expect(await policy.consent(request(1), MEMBER)).toBe('yes')
   })
   it('should refuse a second item under one request id', async () => {
     const { policy } = policyOf('auto')
-    await policy.consent(request(1))
-    expect(await policy.consent(request(2))).toBe('refused')
+    await policy.consent(request(1), MEMBER)
+    expect(await policy.consent(request(2), MEMBER)).toBe('refused')
   })
   it('should consent to one of two items that come at once', async () => {
     const { policy } = policyOf('auto')
-    expect(await Promise.all([policy.consent(request(1)), policy.consent(request(2))])).toEqual(['yes', 'refused'])
+    expect(await Promise.all([policy.consent(request(1), MEMBER), policy.consent(request(2), MEMBER)])).toEqual([
+      'yes',
+      'refused',
+    ])
   })
   it.each([
     ['Mainnet', 1, 'mainnet'],
@@ -89,7 +95,7 @@ describe.each(['bridge', 'auto'] as const)('policy "%s"', (kind) => {
     ],
   ])("should refuse a peer's malformed request: %s", async (_, malformed) => {
     const { policy, space } = policyOf(kind)
-    expect(await policy.consent(malformed)).toBe('refused')
+    expect(await policy.consent(malformed, MEMBER)).toBe('refused')
     expect(space.puts).toEqual([])
   })
 })

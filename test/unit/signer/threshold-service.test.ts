@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import {
-  type Clock,
   concatBytes,
   type GroupKey,
   LIMITS,
@@ -22,35 +21,11 @@ import {
   thresholdService,
 } from '../../../src/signer/index.ts'
 import { codeThrownBy } from '../store/temp-folder.ts'
-import { FakeSpace, groupOf, itemOf, type TestGroup } from './fixtures.ts'
+import { FakeClock, FakeSpace, groupOf, itemOf, policyInit, type TestGroup } from './fixtures.ts'
 
 const CLIENT = '16Uiu2HAbridge' as PeerIdStr
 const bad64 = new Uint8Array(64).fill(1)
 const SET_HASH = '33'.repeat(32) as ActiveKey['setHash']
-
-class FakeClock implements Clock {
-  nowMs = 1_700_000_000_000
-  #timers = new Set<{ atMs: number; fn: () => void }>()
-  now() {
-    return this.nowMs
-  }
-  after(delayMs: number, fn: () => void) {
-    const timer = { atMs: this.nowMs + delayMs, fn }
-    this.#timers.add(timer)
-    return () => void this.#timers.delete(timer)
-  }
-  advance(ms: number) {
-    this.nowMs += ms
-    for (const timer of [...this.#timers]) {
-      if (timer.atMs > this.nowMs) continue
-      this.#timers.delete(timer)
-      timer.fn()
-    }
-  }
-  get pending() {
-    return this.#timers.size
-  }
-}
 
 function countingMetrics() {
   const outcomes: string[] = []
@@ -87,7 +62,7 @@ function setUp(change: Partial<ThresholdServiceInit> & { space?: FakeSpace; grou
     isSigner: () => state.isSigner,
     isKeyElsewhere: () => state.isKeyElsewhere,
     shares: { byGroupKey: (k) => (k === groupKey ? share : undefined) },
-    policy: createPolicy({ kind: 'bridge', bindings, chainId: 1, network: 'mainnet', logger: silentLogger }),
+    policy: createPolicy({ ...policyInit, bindings, clock }),
     bindings,
     rounds: {
       sign: async (request, deadlineMs, signal) => {
@@ -112,6 +87,14 @@ function signAsGroup(secret: Uint8Array, { digest, tweak }: SignItem): Uint8Arra
   const t = taggedHash('TapTweak', concatBytes(x, tweak.merkleRoot ?? new Uint8Array(0)))
   return curve.schnorrSign(digest, curve.addScalars(secret, t))
 }
+
+const answering = (approve: SigningPolicy['approve']): SigningPolicy => ({
+  kind: 'bridge',
+  approve,
+  consent: async () => 'refused',
+  decisions: () => ({ approved: [], waiting: [], refused: [] }),
+  stop() {},
+})
 
 /** Rounds that end when the test says so. */
 function heldRounds() {
@@ -251,7 +234,7 @@ describe('threshold service refuses', () => {
   })
 
   it('what the policy refuses, before anything is bound', async () => {
-    const policy: SigningPolicy = { kind: 'bridge', approve: async () => 'refused', consent: async () => 'refused' }
+    const policy = answering(async () => ({ answer: 'refused' }))
     const { ask, space, calls } = setUp({ policy })
     expect(await ask()).toMatchObject({ code: 'REFUSED' })
     expect(space.puts).toEqual([])
