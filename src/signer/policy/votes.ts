@@ -82,10 +82,10 @@ export class Votes {
     this.#listeners.set(key, listeners.add(listener))
     return {
       happens: async (withinMs, signal) => {
+        if (withinMs <= 0 || signal.aborted) return false
         const end = () => resolve(false)
-        const cancel = this.#clock.after(Math.max(0, withinMs), end)
+        const cancel = this.#clock.after(withinMs, end)
         signal.addEventListener('abort', end, { once: true })
-        if (signal.aborted) end()
         try {
           return await changed
         } finally {

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { asGroupKey, encodeFields, LIMITS, silentLogger } from '../../../src/base/index.ts'
-import { requestBindings, type SignerError, type SignItem, type ThresholdRequest } from '../../../src/signer/index.ts'
+import {
+  type RequestBindings,
+  requestBindings,
+  type SignerError,
+  type SignItem,
+  type ThresholdRequest,
+} from '../../../src/signer/index.ts'
 import { openStore } from '../../../src/store/index.ts'
 import { codeThrownBy, tempFolders } from '../store/temp-folder.ts'
 import { FakeSpace, itemOf } from './fixtures.ts'
@@ -207,6 +213,54 @@ describe('request bindings', () => {
     const { bindings, space } = bindingsOver()
     space.values.set(`${GROUP_KEY}/aa`, encodeFields(new Uint8Array(32), new Uint8Array(bytes)))
     expect(await codeThrownBy(bindings.lookup(GROUP_KEY, 'aa'))).toBe('BINDINGS_UNREADABLE')
+  })
+
+  describe('the end of a consent', () => {
+    const ending = (expiresAtMs: number): ThresholdRequest => ({ ...request(itemOf(1)), expiresAtMs })
+    const untilOf = async (bindings: RequestBindings) => (await bindings.lookup(GROUP_KEY, 'aa'))?.untilMs
+
+    it('should be kept over a restart, and not end the binding', async () => {
+      const { bindings, space } = bindingsOver()
+      await bindings.bind(ending(5_000))
+      const { bindings: after } = bindingsOver(space)
+      expect(await untilOf(after)).toBe(5_000)
+      expect(await after.bind({ ...request(itemOf(2)), expiresAtMs: 9_000_000 })).toBe('equivocation')
+      expect(await untilOf(after)).toBe(5_000)
+    })
+    it('should be prolonged by the same request, on disk if by a minute or more', async () => {
+      const { bindings, space } = bindingsOver()
+      await bindings.bind(ending(5_000))
+      await bindings.bind(ending(64_999))
+      expect([await untilOf(bindings), space.puts.length]).toEqual([64_999, 1])
+      await bindings.bind(ending(65_000))
+      expect(space.puts).toHaveLength(2)
+      expect(await untilOf(bindingsOver(space).bindings)).toBe(65_000)
+    })
+    it('should be shortened by nothing', async () => {
+      const { bindings } = bindingsOver()
+      await bindings.bind(ending(500_000))
+      await bindings.bind(ending(5_000))
+      await bindings.bind(request(itemOf(1)))
+      expect(await untilOf(bindings)).toBe(500_000)
+    })
+    it('should stand beside the signatures', async () => {
+      const { bindings, space } = bindingsOver()
+      await bindings.bind(ending(5_000))
+      await bindings.remember(ending(5_000), [SIGNATURE])
+      await bindings.bind(ending(500_000))
+      const { bindings: after } = bindingsOver(space)
+      expect(await after.lookup(GROUP_KEY, 'aa')).toMatchObject({ signatures: [SIGNATURE], untilMs: 500_000 })
+    })
+    it('should be none in a record of an older version', async () => {
+      const { bindings, space } = bindingsOver()
+      space.values.set(`${GROUP_KEY}/aa`, encodeFields(new Uint8Array(32), SIGNATURE))
+      expect(await bindings.lookup(GROUP_KEY, 'aa')).toMatchObject({ signatures: [SIGNATURE], untilMs: undefined })
+    })
+    it('should make a record unreadable that says it wrongly', async () => {
+      const { bindings, space } = bindingsOver()
+      space.values.set(`${GROUP_KEY}/aa`, encodeFields(new Uint8Array(32), SIGNATURE, new Uint8Array(7)))
+      expect(await codeThrownBy(bindings.lookup(GROUP_KEY, 'aa'))).toBe('BINDINGS_UNREADABLE')
+    })
   })
 
   it('should refuse a malformed record instead of binding anew', async () => {
