@@ -476,6 +476,49 @@ const MISTAKES: readonly (readonly [string, Changes, string, RegExp])[] = [
   ],
 
   ['an unknown policy', { 'signing.policy': '"brige"' }, 'signing.policy', /did you mean "bridge"\?/],
+  ['a consent that lasts seconds', { 'signing.request_ttl': '"30s"' }, 'signing.request_ttl', /from "1m"/],
+  ['a consent of nobody', { 'signing.consent_from': '[]' }, 'signing.consent_from', /1 to 64/],
+  ['a consent of no PeerID', { 'signing.consent_from': '["bridge"]' }, 'signing.consent_from[0]', /PeerID/],
+  ['a quorum of nobody', { 'signing.consent_quorum': '0' }, 'signing.consent_quorum', /from 1/],
+  ['a quorum of unnamed bridges', { 'signing.consent_quorum': '2' }, 'signing.consent_quorum', /list in consent_from/],
+  [
+    'a quorum that can not be',
+    { 'signing.consent_from': `["${PEER}"]`, 'signing.consent_quorum': '2' },
+    'signing.consent_quorum',
+    /lists only 1/,
+  ],
+  [
+    'a consent that no policy counts',
+    {
+      'signing.policy': '"http"',
+      'signing.consent_from': `["${PEER}"]`,
+      'signing.http.url': '"https://v.example.org"',
+    },
+    'signing.consent_from',
+    /policy "bridge" only/,
+  ],
+  ['no validator', { 'signing.policy': '"http"' }, 'signing.http.url', /is missing/],
+  ['a validator that is no address', { 'signing.http.url': '"validator"' }, 'signing.http.url', /address/],
+  [
+    'a validator with a password',
+    { 'signing.http.url': '"https://u:p@v.example.org/"' },
+    'signing.http.url',
+    /password/,
+  ],
+  [
+    'a validator on the open network',
+    { 'signing.http.url': '"http://v.example.org/"' },
+    'signing.http.url',
+    /use https/,
+  ],
+  [
+    'a validator almost here',
+    { 'signing.http.url': '"http://127.0.0.1.example.org/"' },
+    'signing.http.url',
+    /use https/,
+  ],
+  ['a validator on this network', { 'signing.http.url': '"http://10.0.0.1/"' }, 'signing.http.url', /use https/],
+  ['a validator that may sleep', { 'signing.http.timeout': '"11s"' }, 'signing.http.timeout', /to "10s"/],
   ['a policy that is no text', { 'signing.policy': 'true' }, 'signing.policy', /must be one of/],
   ['an approval for ever', { 'rotation.approval_ttl': '"999h"' }, 'rotation.approval_ttl', /to "720h"/],
   ['a fee of nothing', { 'rotation.fee_ustx': '0' }, 'rotation.fee_ustx', /micro-STX/],
@@ -528,6 +571,21 @@ describe('a config with a mistake', () => {
     const error = refusal({ ...MAINNET, 'signing.policy': '"auto"' })
     expect(error.data).toMatchObject({ key: 'signing.policy' })
     expect(error.message).toMatch(/refused on mainnet/)
+  })
+
+  it('R27: should say whose consent counts', () => {
+    const changes = { 'signing.consent_from': `["${PEER}"]`, 'signing.request_ttl': '"5m"' }
+    expect(parse(changes).signing).toMatchObject({ consent: { from: [PEER], quorum: 1 }, requestTtlMs: 300_000 })
+  })
+  it.each([
+    ['https://v.example.org/decide/', {}],
+    ['http://127.0.0.1:8080/decide', {}],
+    ['http://[::1]:8080/decide', {}],
+    ['http://localhost:8080/', {}],
+    ['http://v.example.org/', { 'signing.http.allow_plain_http': 'true' }],
+  ])('should take a validator at %s', (url, more) => {
+    const { signing } = parse({ ...MAINNET, 'signing.policy': '"http"', 'signing.http.url': `"${url}"`, ...more })
+    expect(signing).toMatchObject({ policy: 'http', validator: { url, timeoutMs: 2_000, tokenFile: undefined } })
   })
 
   it('R11: should take the auto policy elsewhere', () => {

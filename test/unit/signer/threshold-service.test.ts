@@ -450,6 +450,39 @@ describe('threshold service under another key than the current', () => {
   })
 })
 
+describe('threshold service and the end of a request', () => {
+  const asking = (made: ReturnType<typeof setUp>, expiresAtMs: number, item = itemOf(1)) =>
+    made.service.sign(CLIENT, 'aa', [item], made.clock.now() + 5_000, undefined, undefined, expiresAtMs)
+
+  it('should bind and sign nothing that has expired', async () => {
+    const made = setUp()
+    expect(await asking(made, made.clock.now())).toMatchObject({ code: 'TIMEOUT' })
+    expect(made.space.puts).toEqual([])
+    expect(made.calls).toEqual([])
+  })
+  it('should sign no longer than until then, and tell the rounds so', async () => {
+    const made = setUp()
+    const end = made.clock.now() + 1_000
+    expect(await asking(made, end)).toMatchObject({ ok: true })
+    expect(made.calls).toMatchObject([{ deadlineMs: end, request: { expiresAtMs: end } }])
+    expect((await made.bindings.lookup(made.groupKey, 'aa'))?.untilMs).toBe(end)
+  })
+  it('R27: should keep what the id stands for, and R28: the answer to its repeat', async () => {
+    const made = setUp()
+    const end = made.clock.now() + 1_000
+    const first = await asking(made, end)
+    made.clock.advance(2_000)
+    expect(await asking(made, end)).toEqual(first)
+    expect(await asking(made, made.clock.now() + 1_000, itemOf(2))).toMatchObject({ code: 'EQUIVOCATION' })
+    expect(await made.ask(itemOf(2))).toMatchObject({ code: 'EQUIVOCATION' })
+  })
+  it.each([Number.NaN, 0.5, Number.POSITIVE_INFINITY])('should refuse an end at %s', async (end) => {
+    const made = setUp()
+    expect(await asking(made, end)).toMatchObject({ code: 'REFUSED' })
+    expect(made.space.puts).toEqual([])
+  })
+})
+
 describe('threshold service waits', () => {
   it('no longer than the limit, whatever the caller allows', async () => {
     const { ask, calls, clock } = setUp()
@@ -503,6 +536,42 @@ describe('threshold service waits', () => {
     expect(calls[1]?.deadlineMs).toBe(clock.now() + 8_000)
     calls[1]?.end(sign(itemOf(1)))
     expect(await long).toMatchObject({ ok: true })
+  })
+
+  it('for its policy no longer than the caller allows, and tells the policy so', async () => {
+    const seen: number[] = []
+    const policy = answering(async (_, asking) => {
+      seen.push(asking.deadlineMs)
+      return { answer: 'not_asked_yet' }
+    })
+    const { ask, clock, calls } = setUp({ policy })
+    expect(await ask(itemOf(1), 'aa', 700)).toMatchObject({ code: 'TIMEOUT' })
+    expect(seen).toEqual([clock.now() + 700])
+    expect(calls).toEqual([])
+  })
+
+  it('with no more requests than the limit for its policy', async () => {
+    const { ask } = setUp({ policy: answering(() => new Promise(() => {})), maxRounds: 2 })
+    void ask(itemOf(1), 'aa')
+    void ask(itemOf(1), 'bb')
+    expect(await ask(itemOf(1), 'cc')).toMatchObject({ code: 'OVERLOADED' })
+  })
+
+  it('for no policy once it is stopped', async () => {
+    const stopped = Promise.withResolvers<void>()
+    const policy: SigningPolicy = {
+      ...answering(
+        (_, { signal }) =>
+          new Promise((resolve) => signal.addEventListener('abort', () => resolve({ answer: 'not_asked_yet' }))),
+      ),
+      stop: stopped.resolve,
+    }
+    const { ask, service } = setUp({ policy })
+    const asked = ask()
+    await new Promise((resolve) => setImmediate(resolve))
+    await service.stop()
+    expect(await asked).toMatchObject({ code: 'STOPPED' })
+    await stopped.promise
   })
 
   it('no longer than the caller stays', async () => {
