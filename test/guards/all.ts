@@ -1,6 +1,13 @@
 import { CURVE_GUARDS } from './curve-guards.ts'
 import { FROST_GUARDS } from './frost-guards.ts'
 import { GUARDS, type Guard } from './guards.ts'
+import { POLICY_GUARDS } from './policy-guards.ts'
 import { REGISTRY_GUARDS } from './registry-guards.ts'
 
-export const ALL_GUARDS: readonly Guard[] = [...REGISTRY_GUARDS, ...GUARDS, ...CURVE_GUARDS, ...FROST_GUARDS]
+export const ALL_GUARDS: readonly Guard[] = [
+  ...REGISTRY_GUARDS,
+  ...GUARDS,
+  ...CURVE_GUARDS,
+  ...FROST_GUARDS,
+  ...POLICY_GUARDS,
+]

@@ -140,6 +140,13 @@ describe('policy "http"', () => {
     )
   })
 
+  it('should consent to one of two that are approved at once for two coordinators', async () => {
+    const { url } = await validator(APPROVE)
+    const { policy } = policyAt(url)
+    const said = await Promise.all([policy.consent(request(1), MEMBER), policy.consent(request(2), OTHER)])
+    expect(said.toSorted()).toEqual(['refused', 'yes'])
+  })
+
   it('should refuse what is refused, say why to its own operator, and not ask again for members', async () => {
     const { url, questions } = await validator(
       say({ decision: 'refuse', reason: `no such\nwithdrawal — ${'x'.repeat(500)}` }),
