@@ -80,7 +80,8 @@ class GateChain implements StoppableThresholdService {
   readonly #outcomes: Counter<'outcome'>
   readonly #rounds = new Map<string, Promise<SignResult>>()
   readonly #stop = new AbortController()
-  #approving = 0
+  /** Requests that wait for the policy, of each client. */
+  readonly #approving = new Map<PeerIdStr, number>()
 
   constructor(init: ThresholdServiceInit) {
     this.#init = init
@@ -141,7 +142,7 @@ class GateChain implements StoppableThresholdService {
     if (!key.ok) return failure(key.reason, NO_KEY_MESSAGES[key.reason])
     const end = expiresAtMs === undefined ? {} : { expiresAtMs }
     const request: ThresholdRequest = { requestId, groupKey: key.value, items: items.map(copyItem), ...end }
-    if (this.#isFull(request) || this.#approving >= this.#max) return OVERLOADED
+    if (this.#isFull(request) || this.#isWaiting(client)) return OVERLOADED
     const approval = await this.#approve(request, { client, deadlineMs, signal: this.#stop.signal })
     if (approval.answer !== 'yes') return this.#stop.signal.aborted ? STOPPING : UNAPPROVED[approval.answer]
     const { signatures } = approval.binding
@@ -150,11 +151,14 @@ class GateChain implements StoppableThresholdService {
 
   /** The policy may wait for other bridges or for its validator; only so many requests may wait with it. */
   async #approve(request: ThresholdRequest, asking: Asking): Promise<Approval> {
-    this.#approving++
+    const { client } = asking
+    this.#approving.set(client, (this.#approving.get(client) ?? 0) + 1)
     try {
       return await this.#init.policy.approve(request, asking)
     } finally {
-      this.#approving--
+      const left = (this.#approving.get(client) ?? 1) - 1
+      if (left > 0) this.#approving.set(client, left)
+      else this.#approving.delete(client)
     }
   }
 
@@ -207,6 +211,13 @@ class GateChain implements StoppableThresholdService {
       if (this.#stop.signal.aborted) return STOPPING
       throw error
     }
+  }
+
+  /** Half of the places for one client: a bridge that asks for what nobody approves must not keep the others out. */
+  #isWaiting(client: PeerIdStr): boolean {
+    const all = [...this.#approving.values()].reduce((sum, n) => sum + n, 0)
+    const mine = this.#approving.get(client) ?? 0
+    return all >= this.#max || mine >= Math.max(1, Math.floor(this.#max / 2))
   }
 
   get #max(): number {

@@ -215,8 +215,15 @@ export const POLICY_GUARDS: readonly Guard[] = [
   {
     name: 'policy: few requests wait for the policy',
     file: 'src/signer/threshold-service.ts',
-    guard: ' || this.#approving >= this.#max',
-    gone: '',
+    guard: 'all >= this.#max || ',
+    gone: 'all < 0 || ',
+    test: unit('threshold-service.test.ts', 'than the limit for its policy'),
+  },
+  {
+    name: 'policy: no client has all the places to wait for the policy',
+    file: 'src/signer/threshold-service.ts',
+    guard: ' || mine >= Math.max(1, Math.floor(this.#max / 2))',
+    gone: ' || mine < 0',
     test: unit('threshold-service.test.ts', 'than the limit for its policy'),
   },
 ]

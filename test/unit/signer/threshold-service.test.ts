@@ -552,10 +552,32 @@ describe('threshold service waits', () => {
   })
 
   it('with no more requests than the limit for its policy', async () => {
-    const { ask } = setUp({ policy: answering(() => new Promise(() => {})), maxRounds: 2 })
-    void ask(itemOf(1), 'aa')
-    void ask(itemOf(1), 'bb')
-    expect(await ask(itemOf(1), 'cc')).toMatchObject({ code: 'OVERLOADED' })
+    const { service, clock } = setUp({ policy: answering(() => new Promise(() => {})), maxRounds: 5 })
+    const ask = (client: string, id: string) => service.sign(client as PeerIdStr, id, [itemOf(1)], clock.now() + 5_000)
+    for (const [client, id] of [
+      ['A', 'aa'],
+      ['A', 'ab'],
+      ['B', 'ba'],
+    ] as const)
+      void ask(client, id)
+    expect(await ask('A', 'ac')).toMatchObject({ code: 'OVERLOADED' })
+    void ask('B', 'bb')
+    void ask('C', 'ca')
+    expect(await ask('C', 'cb')).toMatchObject({ code: 'OVERLOADED' })
+  })
+
+  it('again for its policy once the earlier requests are decided', async () => {
+    const decided = Promise.withResolvers<void>()
+    const policy = answering(async () => {
+      await decided.promise
+      return { answer: 'refused' }
+    })
+    const { ask } = setUp({ policy, maxRounds: 2 })
+    const first = ask(itemOf(1), 'aa')
+    expect(await ask(itemOf(1), 'bb')).toMatchObject({ code: 'OVERLOADED' })
+    decided.resolve()
+    await first
+    expect(await ask(itemOf(1), 'bb')).toMatchObject({ code: 'REFUSED' })
   })
 
   it('for no policy once it is stopped', async () => {
