@@ -122,6 +122,13 @@ export const LIMITS = {
 
   /** One sync to disk; health is red long before. What hangs for longer counts as failed, and the process stops (R30). */
   storeSyncTimeoutMs: 60_000,
+  /**
+   * One hash-chained journal. Evidence of a small set takes about 3 KiB a record, so this is thousands of provable faults; whoever
+   * has that many rotates the file away.
+   */
+  maxJournalBytes: 16 * 1024 * 1024,
+  /** One record: the confirms of 128 members beside a wrong trial share are 40 KiB, a third more as text. */
+  maxJournalRecordBytes: 128 * 1024,
   /** A regular look at the node's state that is overdue by this makes all of health red: who looks no more knows nothing. */
   healthMaxAgeMs: 15_000,
 } as const

@@ -21,6 +21,10 @@ export const STORE_ERRORS = [
   'UNLOCK_FILE_UNREADABLE',
   'UNLOCK_FILE_EMPTY',
   'SEALED_RECORD_UNREADABLE',
+  'JOURNAL_BROKEN',
+  'JOURNAL_CHANGED',
+  'JOURNAL_FULL',
+  'JOURNAL_RECORD_TOO_LARGE',
 ] as const
 export type StoreErrorCode = (typeof STORE_ERRORS)[number]
 

@@ -1,6 +1,14 @@
 export { type AtomicWrite, ensurePrivateFolder, writeFileAtomic } from './atomic-file.ts'
 export { passphraseFileBeside, unlockBeside } from './beside.ts'
 export { nextBoot } from './boot.ts'
+export type { ChainRecord } from './chain-format.ts'
+export { type ReadChain, readChain } from './chain-read.ts'
+export {
+  type ChainedJournal,
+  type ChainedJournalInit,
+  type OpenedJournal,
+  openChainedJournal,
+} from './chained-journal.ts'
 export { STORE_ERRORS, StoreError, type StoreErrorCode } from './errors.ts'
 export { fileJournal, type Journal } from './journal.ts'
 export { createKeyFile, type OfflineCopy, type OpenedKey, openKeyFile, writeOfflineCopy } from './key-file.ts'
