@@ -1,3 +1,4 @@
+export * from './dleq.ts'
 export { identifierOf } from './identifier.ts'
 export * from './keygen/index.ts'
 export * from './pair-box.ts'

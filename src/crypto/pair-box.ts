@@ -1,11 +1,18 @@
 import { encodeFields, fromHex, type PublicKey, zeroize } from '../base/index.ts'
 import { curve, hkdfSha256, openOnce, randomBytes, sealOnce, taggedHash, xOnly } from '../curve/index.ts'
+import { checkEqualLogs, proveEqualLogs } from './dleq.ts'
 
 /** Who a box is for (R18). `attempt` names one attempt of one round and nothing else: 32 bytes. */
 export interface PairContext {
   readonly attempt: Uint8Array
   readonly dealer: PublicKey
   readonly receiver: PublicKey
+}
+
+/** A pair's shared point (33 bytes) and the proof that it is theirs (64 bytes). Opens that pair's one box and no other. */
+export interface PairReveal {
+  readonly sharedPoint: Uint8Array
+  readonly proof: Uint8Array
 }
 
 /**
@@ -36,6 +43,13 @@ export class EphemeralKey {
   /** secret·P, 33 secret bytes. */
   sharedPoint(other: Uint8Array): Uint8Array {
     return curve.ecdhPoint(this.#secret, other)
+  }
+
+  /** `sharedPoint`, told to everybody with the proof that it is that (R18). `context` as in `EqualLogs`. */
+  reveal(context: Uint8Array, other: Uint8Array): PairReveal {
+    const sharedPoint = this.sharedPoint(other)
+    const logs = { context, key: this.publicKey, base: other, shared: sharedPoint }
+    return { sharedPoint, proof: proveEqualLogs(this.#secret, logs) }
   }
 
   destroy(): void {
@@ -83,6 +97,30 @@ export function openPair(
   if (!curve.isPoint(dealerPublicKey)) return undefined
   const info = infoOf(context, dealerPublicKey, receiverKey.publicKey)
   return withKey(receiverKey.sharedPoint(dealerPublicKey), info, (key) => openOnce(key, box, info))
+}
+
+/**
+ * The receiver's half of a complaint (R18): the secret that it shares with this dealer in this attempt. Whoever has it opens
+ * this box; the attempt is over, and no other box was ever sealed so.
+ */
+export const revealPair = (context: PairContext, receiverKey: EphemeralKey, dealerPublicKey: Uint8Array): PairReveal =>
+  receiverKey.reveal(infoOf(context, dealerPublicKey, receiverKey.publicKey), dealerPublicKey)
+
+/**
+ * What a third party finds in a box by a reveal: `unproven` if the revealed point is not that pair's, else the plaintext, or
+ * undefined if nobody sealed it so. `receiverPublicKey` is the key that the *dealer* says it sealed to. Never throws.
+ */
+export function openRevealed(
+  context: PairContext,
+  dealerPublicKey: Uint8Array,
+  receiverPublicKey: Uint8Array,
+  { sharedPoint, proof }: PairReveal,
+  box: Uint8Array,
+): Uint8Array | undefined | 'unproven' {
+  const info = infoOf(context, dealerPublicKey, receiverPublicKey)
+  const logs = { context: info, key: receiverPublicKey, base: dealerPublicKey, shared: sharedPoint }
+  if (!checkEqualLogs(logs, proof)) return 'unproven'
+  return withKey(sharedPoint.slice(), info, (key) => openOnce(key, box, info))
 }
 
 /** What a dealer's broadcast holds of each ciphertext (R18), 32 bytes. */
