@@ -1,7 +1,7 @@
 import { type PublicKey, unreachable, zeroize } from '../../base/index.ts'
 import { encodeKeygen } from './codec.ts'
 import { type KeygenState, type Phase, type Transition, utterance } from './state.ts'
-import type { FaultCode } from './steps.ts'
+import type { FaultCode, FaultProof, KeygenPayloads } from './steps.ts'
 import type { KeygenAbort, KeygenEffect, KeygenFault } from './types.ts'
 
 /** Ends the attempt. Findings of our own are told to the others, who may not have seen what we saw (R19). */
@@ -28,10 +28,20 @@ export const abortForFaults = (state: KeygenState, faults: readonly KeygenFault[
   abort(state, { kind: 'fault', faults })
 
 /** One payload per slot (R16), so one complaint names one member. */
-function complaintOf(reason: KeygenAbort): { accused: PublicKey | undefined; code: FaultCode } | undefined {
-  if (reason.kind === 'transcript_mismatch') return { accused: undefined, code: 'transcript_mismatch' }
+function complaintOf(reason: KeygenAbort): KeygenPayloads['complaint'] | undefined {
+  if (reason.kind === 'transcript_mismatch')
+    return { accused: undefined, code: 'transcript_mismatch', proof: undefined }
   const fault = reason.kind === 'fault' ? reason.faults[0] : undefined
-  return fault && { accused: fault.member, code: fault.code }
+  return fault && { accused: fault.member, code: fault.code, proof: proofOf(fault) }
+}
+
+/** Only what anybody can check is called a proof: whoever shows one that does not hold is at fault itself. */
+function proofOf({ code, wires, reveal, commitments = [] }: KeygenFault): FaultProof | undefined {
+  // A key that contradicts its transcript shows only beside all that was ever dealt.
+  if (code === 'transcript_mismatch') return undefined
+  // Copied from somebody else: who had it first, nobody can show.
+  if (code === 'repeated_ephemeral' && wires.length < 2) return undefined
+  return { wires, reveal, commitments }
 }
 
 function confirmedIn({ phase, said }: KeygenState) {

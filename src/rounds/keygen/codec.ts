@@ -4,12 +4,16 @@ import { isNonceCommitment } from '../../crypto/index.ts'
 import { parsePublicKey } from '../../curve/index.ts'
 import { type Codec, codec, sized } from '../canonical.ts'
 import * as pb from '../pb/keygen_pb.ts'
-import { FAULT_CODES, type FaultCode, type KeygenPayloads, type KeygenStep } from './steps.ts'
+import { FAULT_CODES, type FaultCode, type FaultProof, type KeygenPayloads, type KeygenStep } from './steps.ts'
 
 /** A deal of 128 members (128 commitments and 127 hashes) takes 8.9 KiB. */
 export const MAX_KEYGEN_PAYLOAD_BYTES = 12 * 1024
 /** A share (32 bytes) and its tag. */
 const BOX_BYTES = 32 + 16
+/** A complaint shows a wrong trial share beside the confirms of 128 members: 46 KiB, which gossip still carries. */
+export const MAX_COMPLAINT_BYTES = 56 * 1024
+/** One trial share and a confirm of each member. */
+const MAX_PROOF_WIRES = LIMITS.maxSigners + 1
 
 const CODECS: { readonly [S in KeygenStep]: Codec<KeygenPayloads[S]> } = {
   open: codec(
@@ -42,6 +46,7 @@ const CODECS: { readonly [S in KeygenStep]: Codec<KeygenPayloads[S]> } = {
       dealerKey: sized('dealer key', s.dealerKey, 33),
       proof: sized('proof', s.proof, 64),
       box: sized('box', s.box, BOX_BYTES),
+      receiverKey: sized('receiver key', s.receiverKey, 33),
     }),
   ),
   confirm: codec(
@@ -52,6 +57,7 @@ const CODECS: { readonly [S in KeygenStep]: Codec<KeygenPayloads[S]> } = {
         aggregateKey: fromHex(c.aggregateKey),
         hiding: c.commitment.hiding,
         binding: c.commitment.binding,
+        commitmentsHash: c.commitmentsHash,
       }),
     (c) => {
       const commitment = { hiding: c.hiding, binding: c.binding }
@@ -61,6 +67,7 @@ const CODECS: { readonly [S in KeygenStep]: Codec<KeygenPayloads[S]> } = {
         transcript: asTranscriptHash(toHex(c.transcript)),
         aggregateKey: parsePublicKey(c.aggregateKey),
         commitment,
+        commitmentsHash: sized('commitments hash', c.commitmentsHash, 32),
       }
     },
   ),
@@ -75,8 +82,13 @@ const CODECS: { readonly [S in KeygenStep]: Codec<KeygenPayloads[S]> } = {
       create(pb.KeygenComplaintSchema, {
         accused: c.accused === undefined ? new Uint8Array() : fromHex(c.accused),
         code: c.code,
+        ...(c.proof && { proof: writeProof(c.proof) }),
       }),
-    (c) => ({ accused: c.accused.length === 0 ? undefined : parsePublicKey(c.accused), code: faultCode(c.code) }),
+    (c) => ({
+      accused: c.accused.length === 0 ? undefined : parsePublicKey(c.accused),
+      code: faultCode(c.code),
+      proof: c.proof && readProof(c.proof),
+    }),
   ),
 }
 
@@ -85,7 +97,7 @@ export const encodeKeygen = <S extends KeygenStep>(step: S, payload: KeygenPaylo
 
 /** undefined for anything malformed, oversized or not canonical. Never throws. */
 export function decodeKeygen<S extends KeygenStep>(step: S, bytes: Uint8Array): KeygenPayloads[S] | undefined {
-  if (bytes.length > MAX_KEYGEN_PAYLOAD_BYTES) return undefined
+  if (bytes.length > (step === 'complaint' ? MAX_COMPLAINT_BYTES : MAX_KEYGEN_PAYLOAD_BYTES)) return undefined
   try {
     return CODECS[step].decode(bytes)
   } catch {
@@ -104,6 +116,25 @@ export function decodeCertificate(bytes: Uint8Array): readonly Uint8Array[] | un
     return confirms.length <= LIMITS.maxSigners && equalBytes(encodeCertificate(confirms), bytes) ? confirms : undefined
   } catch {
     return undefined
+  }
+}
+
+const writeProof = ({ wires, reveal, commitments }: FaultProof) =>
+  create(pb.FaultProofSchema, {
+    wires: [...wires],
+    ...(reveal && { sharedPoint: reveal.sharedPoint, sharedPointProof: reveal.proof }),
+    commitments: [...commitments],
+  })
+
+function readProof({ wires, sharedPoint, sharedPointProof, commitments }: pb.FaultProof): FaultProof {
+  if (wires.length > MAX_PROOF_WIRES) throw new TypeError('wires: too many')
+  const isRevealed = sharedPoint.length + sharedPointProof.length > 0
+  return {
+    wires,
+    reveal: isRevealed
+      ? { sharedPoint: sized('shared point', sharedPoint, 33), proof: sized('its proof', sharedPointProof, 64) }
+      : undefined,
+    commitments: listed('commitments', commitments, 33),
   }
 }
 

@@ -54,11 +54,12 @@ export function deal(
     const context = { attempt: attemptId, dealer: params.self, receiver }
     const dealerKey = EphemeralKey.generate(params.rng)
     const secret = shareFor(dealer, receiver)
-    const box = sealPair(context, dealerKey, opens.get(receiver)?.value.receiverKey ?? new Uint8Array(), secret)
+    const receiverKey = opens.get(receiver)?.value.receiverKey ?? new Uint8Array()
+    const box = sealPair(context, dealerKey, receiverKey, secret)
     const proof = proveDealerKey(context, dealerKey)
     zeroize(secret)
     dealerKey.destroy()
-    return { receiver, dealerKey: dealerKey.publicKey, proof, box }
+    return { receiver, dealerKey: dealerKey.publicKey, proof, box, receiverKey }
   })
   const said = encodeKeygen('deal', { dealing: dealer.dealing, boxHashes: sealed.map((s) => boxHash(s.box)) })
   const shares = new Map(sealed.map((s) => [s.receiver, encodeKeygen('share', s)]))
@@ -101,7 +102,7 @@ export function takeDeals(state: KeygenState, phase: Dealing): Transition {
   if (combined.badShares.length === 0) return abort(checked, { kind: 'unusable_key' })
   return abortForFaults(
     checked,
-    combined.badShares.map((member) => shareFault(state, member, 'bad_share')),
+    combined.badShares.map((member) => shareFault(state, now, member, 'bad_share')),
   )
 }
 

@@ -43,6 +43,10 @@ export function transcriptOf(
   return asTranscriptHash(toHex(hash))
 }
 
+/** Names the joint polynomial, 32 bytes: every member signs it in its confirm, so that its verifying share is its own word. */
+export const commitmentsHash = (commitments: readonly Uint8Array[]): Uint8Array =>
+  taggedHash('countersign/keygen/commitments', encodeFields(...commitments))
+
 /** What the trial signature signs (R22): never a sighash, once per transcript. 32 bytes. */
 export const trialDigestOf = (pendingId: PendingId, transcript: TranscriptHash, epoch: number): Uint8Array =>
   taggedHash('countersign/trial', concatBytes(fromHex(pendingId), fromHex(transcript), u64be(epoch)))

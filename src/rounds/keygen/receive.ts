@@ -1,5 +1,6 @@
 import { equalBytes, type PublicKey } from '../../base/index.ts'
 import { checkDealerKey, checkReceiverKey } from '../../crypto/index.ts'
+import { xOnly } from '../../curve/index.ts'
 import { abort, abortForFault } from './abort.ts'
 import { decodeKeygen } from './codec.ts'
 import { type Heard, isRepeated, type KeygenState, type Transition, withEphemerals } from './state.ts'
@@ -27,6 +28,8 @@ function receiveStep<S extends KeygenStep>(state: KeygenState, message: Message,
   if (value === undefined) return abortForFault(state, author, 'malformed', wire)
   // A share for somebody else proves nothing here: whoever holds it could show it around.
   if (isFor('share', step, value) && value.receiver !== state.params.self) return { state, effects: [] }
+  // Sealed to another key than this attempt's of ours: to that of an earlier life of this node, or by a liar who can't be shown as one.
+  if (isFor('share', step, value) && !isForOurKey(state, value.receiverKey)) return { state, effects: [] }
   const slots: ReadonlyMap<PublicKey, Heard<S>> = state.inbox[step]
   const before = slots.get(author)
   if (before !== undefined) {
@@ -35,6 +38,8 @@ function receiveStep<S extends KeygenStep>(state: KeygenState, message: Message,
   }
   if (isFor('complaint', step, value)) return abort(state, { kind: 'complaint', by: author, ...value, wire })
   const fault = faultAlone(state, author, step, value)
+  if (fault === 'repeated_ephemeral')
+    return abortForFault(state, author, fault, ...earlierWires(state, author, step, value), wire)
   if (fault !== undefined) return abortForFault(state, author, fault, wire)
   const heard: Heard<S> = { value, payload, wire }
   const inbox = { ...state.inbox, [step]: new Map(slots).set(author, heard) }
@@ -65,6 +70,28 @@ function faultAlone(
   }
   const key = ephemeralIn(step, value)
   return key !== undefined && isRepeated(state, key) ? 'repeated_ephemeral' : undefined
+}
+
+function isForOurKey({ said }: KeygenState, key: Uint8Array): boolean {
+  const own = said.open && decodeKeygen('open', said.open)
+  return own !== undefined && equalBytes(own.receiverKey, key)
+}
+
+/** Where the same author said the same ephemeral key before; none if it was another's, which shows nothing about who copied it. */
+function earlierWires(
+  { inbox }: KeygenState,
+  author: PublicKey,
+  step: KeygenStep,
+  value: KeygenPayloads[KeygenStep],
+): readonly Uint8Array[] {
+  const key = ephemeralIn(step, value) ?? new Uint8Array(33)
+  const said = [
+    [inbox.open.get(author)?.wire, inbox.open.get(author)?.value.receiverKey],
+    [inbox.share.get(author)?.wire, inbox.share.get(author)?.value.dealerKey],
+  ] as const
+  return said.flatMap(([wire, k]) =>
+    wire !== undefined && k !== undefined && equalBytes(xOnly(k), xOnly(key)) ? [wire] : [],
+  )
 }
 
 function ephemeralIn(step: KeygenStep, value: KeygenPayloads[KeygenStep]): Uint8Array | undefined {

@@ -1,7 +1,6 @@
 import { equalBytes, type PublicKey } from '../../base/index.ts'
-import { boxHash, openPair } from '../../crypto/index.ts'
+import { boxHash, openPair, revealPair } from '../../crypto/index.ts'
 import { type Heard, type KeygenState, type Phase, wiresOf } from './state.ts'
-import type { FaultCode } from './steps.ts'
 import type { KeygenFault } from './types.ts'
 
 type Dealing = Extract<Phase, { kind: 'dealing' }>
@@ -17,7 +16,7 @@ export function openShares(
     const deal = state.inbox.deal.get(dealer)
     if (deal === undefined || shares.has(dealer)) continue
     const opened = openShare(state, phase, dealer, deal, share)
-    if (typeof opened === 'string') faults.push(shareFault(state, dealer, opened))
+    if (typeof opened === 'string') faults.push(shareFault(state, phase, dealer, opened))
     else shares.set(dealer, opened)
   }
   return { shares, faults }
@@ -29,7 +28,7 @@ function openShare(
   dealer: PublicKey,
   deal: Heard<'deal'>,
   share: Heard<'share'>['value'],
-): Uint8Array | FaultCode {
+): Uint8Array | 'ciphertext_mismatch' | 'undecryptable_share' {
   const index = params.members.filter((m) => m !== dealer).indexOf(params.self)
   const promised = deal.value.boxHashes[index] ?? new Uint8Array()
   if (!equalBytes(boxHash(share.box), promised)) return 'ciphertext_mismatch'
@@ -38,9 +37,17 @@ function openShare(
   return secret ?? 'undecryptable_share'
 }
 
-/** What shows a bad share, but for the pair secret that opens it (R18, DESIGN §9). */
-export const shareFault = (state: KeygenState, member: PublicKey, code: FaultCode): KeygenFault => ({
-  member,
-  code,
-  wires: wiresOf(state, member, 'open', 'deal', 'share'),
-})
+/** What shows a bad share to anybody: the dealer's words, and the pair secret that opens the box (R18, DESIGN §9). */
+export function shareFault(
+  state: KeygenState,
+  { receiverKey }: Dealing,
+  member: PublicKey,
+  code: 'ciphertext_mismatch' | 'undecryptable_share' | 'bad_share',
+): KeygenFault {
+  const fault = { member, code, wires: wiresOf(state, member, 'deal', 'share') }
+  const dealerKey = state.inbox.share.get(member)?.value.dealerKey
+  // That two messages don't belong together is seen without opening anything.
+  if (code === 'ciphertext_mismatch' || dealerKey === undefined) return fault
+  const context = { attempt: state.attemptId, dealer: member, receiver: state.params.self }
+  return { ...fault, reveal: revealPair(context, receiverKey, dealerKey) }
+}

@@ -1,5 +1,5 @@
 import type { PublicKey, TranscriptHash } from '../../base/index.ts'
-import type { Dealing, NonceCommitment } from '../../crypto/index.ts'
+import type { Dealing, NonceCommitment, PairReveal } from '../../crypto/index.ts'
 
 /**
  * What is said in keygen, and how. `direct` steps go to one member over a stream of its own and never over gossip; their
@@ -42,15 +42,34 @@ export interface KeygenPayloads {
     readonly dealerKey: Uint8Array
     readonly proof: Uint8Array
     readonly box: Uint8Array
+    /** The receiver's key that the dealer sealed to. */
+    readonly receiverKey: Uint8Array
   }
   readonly confirm: {
     readonly transcript: TranscriptHash
     /** 33-byte point of even Y. */
     readonly aggregateKey: PublicKey
     readonly commitment: NonceCommitment
+    /** See `commitmentsHash`. */
+    readonly commitmentsHash: Uint8Array
   }
   /** `packageHash`: of the package that the share was made over (R26). */
   readonly trial: { readonly share: Uint8Array; readonly packageHash: Uint8Array }
   /** `accused` undefined: something is wrong, and nobody can be named for it. */
-  readonly complaint: { readonly accused: PublicKey | undefined; readonly code: FaultCode }
+  readonly complaint: {
+    readonly accused: PublicKey | undefined
+    readonly code: FaultCode
+    /** undefined: a claim that nobody can check. */
+    readonly proof?: FaultProof | undefined
+  }
+}
+
+/** What lets anybody judge a fault (DESIGN §9). */
+export interface FaultProof {
+  /** Signed envelopes. */
+  readonly wires: readonly Uint8Array[]
+  /** Opens the one box that holds a wrong share (R18). */
+  readonly reveal: PairReveal | undefined
+  /** To the joint polynomial, 33 bytes each, where a trial share is wrong; else empty. */
+  readonly commitments: readonly Uint8Array[]
 }

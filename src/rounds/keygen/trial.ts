@@ -3,7 +3,7 @@ import { aggregate, aggregatePublicKey, commitNonces, signShare, type Tweak, ver
 import { curve } from '../../curve/index.ts'
 import { abort, abortForFaults } from './abort.ts'
 import { encodeCertificate, encodeKeygen } from './codec.ts'
-import { trialDigestOf, trialPackageHash } from './hashes.ts'
+import { commitmentsHash, trialDigestOf, trialPackageHash } from './hashes.ts'
 import {
   enter,
   type Heard,
@@ -21,7 +21,12 @@ const UNTWEAKED: Tweak = { kind: 'none' }
 /** R20: the staged share is on disk, so this node may sign that it holds it. */
 export function confirm(state: KeygenState, { transcript, key }: In<'persisting'>): Transition {
   const { nonces, commitment } = commitNonces(key)
-  const said = encodeKeygen('confirm', { transcript, aggregateKey: aggregatePublicKey(key.public), commitment })
+  const said = encodeKeygen('confirm', {
+    transcript,
+    aggregateKey: aggregatePublicKey(key.public),
+    commitment,
+    commitmentsHash: commitmentsHash(key.public.commitments),
+  })
   return enter(state, { kind: 'confirming', transcript, key, nonces }, { confirm: said }, [
     { kind: 'publish', utterance: utterance(state, 'confirm', said) },
   ])
@@ -38,7 +43,10 @@ export function compareConfirms(state: KeygenState, { transcript, key }: In<'con
       wires: others.map(([, h]) => h.wire),
     })
   // The key is a function of the transcript: this one contradicts itself.
-  const liars = confirms.filter(([, h]) => h.value.aggregateKey !== aggregatePublicKey(key.public))
+  const hash = commitmentsHash(key.public.commitments)
+  const liars = confirms.filter(
+    ([, { value: v }]) => v.aggregateKey !== aggregatePublicKey(key.public) || !equalBytes(v.commitmentsHash, hash),
+  )
   if (liars.length === 0) return undefined
   return abortForFaults(
     state,
@@ -93,7 +101,12 @@ export function judgeTrial(
   if (bad.length > 0)
     return abortForFaults(
       state,
-      bad.map(({ member, wire }) => ({ member, code: 'bad_trial_share', wires: [wire, ...packageWires] })),
+      bad.map(({ member, wire }) => ({
+        member,
+        code: 'bad_trial_share',
+        wires: [wire, ...packageWires],
+        commitments: key.public.commitments,
+      })),
     )
   if (others.length > 0)
     return abort(state, {

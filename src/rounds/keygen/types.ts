@@ -1,7 +1,7 @@
 import type { PendingId, PublicKey, TranscriptHash } from '../../base/index.ts'
-import type { KeyPackage, Rng } from '../../crypto/index.ts'
+import type { KeyPackage, PairReveal, Rng } from '../../crypto/index.ts'
 import type { Utterance } from '../../p2p/index.ts'
-import type { FaultCode, KeygenStep } from './steps.ts'
+import type { FaultCode, FaultProof, KeygenStep } from './steps.ts'
 
 export interface KeygenParams {
   readonly network: string
@@ -42,6 +42,8 @@ export interface KeygenFault {
   readonly member: PublicKey
   readonly code: FaultCode
   readonly wires: readonly Uint8Array[]
+  readonly reveal?: PairReveal | undefined
+  readonly commitments?: readonly Uint8Array[] | undefined
 }
 
 export type KeygenAbort =
@@ -53,6 +55,7 @@ export type KeygenAbort =
       readonly by: PublicKey
       readonly accused: PublicKey | undefined
       readonly code: FaultCode
+      readonly proof?: FaultProof | undefined
       readonly wire: Uint8Array
     }
   /** Members certify, or try, something else than we do: they saw different messages of somebody; of whom, this node can't tell. */

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rounds/pb/keygen.proto.
  */
 export const file_rounds_pb_keygen: GenFile = /*@__PURE__*/
-  fileDesc("ChZyb3VuZHMvcGIva2V5Z2VuLnByb3RvEhVjb3VudGVyc2lnbi5yb3VuZHMudjEiMQoKS2V5Z2VuT3BlbhIUCgxyZWNlaXZlcl9rZXkYASABKAwSDQoFcHJvb2YYAiABKAwiUQoKS2V5Z2VuRGVhbBITCgtjb21taXRtZW50cxgBIAMoDBIaChJwcm9vZl9vZl9rbm93bGVkZ2UYAiABKAwSEgoKYm94X2hhc2hlcxgDIAMoDCJPCgtLZXlnZW5TaGFyZRIQCghyZWNlaXZlchgBIAEoDBISCgpkZWFsZXJfa2V5GAIgASgMEg0KBXByb29mGAMgASgMEgsKA2JveBgEIAEoDCJbCg1LZXlnZW5Db25maXJtEhIKCnRyYW5zY3JpcHQYASABKAwSFQoNYWdncmVnYXRlX2tleRgCIAEoDBIOCgZoaWRpbmcYAyABKAwSDwoHYmluZGluZxgEIAEoDCIyCgtLZXlnZW5UcmlhbBINCgVzaGFyZRgBIAEoDBIUCgxwYWNrYWdlX2hhc2gYAiABKAwiMAoPS2V5Z2VuQ29tcGxhaW50Eg8KB2FjY3VzZWQYASABKAwSDAoEY29kZRgCIAEoCSIlChFLZXlnZW5DZXJ0aWZpY2F0ZRIQCghjb25maXJtcxgBIAMoDGIGcHJvdG8z");
+  fileDesc("ChZyb3VuZHMvcGIva2V5Z2VuLnByb3RvEhVjb3VudGVyc2lnbi5yb3VuZHMudjEiMQoKS2V5Z2VuT3BlbhIUCgxyZWNlaXZlcl9rZXkYASABKAwSDQoFcHJvb2YYAiABKAwiUQoKS2V5Z2VuRGVhbBITCgtjb21taXRtZW50cxgBIAMoDBIaChJwcm9vZl9vZl9rbm93bGVkZ2UYAiABKAwSEgoKYm94X2hhc2hlcxgDIAMoDCJlCgtLZXlnZW5TaGFyZRIQCghyZWNlaXZlchgBIAEoDBISCgpkZWFsZXJfa2V5GAIgASgMEg0KBXByb29mGAMgASgMEgsKA2JveBgEIAEoDBIUCgxyZWNlaXZlcl9rZXkYBSABKAwidQoNS2V5Z2VuQ29uZmlybRISCgp0cmFuc2NyaXB0GAEgASgMEhUKDWFnZ3JlZ2F0ZV9rZXkYAiABKAwSDgoGaGlkaW5nGAMgASgMEg8KB2JpbmRpbmcYBCABKAwSGAoQY29tbWl0bWVudHNfaGFzaBgFIAEoDCIyCgtLZXlnZW5UcmlhbBINCgVzaGFyZRgBIAEoDBIUCgxwYWNrYWdlX2hhc2gYAiABKAwiYgoPS2V5Z2VuQ29tcGxhaW50Eg8KB2FjY3VzZWQYASABKAwSDAoEY29kZRgCIAEoCRIwCgVwcm9vZhgDIAEoCzIhLmNvdW50ZXJzaWduLnJvdW5kcy52MS5GYXVsdFByb29mImIKCkZhdWx0UHJvb2YSDQoFd2lyZXMYASADKAwSFAoMc2hhcmVkX3BvaW50GAIgASgMEhoKEnNoYXJlZF9wb2ludF9wcm9vZhgDIAEoDBITCgtjb21taXRtZW50cxgEIAMoDCIlChFLZXlnZW5DZXJ0aWZpY2F0ZRIQCghjb25maXJtcxgBIAMoDGIGcHJvdG8z");
 
 /**
  * step "open", gossip: the key to which this member's shares of this attempt are sealed.
@@ -108,6 +108,13 @@ export type KeygenShare = Message<"countersign.rounds.v1.KeygenShare"> & {
    * @generated from field: bytes box = 4;
    */
   box: Uint8Array;
+
+  /**
+   * The receiver's key that it is sealed to, 33 bytes: a complaint is judged by the key that the dealer named (R18).
+   *
+   * @generated from field: bytes receiver_key = 5;
+   */
+  receiverKey: Uint8Array;
 };
 
 /**
@@ -148,6 +155,13 @@ export type KeygenConfirm = Message<"countersign.rounds.v1.KeygenConfirm"> & {
    * @generated from field: bytes binding = 4;
    */
   binding: Uint8Array;
+
+  /**
+   * Hash of the commitments to the joint polynomial, 32 bytes: by them the verifying share of any member is known (R26).
+   *
+   * @generated from field: bytes commitments_hash = 5;
+   */
+  commitmentsHash: Uint8Array;
 };
 
 /**
@@ -204,6 +218,13 @@ export type KeygenComplaint = Message<"countersign.rounds.v1.KeygenComplaint"> &
    * @generated from field: string code = 2;
    */
   code: string;
+
+  /**
+   * Left out where nothing can be proven: then it is a claim.
+   *
+   * @generated from field: countersign.rounds.v1.FaultProof proof = 3;
+   */
+  proof?: FaultProof | undefined;
 };
 
 /**
@@ -212,6 +233,46 @@ export type KeygenComplaint = Message<"countersign.rounds.v1.KeygenComplaint"> &
  */
 export const KeygenComplaintSchema: GenMessage<KeygenComplaint> = /*@__PURE__*/
   messageDesc(file_rounds_pb_keygen, 5);
+
+/**
+ * What lets anybody judge a fault.
+ *
+ * @generated from message countersign.rounds.v1.FaultProof
+ */
+export type FaultProof = Message<"countersign.rounds.v1.FaultProof"> & {
+  /**
+   * Signed envelopes.
+   *
+   * @generated from field: repeated bytes wires = 1;
+   */
+  wires: Uint8Array[];
+
+  /**
+   * The shared point of dealer and receiver, 33 bytes, and the proof that it is theirs, 64 bytes (R18); for a wrong share.
+   *
+   * @generated from field: bytes shared_point = 2;
+   */
+  sharedPoint: Uint8Array;
+
+  /**
+   * @generated from field: bytes shared_point_proof = 3;
+   */
+  sharedPointProof: Uint8Array;
+
+  /**
+   * Commitments to the joint polynomial, points of 33 bytes; for a wrong trial share.
+   *
+   * @generated from field: repeated bytes commitments = 4;
+   */
+  commitments: Uint8Array[];
+};
+
+/**
+ * Describes the message countersign.rounds.v1.FaultProof.
+ * Use `create(FaultProofSchema)` to create a new message.
+ */
+export const FaultProofSchema: GenMessage<FaultProof> = /*@__PURE__*/
+  messageDesc(file_rounds_pb_keygen, 6);
 
 /**
  * The signed confirm envelopes of all members, in member order.
@@ -230,5 +291,5 @@ export type KeygenCertificate = Message<"countersign.rounds.v1.KeygenCertificate
  * Use `create(KeygenCertificateSchema)` to create a new message.
  */
 export const KeygenCertificateSchema: GenMessage<KeygenCertificate> = /*@__PURE__*/
-  messageDesc(file_rounds_pb_keygen, 6);
+  messageDesc(file_rounds_pb_keygen, 7);
 

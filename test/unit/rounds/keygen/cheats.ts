@@ -73,6 +73,7 @@ export const sealed = (
   dealerKey: key.publicKey,
   proof: proveDealerKey(contextOf(node, receiver), key),
   box: sealPair(contextOf(node, receiver), key, openOf(node, receiver), plaintext),
+  receiverKey: openOf(node, receiver),
 })
 
 /** Sends the victim another share, and commits to its box in the deal as if nothing were. */

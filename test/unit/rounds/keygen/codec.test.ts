@@ -7,7 +7,13 @@ import {
   encodeCertificate,
   encodeKeygen,
 } from '../../../../src/rounds/keygen/codec.ts'
-import { FAULT_CODES, KEYGEN_STEPS, type KeygenPayloads, type KeygenStep } from '../../../../src/rounds/keygen/steps.ts'
+import {
+  FAULT_CODES,
+  type FaultProof,
+  KEYGEN_STEPS,
+  type KeygenPayloads,
+  type KeygenStep,
+} from '../../../../src/rounds/keygen/steps.ts'
 
 const point = () => curve.publicKeyOf(curve.randomScalar())
 const key = KeyPair.generate().publicKey
@@ -17,11 +23,12 @@ const EXAMPLES: { readonly [S in KeygenStep]: KeygenPayloads[S] } = {
     dealing: { commitments: [point(), point()], proofOfKnowledge: randomBytes(64) },
     boxHashes: [randomBytes(32), randomBytes(32)],
   },
-  share: { receiver: key, dealerKey: point(), proof: randomBytes(64), box: randomBytes(48) },
+  share: { receiver: key, dealerKey: point(), proof: randomBytes(64), box: randomBytes(48), receiverKey: point() },
   confirm: {
     transcript: toHex(randomBytes(32)) as TranscriptHash,
     aggregateKey: toHex(liftEven(xOnly(point()))) as PublicKey,
     commitment: { hiding: point(), binding: point() },
+    commitmentsHash: randomBytes(32),
   },
   trial: { share: randomBytes(32), packageHash: randomBytes(32) },
   complaint: { accused: key, code: 'bad_share' },
@@ -91,6 +98,25 @@ describe('keygen payloads', () => {
     for (const code of FAULT_CODES)
       for (const accused of [key, undefined])
         expect(decodeKeygen('complaint', encodeKeygen('complaint', { accused, code }))).toEqual({ accused, code })
+  })
+  it('should carry a complaint with its proof, and refuse one that is cut or too much', () => {
+    const proof = {
+      wires: [randomBytes(200), randomBytes(300)],
+      reveal: { sharedPoint: point(), proof: randomBytes(64) },
+      commitments: [point()],
+    }
+    const said = (p: FaultProof) => encodeKeygen('complaint', { ...EXAMPLES.complaint, proof: p })
+    const bytes = said(proof)
+    expect(decodeKeygen('complaint', bytes)).toEqual({ ...EXAMPLES.complaint, proof })
+    // Without its proof it is a claim; anything in between is nothing.
+    const claim = bytesOf('complaint').length
+    for (let n = 0; n < bytes.length; n++) if (n !== claim) refused('complaint', bytes.subarray(0, n))
+    const many = (n: number) => Array.from({ length: n }, () => new Uint8Array(1))
+    expect(decodeKeygen('complaint', said({ ...proof, wires: many(129) }))).toBeDefined()
+    refused('complaint', said({ ...proof, wires: many(130) }))
+    refused('complaint', said({ ...proof, wires: [new Uint8Array(58_000)] }))
+    refused('complaint', said({ ...proof, reveal: { ...proof.reveal, proof: randomBytes(63) } }))
+    refused('complaint', said({ ...proof, commitments: many(1) }))
   })
   it('should refuse an accused that is no key', () => {
     const bytes = encodeKeygen('complaint', EXAMPLES.complaint)

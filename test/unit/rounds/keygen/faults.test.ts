@@ -324,3 +324,22 @@ describe('an honest member', () => {
     )
   })
 })
+
+describe('R18: a share that was sealed to another key than ours', () => {
+  it('should be no share of ours, and blame nobody: a restarted receiver and a liar look the same', () => {
+    const net = run({
+      cheats: { 2: changing('share', (s) => ({ ...s, receiverKey: curve.publicKeyOf(curve.randomScalar()) })) },
+    })
+    nobodyFinishes(net)
+    for (const node of net.honest)
+      expect(reasonOf(node)).toEqual({ kind: 'silence', step: 'share', missing: [memberAt(net, 2)] })
+  })
+})
+
+describe('R26: a confirm that names another joint polynomial', () => {
+  it('should end the attempt over its author before anybody lends it a trial share', () => {
+    const net = run({ cheats: { 1: changing('confirm', (c) => ({ ...c, commitmentsHash: randomBytes(32) })) } })
+    expectNamed(net, 1, 'transcript_mismatch')
+    expect(net.gossiped.filter((m) => m.step === 'trial' && m.author !== memberAt(net, 1))).toEqual([])
+  })
+})
