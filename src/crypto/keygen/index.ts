@@ -6,8 +6,10 @@ export {
   checkDealings,
   combineShares,
   dealerFor,
+  dealingFaultOf,
   shareFor,
   shareMatchesDealing,
 } from './keygen.ts'
+export { packageToJudge, verifyingShareOf } from './one-share.ts'
 export { aggregatePublicKey } from './package.ts'
 export type { Dealing, DealingFault, KeygenGroup, Rng } from './types.ts'

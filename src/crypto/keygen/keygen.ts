@@ -2,7 +2,7 @@ import type { PublicKey } from '../../base/index.ts'
 import { identifierOf } from '../identifier.ts'
 import type { KeyPackage } from '../types.ts'
 import { Dealer } from './dealer.ts'
-import { shareMatches } from './dealing.ts'
+import { faultOfDealing, shareMatches } from './dealing.ts'
 import { packageOf } from './package.ts'
 import type { Dealing, DealingFault, Identifier, KeygenGroup, Rng } from './types.ts'
 
@@ -60,3 +60,7 @@ function named<T>(
     return found === undefined ? [] : [[m, found] as const]
   })
 }
+
+/** What is wrong with a member's dealing as such, or undefined. */
+export const dealingFaultOf = (dealer: PublicKey, threshold: number, dealing: Dealing): DealingFault | undefined =>
+  faultOfDealing(identifierOf(dealer), threshold, dealing)

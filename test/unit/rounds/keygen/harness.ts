@@ -1,5 +1,8 @@
-import { asPendingId, type PublicKey, type TranscriptHash, toHex, utf8 } from '../../../../src/base/index.ts'
+import { asPendingId, asSetHash, type PublicKey, type TranscriptHash, toHex, utf8 } from '../../../../src/base/index.ts'
 import { KeyPair, sha256 } from '../../../../src/curve/index.ts'
+import { sealEnvelope } from '../../../../src/p2p/envelope.ts'
+import { type Topic, topicName } from '../../../../src/p2p/index.ts'
+import { pendingId } from '../../../../src/registry/index.ts'
 import {
   isKeygenStep,
   KEYGEN_STEPS,
@@ -50,7 +53,13 @@ export interface NetworkInit {
   readonly rngs?: Readonly<Record<number, NonNullable<KeygenParams['rng']>>>
   /** Is this persist answered, and as which transcript's? Default: at once, as what it is. */
   readonly persists?: (node: SimNode) => boolean | TranscriptHash
+  /** Real envelopes, on the topic of a pending set whose name follows from its members (R7). */
+  readonly sealed?: boolean
 }
+
+export const CONTRACT = 'ST000000000000000000002AMW42H.sbtc-registry'
+export const NETWORK = 'simnet'
+const PARENT = asSetHash('0a'.repeat(32))
 
 interface Message {
   readonly kind: 'message'
@@ -96,8 +105,10 @@ export class Network {
     this.#chance = chanceOf(init.seed)
     const members = membersOf(init.n)
     this.params = {
-      network: 'simnet',
-      pendingId: asPendingId(toHex(sha256(utf8(`pending ${init.seed}`)))),
+      network: NETWORK,
+      pendingId: init.sealed
+        ? pendingId({ registryId: { network: NETWORK, contract: CONTRACT, chainId: 0 }, ...this.#pendingOf(members) })
+        : asPendingId(toHex(sha256(utf8(`pending ${init.seed}`)))),
       members,
       threshold: init.threshold,
       attempt: 1,
@@ -113,6 +124,17 @@ export class Network {
       result: undefined,
       aborted: undefined,
     }))
+  }
+
+  /** What names the pending set. */
+  get pending() {
+    return this.#pendingOf(this.params.members)
+  }
+  #pendingOf(keys: readonly PublicKey[]) {
+    return { parentSetHash: PARENT, keys, threshold: this.#init.threshold, attempt: this.#init.seed }
+  }
+  get topic(): Topic {
+    return { network: NETWORK, scope: this.params.pendingId, purpose: 'keygen' }
   }
 
   get honest(): readonly SimNode[] {
@@ -148,7 +170,7 @@ export class Network {
 
   /** Signs and sends. The "signature" is that a wire is known to this network. */
   say(node: SimNode, { step, payload, to, boot = 1_000 + node.index }: Words): void {
-    const wire = utf8(`envelope ${this.#counter++}`)
+    const wire = this.#wireOf(node.self, step, payload, boot)
     const message: Message = { kind: 'message', author: node.self, boot, step, payload, wire }
     this.wires.set(toHex(wire), message)
     this.said.push(message)
@@ -161,6 +183,16 @@ export class Network {
       if (!all && other.self !== to && !(to as readonly PublicKey[]).includes(other.self)) continue
       for (const event of this.#copies(message)) this.#queue.push({ to: other, event })
     }
+  }
+
+  #wireOf(author: PublicKey, step: string, payload: Uint8Array, boot: number): Uint8Array {
+    const counter = this.#counter++
+    if (!this.#init.sealed) return utf8(`envelope ${counter}`)
+    const { pendingId: round, attempt } = this.params
+    return sealEnvelope(keyPairOf(author), topicName(this.topic), {
+      ...{ round, attempt, step, payload, boot, counter },
+      expiresAtMs: 1,
+    })
   }
 
   openEnvelope = (wire: Uint8Array): Message | undefined => this.wires.get(toHex(wire))
@@ -239,8 +271,16 @@ const rngOf = ({ rngs }: NetworkInit, index: number): Pick<KeygenParams, 'rng'> 
 }
 
 /** Key pairs cost time; tests share them. Members are sorted by bytes. */
-const pool: PublicKey[] = []
+const pool = new Map<PublicKey, KeyPair>()
 function membersOf(n: number): readonly PublicKey[] {
-  while (pool.length < n) pool.push(KeyPair.generate().publicKey)
-  return pool.slice(0, n).toSorted()
+  while (pool.size < n) {
+    const made = KeyPair.generate()
+    pool.set(made.publicKey, made)
+  }
+  return [...pool.keys()].slice(0, n).toSorted()
+}
+export function keyPairOf(member: PublicKey): KeyPair {
+  const found = pool.get(member)
+  if (found === undefined) throw new Error('not a member of any network')
+  return found
 }

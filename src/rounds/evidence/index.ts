@@ -1,0 +1,16 @@
+export { topicOf } from './case.ts'
+export { decodeEvidence, encodeEvidence, evidenceId, MAX_EVIDENCE_BYTES } from './codec.ts'
+export { judge } from './judge.ts'
+export { recordOfComplaint, recordOfFault, type Where } from './record.ts'
+export { slotOf } from './slots.ts'
+export {
+  EVIDENCE_CODES,
+  type EvidenceCode,
+  type EvidenceRecord,
+  type EvidenceScope,
+  type Guilt,
+  isEvidenceCode,
+  type Judgement,
+  NOT_PROVEN,
+  type NotProven,
+} from './types.ts'
