@@ -11,7 +11,7 @@ export interface PairContext {
 
 /** A pair's shared point (33 bytes) and the proof that it is theirs (64 bytes). Opens that pair's one box and no other. */
 export interface PairReveal {
-  readonly sharedPoint: Uint8Array
+  readonly point: Uint8Array
   readonly proof: Uint8Array
 }
 
@@ -47,9 +47,9 @@ export class EphemeralKey {
 
   /** `sharedPoint`, told to everybody with the proof that it is that (R18). `context` as in `EqualLogs`. */
   reveal(context: Uint8Array, other: Uint8Array): PairReveal {
-    const sharedPoint = this.sharedPoint(other)
-    const logs = { context, key: this.publicKey, base: other, shared: sharedPoint }
-    return { sharedPoint, proof: proveEqualLogs(this.#secret, logs) }
+    const shared = this.sharedPoint(other)
+    const logs = { context, key: this.publicKey, base: other, shared }
+    return { point: shared, proof: proveEqualLogs(this.#secret, logs) }
   }
 
   destroy(): void {
@@ -114,13 +114,13 @@ export function openRevealed(
   context: PairContext,
   dealerPublicKey: Uint8Array,
   receiverPublicKey: Uint8Array,
-  { sharedPoint, proof }: PairReveal,
+  revealed: PairReveal,
   box: Uint8Array,
 ): Uint8Array | undefined | 'unproven' {
   const info = infoOf(context, dealerPublicKey, receiverPublicKey)
-  const logs = { context: info, key: receiverPublicKey, base: dealerPublicKey, shared: sharedPoint }
-  if (!checkEqualLogs(logs, proof)) return 'unproven'
-  return withKey(sharedPoint.slice(), info, (key) => openOnce(key, box, info))
+  const logs = { context: info, key: receiverPublicKey, base: dealerPublicKey, shared: revealed.point }
+  if (!checkEqualLogs(logs, revealed.proof)) return 'unproven'
+  return withKey(revealed.point.slice(), info, (key) => openOnce(key, box, info))
 }
 
 /** What a dealer's broadcast holds of each ciphertext (R18), 32 bytes. */

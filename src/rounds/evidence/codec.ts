@@ -21,7 +21,7 @@ const RECORD: Codec<EvidenceRecord> = codec(
       contract: r.contract,
       scope: writeScope(r.scope),
       wires: [...r.wires],
-      ...(r.reveal && { sharedPoint: r.reveal.sharedPoint, sharedPointProof: r.reveal.proof }),
+      ...(r.reveal && { sharedPoint: r.reveal.point, sharedPointProof: r.reveal.proof }),
       commitments: [...(r.commitments ?? [])],
       ...(r.confirm && { confirm: r.confirm }),
     }),

@@ -122,7 +122,7 @@ export function decodeCertificate(bytes: Uint8Array): readonly Uint8Array[] | un
 const writeProof = ({ wires, reveal, commitments }: FaultProof) =>
   create(pb.FaultProofSchema, {
     wires: [...wires],
-    ...(reveal && { sharedPoint: reveal.sharedPoint, sharedPointProof: reveal.proof }),
+    ...(reveal && { sharedPoint: reveal.point, sharedPointProof: reveal.proof }),
     commitments: [...commitments],
   })
 
@@ -132,7 +132,7 @@ function readProof({ wires, sharedPoint, sharedPointProof, commitments }: pb.Fau
   return {
     wires,
     reveal: isRevealed
-      ? { sharedPoint: sized('shared point', sharedPoint, 33), proof: sized('its proof', sharedPointProof, 64) }
+      ? { point: sized('shared point', sharedPoint, 33), proof: sized('its proof', sharedPointProof, 64) }
       : undefined,
     commitments: listed('commitments', commitments, 33),
   }

@@ -110,7 +110,7 @@ describe('R18: a revealed pair secret', () => {
   })
   it('should be unproven with another point, attempt, member or key', () => {
     const other = EphemeralKey.generate()
-    expect(open(context, undefined, undefined, { ...reveal, sharedPoint: point() })).toBe('unproven')
+    expect(open(context, undefined, undefined, { ...reveal, point: point() })).toBe('unproven')
     expect(open({ ...context, attempt: randomBytes(32) })).toBe('unproven')
     expect(open({ ...context, dealer: receiver })).toBe('unproven')
     expect(open({ ...context, receiver: dealer })).toBe('unproven')

@@ -102,7 +102,7 @@ describe('keygen payloads', () => {
   it('should carry a complaint with its proof, and refuse one that is cut or too much', () => {
     const proof = {
       wires: [randomBytes(200), randomBytes(300)],
-      reveal: { sharedPoint: point(), proof: randomBytes(64) },
+      reveal: { point: point(), proof: randomBytes(64) },
       commitments: [point()],
     }
     const said = (p: FaultProof) => encodeKeygen('complaint', { ...EXAMPLES.complaint, proof: p })
