@@ -129,6 +129,12 @@ export const LIMITS = {
   maxJournalBytes: 16 * 1024 * 1024,
   /** One record: the confirms of 128 members beside a wrong trial share are 40 KiB, a third more as text. */
   maxJournalRecordBytes: 128 * 1024,
+  /** Of one member: whoever shows so many has shown what it is, and can't fill the file. */
+  maxEvidencePerMember: 64,
+  /** Records remembered that say again what is kept, by 64-byte names. */
+  maxEvidenceKnown: 4_096,
+  /** Latest records that are told again, for members that were down. */
+  maxEvidenceRetold: 8,
   /** A regular look at the node's state that is overdue by this makes all of health red: who looks no more knows nothing. */
   healthMaxAgeMs: 15_000,
 } as const

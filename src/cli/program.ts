@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { registerDevnet } from './commands/devnet.ts'
+import { registerEvidence } from './commands/evidence.ts'
 import { registerInit } from './commands/init.ts'
 import { registerReload } from './commands/reload.ts'
 import { registerRotation } from './commands/rotation.ts'
@@ -10,7 +11,15 @@ import type { CliContext } from './context.ts'
 import { EXIT_MEANINGS } from './exit-codes.ts'
 
 /** One list: the order of `--help`. */
-const COMMANDS = [registerDevnet, registerInit, registerRun, registerStatus, registerReload, registerRotation]
+const COMMANDS = [
+  registerDevnet,
+  registerInit,
+  registerRun,
+  registerStatus,
+  registerReload,
+  registerRotation,
+  registerEvidence,
+]
 
 /** Commander's tree; errors are thrown, output goes through `ctx.io`. */
 export function createProgram(ctx: CliContext): Command {

@@ -41,6 +41,8 @@ export function statusText(status: unknown, nowMs: number, wide = false): string
         ],
         ['clock', clockLine(status)],
         ['THIS KEY', elsewhereLine(status, nowMs)],
+        ['ACCUSED', accusedLine(status)],
+        ['evidence', evidenceLine(status)],
         ['denials', denialsLine(status)],
         ['curve', curveLine(at(status, 'curve'))],
         ['last reload', lastReloadLine(at(status, 'lastReload'), nowMs)],
@@ -66,6 +68,22 @@ function nextKeyLine(next: unknown): string | undefined {
   if (at(next, 'onChain') === true) return `${key} · on chain: the node moves to it`
   if (at(next, 'approved') === true) return `${key} · in the pending set that this operator approved`
   return `${key} · loaded; neither the chain nor an approval of this operator names it`
+}
+
+/** Incident 38: in capitals, because an operator must not be the last to hear of it. */
+function accusedLine(status: unknown): string | undefined {
+  const accusations = listAt(status, 'evidence', 'accusations')
+  const [first] = accusations
+  if (first === undefined) return undefined
+  const more = accusations.length === 1 ? '' : `, and ${accusations.length - 1} more`
+  return `THIS NODE, WITH PROOF: ${textAt(first, 'code') ?? '?'} (evidence show ${(textAt(first, 'id') ?? '?').slice(0, 12)})${more}`
+}
+
+function evidenceLine(status: unknown): string | undefined {
+  const failure = textAt(status, 'evidence', 'failure')
+  if (failure !== undefined) return `CAN'T BE RECORDED: ${failure}`
+  const records = numberAt(status, 'evidence', 'records') ?? 0
+  return records === 0 ? undefined : `${records} recorded (evidence list)`
 }
 
 function healthLine(health: unknown, nowMs: number): string {

@@ -11,6 +11,8 @@ export interface ActiveShare {
   readonly transcript: TranscriptHash
   readonly members: readonly PublicKey[]
   readonly key: KeyPackage
+  /** The set as the chain holds or held it. */
+  readonly set?: SignerSet
 }
 
 /** R21: active exactly when the snapshot names the key and this node holds its certificate. */
@@ -37,5 +39,6 @@ function shareOf(set: SignerSet, vault: ShareVault): ActiveShare | undefined {
     transcript: stored.transcript,
     members: set.keys,
     key: stored.key,
+    set,
   }
 }

@@ -3,7 +3,7 @@ import { peerIdOfKey } from '../curve/index.ts'
 import type { Gate } from '../gating/index.ts'
 import type { ConnectionInfo, DialReport } from '../p2p/index.ts'
 import type { RegistryHealth } from '../registry/index.ts'
-import type { SignHealth } from '../rounds/index.ts'
+import type { EvidenceView, SignHealth } from '../rounds/index.ts'
 import type { CheckReport } from '../status/index.ts'
 import { checkLiveness, type LivenessFacts } from './liveness-checks.ts'
 import { stateOf } from './status.ts'
@@ -22,6 +22,7 @@ export const HEALTH_CHECKS = [
   'liveness',
   'clock',
   'identity',
+  'evidence',
 ] as const
 export type HealthCheckName = (typeof HEALTH_CHECKS)[number]
 
@@ -41,6 +42,7 @@ export interface HealthFacts extends Omit<LivenessFacts, 'ownSet'> {
   /** What is stuck in keygen, as a sentence. */
   readonly keygen: string | undefined
   readonly syncingSinceMs: number | undefined
+  readonly evidence: Pick<EvidenceView, 'accusations' | 'failure'>
   readonly loopLagMs: number
 }
 
@@ -76,8 +78,19 @@ export function checkHealth(f: HealthFacts): Readonly<Record<HealthCheckName, Ch
     rounds: roundsCheck(f.nowMs, f.signing, f.keygen),
     store: storeCheck(f.nowMs, f.syncingSinceMs),
     event_loop: eventLoopCheck(f.loopLagMs),
+    evidence: evidenceCheck(f.evidence),
     ...checkLiveness({ ...f, ownSet: set?.hash }),
   }
+}
+
+/** Incident 38: a proven fault of one's own stays red until the operator has dealt with it and moved the file away. */
+function evidenceCheck({ accusations, failure }: HealthFacts['evidence']): CheckReport {
+  const [first] = accusations
+  if (first !== undefined) {
+    const more = accusations.length === 1 ? '' : `, and ${accusations.length - 1} more`
+    return red(`THIS NODE IS ACCUSED with proof: ${first.code} in round ${first.round.slice(0, 8)}${more}`)
+  }
+  return failure === null ? GREEN : red(`what others do wrong can't be recorded: ${failure}`)
 }
 
 const MEMBERSHIP = {

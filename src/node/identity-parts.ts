@@ -1,5 +1,6 @@
 import { describeError, type Startable, StartStack } from '../base/index.ts'
 import type { ConnectionInfo } from '../p2p/index.ts'
+import { createEvidence, type EvidenceParts } from './evidence-parts.ts'
 import { type Foundation, part } from './foundation.ts'
 import type { Liveness } from './liveness/index.ts'
 import { createLiveness } from './liveness-parts.ts'
@@ -14,6 +15,7 @@ export interface IdentityParts {
   readonly network: NetworkParts
   readonly signing: SigningParts
   readonly liveness: Liveness
+  readonly evidence: EvidenceParts
   readonly links: Startable
   readonly rounds: Startable
 }
@@ -31,7 +33,8 @@ export async function createIdentityParts(
     base,
     dialled.map((l) => ({ peerId: l.peerId, address: l.remoteAddress })),
   )
-  const signing = await createSigning(base, network, onFatal)
+  const evidence = await createEvidence(base, network)
+  const signing = await createSigning(base, network, onFatal, evidence)
   const liveness = createLiveness(base, network, () => signing.activeKey() !== undefined)
   const { host, evictor } = network
   let stopListening = () => {}
@@ -49,11 +52,11 @@ export async function createIdentityParts(
   const { sign, recalled, recalls, certificates, threshold, reconciler } = signing
   const rpc = createRpc(base, network, signing)
   return {
-    ...{ base, network, signing, liveness },
+    ...{ base, network, signing, liveness, evidence },
     // Recalls before the watcher, and so stopped after it: every set that it shows is recorded.
-    links: new StartStack([host, recheck, recalls]),
+    links: new StartStack([evidence.file, host, recheck, recalls]),
     rounds: new StartStack([
-      ...[sign, recalled, certificates, liveness],
+      ...[sign, recalled, certificates, liveness, evidence.exchange],
       ...[part({ stop: () => threshold.stop() }), reconciler, rpc],
     ]),
   }

@@ -118,7 +118,7 @@ async function startOn(base: Foundation, onFatal: (error: Error) => void, onRemo
 
 function reportHealth(
   { config, watcher, store, clock }: Foundation,
-  { network, signing, liveness }: IdentityParts,
+  { network, signing, liveness, evidence }: IdentityParts,
   health: HealthBoard,
   looked: Pick<HealthFacts, 'loopLagMs' | 'keygen'>,
 ): void {
@@ -132,6 +132,7 @@ function reportHealth(
     keyHeld: signing.activeKey() !== undefined,
     dials: host.dials(),
     signing: signing.sign.health(),
+    evidence: evidence.book.view(),
     syncingSinceMs: store.syncingSinceMs(),
     ...looked,
     liveness: liveness.view(),

@@ -51,7 +51,7 @@ export async function createServing(
       metrics,
     })
   const status = (): NodeStatus => {
-    const { network, signing, liveness } = identity.parts
+    const { network, signing, liveness, evidence } = identity.parts
     const { gate, host, evictor, elsewhere } = network
     return nodeStatus({
       gate,
@@ -67,6 +67,7 @@ export async function createServing(
       curve: curveView(curveChoice),
       rotation: signing.reconciler.status(),
       recalled: viewOfRecalls(recallFacts),
+      evidence: evidence.book.view(),
       keyHeld: signing.activeKey() !== undefined,
       policy: { kind: signing.policy.kind, ...signing.policy.decisions() },
       lastEviction: evictor.last(),

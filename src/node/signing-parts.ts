@@ -21,6 +21,7 @@ import {
 } from '../signer/index.ts'
 import type { OpenedKey } from '../store/index.ts'
 import { type ActiveShare, activeShare, recalledShare } from './active-key.ts'
+import type { EvidenceParts } from './evidence-parts.ts'
 import { type Foundation, nextOf } from './foundation.ts'
 import type { NetworkParts } from './network-parts.ts'
 import { RecalledSigning } from './recalled-signing.ts'
@@ -45,6 +46,7 @@ export async function createSigning(
   base: Foundation,
   { gate, host, membership, elsewhere, grants }: NetworkParts,
   onFatal: (error: Error) => void,
+  evidence: Pick<EvidenceParts, 'keygenEnded' | 'signFault'>,
 ): Promise<SigningParts> {
   const { config, key, store, clock, logger, metrics } = base
   const { network } = config.registry.id
@@ -68,6 +70,7 @@ export async function createSigning(
       // R17: without a key the driver takes no part, and what runs is stopped.
       activeKey: () => (elsewhere.stopped ? undefined : activeKey()),
       consent: (request, coordinator) => policy.consent(request, coordinator),
+      onFault: (fault) => evidence.signFault(activeKey(), vault, fault),
       clock,
       logger,
       metrics,
@@ -117,7 +120,13 @@ export async function createSigning(
     vault: await vaultOf(nextKey),
     carrier: key.keyPair,
   }
-  const reconciler = createReconciler(base, { vault, host, next, onPending: (spec) => membership.applyPending(spec) })
+  const reconciler = createReconciler(base, {
+    vault,
+    host,
+    next,
+    onAborted: evidence.keygenEnded,
+    onPending: (spec) => membership.applyPending(spec),
+  })
   const isHeld = (groupKey: GroupKey) => vault.byGroupKey(groupKey) !== undefined
   return { activeKey, sign, certificates, threshold, policy, reconciler, recalls, recalled, isHeld }
 }
@@ -175,15 +184,16 @@ function createReconciler(
     readonly vault: ShareVault
     readonly host: NetworkParts['host']
     readonly next: NextIdentity | undefined
+    readonly onAborted: EvidenceParts['keygenEnded']
     readonly onPending: NetworkParts['membership']['applyPending']
   },
 ): RotationReconciler {
   const { id: registryId, endpoints, quorum } = config.registry
   const { network } = registryId
   const self = key.keyPair.publicKey
-  const { vault, host, next, onPending } = c
+  const { vault, host, next, onPending, onAborted } = c
   const carry: typeof host.carry = (...link) => host.carry(...link)
-  const speaking = { network, self, messenger: host.messenger, vault, next, carry }
+  const speaking = { network, self, messenger: host.messenger, vault, next, carry, onAborted }
   return new RotationReconciler({
     self,
     next: next?.publicKey,

@@ -4,6 +4,7 @@ import { admittedPending } from '../gating/index.ts'
 import type { ConnectionInfo } from '../p2p/index.ts'
 import type { ReadEvidence, RegistryHealth, RegistryId, Snapshot } from '../registry/index.ts'
 import type { RotationStatus } from '../rotation/index.ts'
+import type { EvidenceView } from '../rounds/index.ts'
 import type { DecisionsView, PolicyKind } from '../signer/index.ts'
 import type { Health } from '../status/index.ts'
 import type { CurveView } from './curve-backend.ts'
@@ -54,6 +55,8 @@ export interface NodeStatus {
   readonly recalled: readonly RecallView[]
   /** What this operator's signing policy lately approved, waits for and refused, and why. Nobody else hears the reasons. */
   readonly policy: PolicyView
+  /** What this node can prove, and what is proven against a key of this operator (incident 38). */
+  readonly evidence: EvidenceView
   readonly lastEviction: Eviction | null
   /** The last one that changed something, was refused, or found a refused file put right; null before the first. */
   readonly lastReload: ReloadReport | null
@@ -104,6 +107,7 @@ export interface StatusFacts {
   readonly curve: CurveView
   readonly rotation: RotationStatus | undefined
   readonly recalled: readonly RecallView[]
+  readonly evidence: EvidenceView
   readonly keyHeld: boolean
   readonly policy: PolicyView
   readonly lastEviction: Eviction | undefined
@@ -178,6 +182,7 @@ export function nodeStatus(f: StatusFacts): NodeStatus {
     rotation: viewOfRotation(f.rotation),
     recalled: f.recalled,
     policy: f.policy,
+    evidence: f.evidence,
     lastEviction: f.lastEviction ?? null,
     lastReload: f.lastReload ?? null,
     denials: { totals: f.gate.denials.totals(), recent: f.gate.denials.recent() },

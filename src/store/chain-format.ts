@@ -13,6 +13,8 @@ export interface ChainRecord {
   readonly hash: string
 }
 
+/** The chain of provable faults (DESIGN §9). */
+export const EVIDENCE_CHAIN = 'evidence'
 /** What the hash of a first record follows. */
 export const NO_HASH = '00'.repeat(32)
 export const CHAIN_SIGNATURE_TAG = 'countersign/journal-record'

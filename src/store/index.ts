@@ -1,7 +1,7 @@
 export { type AtomicWrite, ensurePrivateFolder, writeFileAtomic } from './atomic-file.ts'
 export { passphraseFileBeside, unlockBeside } from './beside.ts'
 export { nextBoot } from './boot.ts'
-export type { ChainRecord } from './chain-format.ts'
+export { type ChainRecord, EVIDENCE_CHAIN } from './chain-format.ts'
 export { type ReadChain, readChain } from './chain-read.ts'
 export {
   type ChainedJournal,

@@ -36,6 +36,8 @@ export interface KeygenRunnerInit {
   readonly logger: Logger
   readonly onProposal: (proposal: VerifiedProposal) => void
   readonly onChange: () => void
+  /** Told how every attempt failed: what of it can be proven is evidence (DESIGN §9). */
+  readonly onAborted?: ((spec: PendingSpec, reason: KeygenAbort) => void) | undefined
   /** Left out: nothing is kept beyond this process. */
   readonly confirmed?: ConfirmedMark | undefined
 }
@@ -255,6 +257,7 @@ export class DefaultKeygenRunner implements KeygenRunner {
 
   #aborted(reason: KeygenAbort): void {
     this.#lastFailure = failureOf(this.#attempt, reason)
+    this.#c.onAborted?.(this.#c.spec, reason)
     this.#logger.warn('Keygen attempt failed', { ...this.#lastFailure })
     this.#drop()
     if (this.#phase === 'done') return

@@ -14,6 +14,7 @@ import {
 import type { KeyPackage } from '../../crypto/index.ts'
 import type { Envelope, Messenger, Topic, Verdict } from '../../p2p/index.ts'
 import type { Consent, SignResult, ThresholdRequest, ThresholdRounds } from '../../signer/index.ts'
+import type { SignFault } from '../evidence/index.ts'
 import { requestHash, SignBook, type SignEffect, type SignRequest } from '../sign/index.ts'
 import { RoundWatch, type SignHealth } from './round-watch.ts'
 import { Turns } from './turns.ts'
@@ -38,6 +39,8 @@ export interface SignDriverInit {
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
+  /** Told of every fault that messages show (DESIGN §9). */
+  readonly onFault?: ((fault: SignFault) => void) | undefined
   /** This node's signer key. */
   readonly self: ConstructorParameters<typeof SignBook>[0]['self']
 }
@@ -200,6 +203,7 @@ export class SignDriver implements ThresholdRounds, Startable {
       }
       case 'fault':
         this.#faults.inc({ code: effect.code })
+        this.#c.onFault?.({ code: effect.code, member: effect.member, wires: effect.wires })
         this.#logger.warn('A member sent a wrong share', { member: effect.member, round: effect.round })
         return
       case 'refused':

@@ -41,7 +41,7 @@ const RECORD: Codec<EvidenceRecord> = codec(
         m.sharedPoint.length + m.sharedPointProof.length === 0
           ? undefined
           : {
-              sharedPoint: sized('shared point', m.sharedPoint, 33),
+              point: sized('shared point', m.sharedPoint, 33),
               proof: sized('its proof', m.sharedPointProof, 64),
             },
       commitments: m.commitments.length === 0 ? undefined : m.commitments.map((c) => sized('commitment', c, 33)),

@@ -3,6 +3,7 @@ import type { KeyPair } from '../../curve/index.ts'
 import type { Messenger } from '../../p2p/index.ts'
 import type { ShareVault } from '../../signer/index.ts'
 import { DefaultKeygenRunner } from '../drivers/keygen-runner.ts'
+import type { KeygenAbort } from '../keygen/index.ts'
 import { encodeCarrier, isSuccession } from './carrier.ts'
 import type { Carry } from './carrier-book.ts'
 import { DefaultPendingSession } from './session.ts'
@@ -19,6 +20,8 @@ export interface PendingSessionsInit {
   readonly next?: NextIdentity | undefined
   /** Left out: nobody is carried over another's link. */
   readonly carry?: Carry | undefined
+  /** Told how every keygen attempt failed. */
+  readonly onAborted?: ((spec: PendingSpec, reason: KeygenAbort) => void) | undefined
   readonly clock: Clock
   readonly logger: Logger
 }

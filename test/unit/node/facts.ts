@@ -77,6 +77,7 @@ export const NOTHING_STUCK = {
   signing: { overdue: [], silent: undefined },
   keygen: undefined,
   syncingSinceMs: undefined,
+  evidence: { accusations: [], failure: null },
   loopLagMs: 3,
 } as const
 

@@ -113,6 +113,7 @@ describe('Identity', () => {
       network: network as unknown as IdentityParts['network'],
       signing: signing as unknown as IdentityParts['signing'],
       liveness: { refresh: () => {} } as unknown as IdentityParts['liveness'],
+      evidence: {} as unknown as IdentityParts['evidence'],
       links: startable('links'),
       rounds: startable('rounds'),
     }

@@ -41,6 +41,7 @@ const facts = (over: Partial<StatusFacts> = {}): StatusFacts => ({
   curve: { backend: 'native', fallback: null },
   rotation: undefined,
   recalled: [],
+  evidence: { records: 0, accusations: [], failure: null },
   keyHeld: true,
   policy: { kind: 'bridge', approved: [], waiting: [], refused: [] },
   lastEviction: undefined,

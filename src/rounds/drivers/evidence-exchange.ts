@@ -1,0 +1,101 @@
+import {
+  BoundedMap,
+  type Cancel,
+  type Clock,
+  describeError,
+  LIMITS,
+  type Logger,
+  type PublicKey,
+  type SetHash,
+  type Startable,
+} from '../../base/index.ts'
+import type { Envelope, Messenger, Topic, Verdict } from '../../p2p/index.ts'
+import { type EvidenceBook, evidenceId } from '../evidence/index.ts'
+
+const STEP = 'evidence'
+/** The accused may have been down: the latest records are said again at this interval. */
+const REPEAT_MS = 10 * 60_000
+/** How soon a change of the set is followed. */
+const FOLLOW_MS = 2_000
+/** Judging takes a signature check for each envelope in a record. */
+const JUDGE_INTERVAL_MS = 2_000
+
+export interface EvidenceExchangeInit {
+  readonly network: string
+  readonly messenger: Pick<Messenger, 'join' | 'publish'>
+  readonly book: EvidenceBook
+  /** The snapshot's set while this node is in it. */
+  readonly currentSet: () => SetHash | undefined
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/**
+ * Members tell each other what they can prove, so that all know the same and the accused's operator hears of it (incident 38).
+ * A record proves itself: who tells it does not matter, and what does not hold is believed of nobody.
+ */
+export class EvidenceExchange implements Startable {
+  readonly #c: EvidenceExchangeInit
+  readonly #judgedAtMs = new BoundedMap<PublicKey, number>(4 * LIMITS.maxSigners)
+  #joined: { readonly setHash: SetHash; readonly topic: Topic; readonly leave: () => void } | undefined
+  #cancels: readonly Cancel[] = []
+  #unlisten: () => void = () => {}
+
+  constructor(init: EvidenceExchangeInit) {
+    this.#c = init
+  }
+
+  async start(): Promise<void> {
+    this.#unlisten = this.#c.book.recorded.on((bytes) => this.#say(bytes))
+    this.#tick(FOLLOW_MS, 0, () => this.#follow())
+    this.#tick(REPEAT_MS, 1, () => {
+      for (const bytes of this.#c.book.latest()) this.#say(bytes)
+    })
+    this.#follow()
+  }
+
+  async stop(): Promise<void> {
+    for (const cancel of this.#cancels) cancel()
+    this.#unlisten()
+    this.#leave()
+  }
+
+  #tick(everyMs: number, slot: 0 | 1, work: () => void): void {
+    const cancel = this.#c.clock.after(everyMs, () => {
+      work()
+      this.#tick(everyMs, slot, work)
+    })
+    this.#cancels = slot === 0 ? [cancel, ...this.#cancels.slice(1)] : [...this.#cancels.slice(0, 1), cancel]
+  }
+
+  #follow(): void {
+    const setHash = this.#c.currentSet()
+    if (this.#joined?.setHash === setHash) return
+    this.#leave()
+    if (setHash === undefined) return
+    const topic: Topic = { network: this.#c.network, scope: setHash, purpose: 'sign' }
+    this.#joined = { setHash, topic, leave: this.#c.messenger.join(topic, (e) => this.#hear(e)) }
+  }
+  #leave(): void {
+    this.#joined?.leave()
+    this.#joined = undefined
+  }
+
+  #hear({ step, round, author, payload }: Envelope): Verdict {
+    if (step !== STEP || round !== evidenceId(payload)) return 'ignore'
+    const { book, clock, logger } = this.#c
+    if (book.has(round)) return 'accept'
+    const now = clock.now()
+    if (now - (this.#judgedAtMs.get(author) ?? Number.NEGATIVE_INFINITY) < JUDGE_INTERVAL_MS) return 'ignore'
+    this.#judgedAtMs.set(author, now)
+    book.heard(payload).catch((error: unknown) => logger.error('Evidence not taken', { error: describeError(error) }))
+    return book.has(round) ? 'accept' : 'ignore'
+  }
+
+  #say(payload: Uint8Array): void {
+    if (this.#joined === undefined) return
+    this.#c.messenger
+      .publish(this.#joined.topic, { round: evidenceId(payload), attempt: 0, step: STEP, payload })
+      .catch((error: unknown) => this.#c.logger.debug('Evidence not told', { error: describeError(error) }))
+  }
+}
