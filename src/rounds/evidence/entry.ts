@@ -49,9 +49,10 @@ export function parseEntry(text: string): EvidenceEntry | undefined {
     Number.isSafeInteger(atMs) &&
     Number.isSafeInteger(attempt)
   if (!isWhole) return undefined
+  // In the order of `entryOf`: the text of an entry is compared.
   return {
-    ...{ id, source, code, round, record },
-    ...{ guilty: guilty as PublicKey, atMs: atMs as number, attempt: attempt as number },
+    ...{ id, atMs: atMs as number, source, code, guilty: guilty as PublicKey },
+    ...{ round, attempt: attempt as number, record },
   }
 }
 

@@ -53,6 +53,7 @@ describe('activeShare', () => {
       transcript: share.transcript,
       members: set.keys,
       key: share.key,
+      set,
     })
   })
 
