@@ -1,4 +1,5 @@
 import { CURVE_GUARDS } from './curve-guards.ts'
+import { EVIDENCE_GUARDS } from './evidence-guards.ts'
 import { FROST_GUARDS } from './frost-guards.ts'
 import { GUARDS, type Guard } from './guards.ts'
 import { POLICY_GUARDS } from './policy-guards.ts'
@@ -8,6 +9,7 @@ export const ALL_GUARDS: readonly Guard[] = [
   ...REGISTRY_GUARDS,
   ...GUARDS,
   ...CURVE_GUARDS,
+  ...EVIDENCE_GUARDS,
   ...FROST_GUARDS,
   ...POLICY_GUARDS,
 ]

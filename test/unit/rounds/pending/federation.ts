@@ -1,7 +1,12 @@
 import { asSetHash, type PublicKey, silentLogger, systemClock } from '../../../../src/base/index.ts'
 import { KeyPair } from '../../../../src/curve/index.ts'
 import { pendingId, type RegistryId } from '../../../../src/registry/index.ts'
-import { openPendingSession, type PendingSession, type PendingSpec } from '../../../../src/rounds/index.ts'
+import {
+  openPendingSession,
+  type PendingSession,
+  type PendingSessionsInit,
+  type PendingSpec,
+} from '../../../../src/rounds/index.ts'
 import { MemoryBus } from '../../../fixtures/bus.ts'
 import { MemoryVault } from '../../../fixtures/vault.ts'
 
@@ -42,7 +47,11 @@ export function makeSpec(keys: readonly PublicKey[], currentKeys: readonly Publi
   }
 }
 
-export function openFederation(size = 3, threshold = 2): Federation {
+export function openFederation(
+  size = 3,
+  threshold = 2,
+  onAborted: (member: PublicKey, ...told: Parameters<NonNullable<PendingSessionsInit['onAborted']>>) => void = () => {},
+): Federation {
   const bus = new MemoryBus()
   const pairs = Array.from({ length: size + 1 }, () => KeyPair.generate())
   const [outgoing, ...incoming] = pairs as [KeyPair, ...KeyPair[]]
@@ -58,6 +67,7 @@ export function openFederation(size = 3, threshold = 2): Federation {
         vault,
         clock: systemClock,
         logger: silentLogger,
+        onAborted: (...told) => onAborted(key.publicKey, ...told),
       },
       spec,
     )

@@ -1,0 +1,87 @@
+import type { Guard } from './guards.ts'
+
+const keygen = (name: string): Guard['test'] => ({
+  project: 'unit',
+  file: 'test/unit/rounds/evidence/keygen.test.ts',
+  name,
+})
+const sign = (name: string): Guard['test'] => ({
+  project: 'unit',
+  file: 'test/unit/rounds/evidence/sign.test.ts',
+  name,
+})
+const incident38: Guard['test'] = { project: 'integration', file: 'test/incidents/38-accused-node.test.ts' }
+
+/** What R16, R18, R19, R26 and incident 38 ask of evidence: who cheats is proven to, and nobody honest ever is. */
+export const EVIDENCE_GUARDS: readonly Guard[] = [
+  {
+    name: 'R16: a slot is of one boot',
+    file: 'src/rounds/evidence/slots.ts',
+    guard: 'f.boot, ',
+    gone: '',
+    test: sign('R16'),
+  },
+  {
+    name: 'R16: whom a share is for is part of its slot',
+    file: 'src/rounds/evidence/slots.ts',
+    guard: "step === 'share' ? decodeKeygen(step, payload)?.receiver : ''",
+    gone: "''",
+    test: keygen('R14, R16'),
+  },
+  {
+    name: 'R14: a resend is no equivocation',
+    file: 'src/rounds/evidence/judge.ts',
+    guard: "  return equalBytes(a.payload, b.payload) ? 'no_fault' : undefined",
+    gone: '  return undefined',
+    test: sign('R16'),
+  },
+  {
+    name: 'R26: who is guilty is who signed it',
+    file: 'src/rounds/evidence/judge.ts',
+    guard: "    if (of.author !== record.guilty) return no('other_member')\n",
+    gone: '',
+    test: sign('R26'),
+  },
+  {
+    name: 'R19: a complaint without a proof convicts nobody',
+    file: 'src/rounds/evidence/judge.ts',
+    guard: "  if (accused === undefined || proof === undefined) return 'no_fault'",
+    gone: '  if (accused === undefined || proof === undefined) return undefined',
+    test: keygen('without a proof'),
+  },
+  {
+    name: 'R18: a share is judged by the key that its dealer sealed to',
+    file: 'src/crypto/pair-box.ts',
+    guard: "  if (!checkEqualLogs(logs, revealed.proof)) return 'unproven'\n",
+    gone: '',
+    test: { project: 'unit', file: 'test/unit/crypto/dleq.test.ts' },
+  },
+  {
+    name: 'R26: a trial share is judged by the polynomial that its author confirmed',
+    file: 'src/rounds/evidence/share-faults.ts',
+    guard: '!isBound(record.commitments, confirm.commitmentsHash) || record.commitments.length !== threshold',
+    gone: 'record.commitments.length !== threshold',
+    test: keygen('other nonces'),
+  },
+  {
+    name: 'R26: a share is judged beside the package that it was made over',
+    file: 'src/rounds/evidence/share-faults.ts',
+    guard: ' || given.packageHash !== asked.packageHash',
+    gone: '',
+    test: sign('another package'),
+  },
+  {
+    name: 'DESIGN §9: one fault, one record',
+    file: 'src/rounds/evidence/book.ts',
+    guard: '    if (this.#faults.has(faultOf(entry))) return void this.#others.set(entry.id, true)\n',
+    gone: '',
+    test: incident38,
+  },
+  {
+    name: 'incident 38: an operator whose node is accused is told so',
+    file: 'src/rounds/evidence/book.ts',
+    guard: '    if (this.#isOwn(entry.guilty)) this.#tellOperator(entry)\n',
+    gone: '',
+    test: incident38,
+  },
+]
