@@ -7,8 +7,8 @@ export const LIMITS = {
 
   /** One gossip message: a keygen deal of 128 members (128 commitments and 128 hashes) is 9 KiB. */
   maxGossipBytes: 64 * 1024,
-  /** One direct message: an encrypted share with its ephemeral is under 1 KiB. */
-  maxDirectBytes: 16 * 1024,
+  /** One direct message: a package of 64 digests for 11 signers is 52 KiB; an encrypted share with its ephemeral is under 1 KiB. */
+  maxDirectBytes: 64 * 1024,
   /** One rpc frame: the largest request today holds a digest, a root and an id. */
   maxRpcFrameBytes: 64 * 1024,
   /** Requests that one rpc stream may have open. */

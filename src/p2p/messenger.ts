@@ -1,4 +1,5 @@
 import {
+  BoundedMap,
   type Clock,
   CodedError,
   type Counter,
@@ -11,7 +12,7 @@ import { type KeyPair, peerIdOfKey } from '../curve/index.ts'
 import { sealEnvelope } from './envelope.ts'
 import type { EnvelopeIntake } from './intake.ts'
 import { topicName } from './topic.ts'
-import type { Envelope, Messenger, Topic, Utterance, Verdict } from './types.ts'
+import type { Envelope, Messenger, Sending, Topic, Utterance, Verdict } from './types.ts'
 
 export interface MessengerInit {
   readonly keyPair: KeyPair
@@ -29,6 +30,7 @@ export interface MessengerInit {
 export class EnvelopeMessenger implements Messenger {
   readonly #init: MessengerInit
   readonly #sent: Counter<'via'>
+  readonly #peerIds = new BoundedMap<PublicKey, PeerIdStr>(4 * LIMITS.maxSigners)
   #counter = 0
 
   constructor(init: MessengerInit) {
@@ -57,10 +59,26 @@ export class EnvelopeMessenger implements Messenger {
 
   async send(to: PublicKey, topic: Topic, utterance: Utterance, signal?: AbortSignal): Promise<Envelope> {
     const envelope = this.#seal(topic, utterance, LIMITS.maxDirectBytes)
-    const name = topicName(topic)
-    await this.#init.send(this.#init.intake.carriers.linkOf(name, to) ?? peerIdOfKey(to), name, envelope.wire, signal)
-    this.#sent.inc({ via: 'direct' })
+    await this.#deliver(to, envelope, signal)
     return envelope
+  }
+
+  sendEach(to: readonly PublicKey[], topic: Topic, utterance: Utterance): Sending {
+    const envelope = this.#seal(topic, utterance, LIMITS.maxDirectBytes)
+    const failures = new Map<PublicKey, unknown>()
+    const one = (member: PublicKey) =>
+      this.#deliver(member, envelope).catch((error: unknown) => void failures.set(member, error))
+    return { envelope, failures: Promise.all(to.map(one)).then(() => failures) }
+  }
+
+  async #deliver(to: PublicKey, { topic, wire }: Envelope, signal?: AbortSignal): Promise<void> {
+    const name = topicName(topic)
+    await this.#init.send(this.#init.intake.carriers.linkOf(name, to) ?? this.#peerIdOf(to), name, wire, signal)
+    this.#sent.inc({ via: 'direct' })
+  }
+
+  #peerIdOf(key: PublicKey): PeerIdStr {
+    return this.#peerIds.getOrMake(key, () => peerIdOfKey(key))
   }
 
   /** Incident 8: what no receiver would take is an error of the sender, before anything leaves. */

@@ -49,6 +49,16 @@ export interface Messenger {
   publish(topic: Topic, utterance: Utterance): Promise<Envelope>
   /** Sends to one member over a direct stream, acknowledged by its node. Throws `MESSAGE_TOO_LARGE`, `UNREACHABLE`, `DEADLINE`. */
   send(to: PublicKey, topic: Topic, utterance: Utterance, signal?: AbortSignal): Promise<Envelope>
+  /**
+   * Sends one envelope, signed once, to each of these members (to none of them, if there are none), and answers it at once.
+   * `failures` resolves when all have acknowledged it or can't, with why; it never rejects. Throws `MESSAGE_TOO_LARGE`.
+   */
+  sendEach(to: readonly PublicKey[], topic: Topic, utterance: Utterance): Sending
+}
+
+export interface Sending {
+  readonly envelope: Envelope
+  readonly failures: Promise<ReadonlyMap<PublicKey, unknown>>
 }
 
 /** Why somebody or something is refused; the closed list of labels of the denial counters. */

@@ -58,6 +58,10 @@ export class KeyElsewhere {
         refuseIfStopped()
         return await messenger.send(to, topic, utterance, signal)
       },
+      sendEach: (to, topic, utterance) => {
+        refuseIfStopped()
+        return messenger.sendEach(to, topic, utterance)
+      },
     }
   }
 }

@@ -21,6 +21,10 @@ function bench() {
       said.push('sent')
       return {} as Envelope
     },
+    sendEach: () => {
+      said.push('sent to each')
+      return { envelope: {} as Envelope, failures: Promise.resolve(new Map()) }
+    },
   }
   return { clock, logger, metrics, elsewhere, said, guarded: elsewhere.guard(messenger) }
 }

@@ -56,6 +56,9 @@ beforeEach(async () => {
         return envelope(self, utterance)
       },
       send: () => Promise.reject(new Error('heartbeats are gossip')),
+      sendEach: () => {
+        throw new Error('heartbeats are gossip')
+      },
     },
     facts: () => facts,
     onDoubleVoice: (topic, wire) => {
