@@ -102,8 +102,20 @@ export const LIMITS = {
 
   /** One step of a keygen attempt: everyone's message must be in. */
   keygenStepTimeoutMs: 30_000,
-  /** Nonce commitments, then shares, of one sign session. */
-  signStepTimeoutMs: 4_000,
+  /**
+   * Until the next members coordinate a sign round of which no result was heard: some round trips round the world. Too short a
+   * time costs work and no harm (R28).
+   */
+  coordinatorDelayMs: 1_000,
+  /** Members that start to coordinate at once, if the first one came to nothing: faulty ones among them cost no further delay. */
+  maxCoordinatorsPerTurn: 16,
+  /** Unused nonce pairs that a member keeps for one coordinator (R25): two batches of 64 digests, and as many lost on the way. */
+  maxNoncesPerCoordinator: 256,
+  /** Between two times that a coordinator that has lost its pairs is given new ones beyond that number. */
+  nonceReliefMs: 5_000,
+  /** Until a member is asked again for nonce commitments that did not come; doubled each time. */
+  nonceRetryMinMs: 1_000,
+  nonceRetryMaxMs: 30_000,
   /** A client's threshold.sign, all sessions together, unless it gives its own deadline. */
   signTimeoutMs: 20_000,
   /** Sign sessions a node keeps at once, its own and others'. */

@@ -7,6 +7,7 @@ import {
   type NextIdentity,
   openPendingSession,
   SignDriver,
+  sessionNumbers,
 } from '../rounds/index.ts'
 import {
   createPolicy,
@@ -62,6 +63,7 @@ export async function createSigning(
   const activeKey = () => activeShare(gate, vault)
   const bindings = requestBindings({ space: store.space('bindings'), logger, onFatal })
   const policy = await createSigningPolicy(base, bindings, grants.authorize)
+  const number = sessionNumbers()
   const driverOf = (activeKey: () => ActiveShare | undefined) =>
     new SignDriver({
       network,
@@ -71,6 +73,10 @@ export async function createSigning(
       activeKey: () => (elsewhere.stopped ? undefined : activeKey()),
       consent: (request, coordinator) => policy.consent(request, coordinator),
       onFault: (fault) => evidence.signFault(activeKey(), vault, fault),
+      number,
+      // Under `bridge` nobody but a member's own bridge makes it ready (R27).
+      asksUnready: policy.kind !== 'bridge',
+      coordinatorDelayMs: config.signing.coordinatorDelayMs,
       clock,
       logger,
       metrics,

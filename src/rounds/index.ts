@@ -17,3 +17,4 @@ export {
   participantsOf,
   type VerifiedProposal,
 } from './pending/types.ts'
+export { type SignFault, sessionNumbers } from './sign/index.ts'

@@ -91,7 +91,8 @@ export class SimulatedProcess {
     const bindings = requestBindings({ space: disk.space('bindings'), logger, onFatal: rethrow })
     const policy = createPolicy({ kind: init.policy, bindings, ...registryId, requestTtlMs: 3_600_000, ...ports })
     const consent = policy.consent.bind(policy)
-    this.#sign = new SignDriver({ network, self, messenger, activeKey, consent, ...ports })
+    const asksUnready = policy.kind !== 'bridge'
+    this.#sign = new SignDriver({ network, self, messenger, activeKey, consent, asksUnready, ...ports })
     const isSigner = () => stateOf(gate) === 'signer'
     this.threshold = thresholdService({
       ...{ activeKey, isSigner, shares: vault, policy, bindings, rounds: this.#sign, ...ports },

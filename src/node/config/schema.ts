@@ -241,6 +241,12 @@ export const SECTIONS = {
       'How many bridge nodes of consent_from must have asked for exactly the same.',
       '2',
     ),
+    coordinator_delay: defaulted(
+      read.duration('100ms', '10s'),
+      LIMITS.coordinatorDelayMs,
+      'The next signers coordinate a signature of which no result was heard for so long. Too short costs work and no harm.',
+      '"1s"',
+    ),
   },
   'signing.http': {
     url: optional(

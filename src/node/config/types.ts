@@ -99,6 +99,8 @@ export interface NodeConfig {
     readonly consent: { readonly from: readonly PeerIdStr[]; readonly quorum: number } | undefined
     /** For policy `http`. */
     readonly validator: ValidatorConfig | undefined
+    /** Until the next members coordinate a sign round. */
+    readonly coordinatorDelayMs: number
   }
   readonly bridges: readonly BridgeGrant[]
   /** Backup services of this operator. */

@@ -14,13 +14,12 @@ import {
 import type { KeyPackage } from '../../crypto/index.ts'
 import type { Envelope, Messenger, Topic, Verdict } from '../../p2p/index.ts'
 import type { Consent, SignResult, ThresholdRequest, ThresholdRounds } from '../../signer/index.ts'
-import type { SignFault } from '../evidence/index.ts'
-import { requestHash, SignBook, type SignEffect, type SignRequest } from '../sign/index.ts'
+import { requestHash, SignBook, type SignEffect, type SignFault, type SignRequest } from '../sign/index.ts'
 import { RoundWatch, type SignHealth } from './round-watch.ts'
 import { Turns } from './turns.ts'
 
-/** Rounds that one node coordinates at once: more would only share the same processors, and run out of time together. */
-const MAX_COORDINATED = 32
+/** Rounds that one node sees to at once: more would only share the same processors, and run out of time together. */
+const MAX_ROUNDS = 32
 
 /** The share to sign with now (R9, R21). */
 export interface SigningKey {
@@ -39,21 +38,31 @@ export interface SignDriverInit {
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
-  /** Told of every fault that messages show (DESIGN §9). */
-  readonly onFault?: ((fault: SignFault) => void) | undefined
   /** This node's signer key. */
-  readonly self: ConstructorParameters<typeof SignBook>[0]['self']
+  readonly self: PublicKey
+  /** One for all sign drivers of a process: sessions are never numbered twice in a boot (R16). Its own, unless said. */
+  readonly number?: () => number
+  /** Until the next members coordinate; `LIMITS.coordinatorDelayMs` unless said. */
+  readonly coordinatorDelayMs?: number
+  /**
+   * This operator's policy may approve what its own bridge did not ask: so members are asked before they say that they are
+   * ready, and a round needs no more than one bridge.
+   */
+  readonly asksUnready?: boolean
+  /** Told of every provable fault of a member, once (DESIGN §9). */
+  readonly onFault?: ((fault: SignFault) => void) | undefined
 }
 
 const FAILURES = {
   TIMEOUT: 'not enough signers answered in time',
   REFUSED: 'too many signers refused for the rest to make a signature',
+  TOO_MANY_ITEMS: 'a request of so many digests does not fit into one message of this set; ask for fewer at once',
   NO_KEY: 'this node holds no share of the key any more',
   OVERLOADED: 'too many signatures are being made at once',
   STOPPED: 'the round was stopped: the key was replaced or the node is stopping',
 } as const
 
-/** Performs what the sign machines ask for: publishes, timers, consent; answers the threshold service. */
+/** Performs what the sign machines ask for: messages, timers, consent; answers the threshold service. */
 export class SignDriver implements ThresholdRounds, Startable {
   readonly #c: SignDriverInit
   readonly #logger: Logger
@@ -64,22 +73,31 @@ export class SignDriver implements ThresholdRounds, Startable {
   readonly #waiting = new Map<string, Set<(result: SignResult) => void>>()
   readonly #faults: Counter<'code'>
   readonly #refused: Counter<'reason'>
-  #joined: { readonly setHash: SetHash; readonly leave: () => void } | undefined
+  readonly #unsent: Counter<'step'>
+  #joined: { readonly setHash: SetHash; readonly transcript: TranscriptHash; readonly leave: () => void } | undefined
 
   constructor(init: SignDriverInit) {
     this.#c = init
     this.#logger = init.logger.child('sign')
     this.#watch = new RoundWatch(init.clock)
-    this.#turns = new Turns(MAX_COORDINATED, init.clock)
+    this.#turns = new Turns(MAX_ROUNDS, init.clock)
+    const { number, coordinatorDelayMs, asksUnready = false } = init
     this.#book = new SignBook({
       self: init.self,
-      keyFor: (request) => {
+      keyFor: (set, transcript) => {
         const active = init.activeKey()
-        return active?.setHash === request.setHash && active.transcript === request.transcript ? active.key : undefined
+        return active?.setHash === set && active.transcript === transcript ? active.key : undefined
       },
+      asksUnready,
+      ...(number === undefined ? {} : { number }),
+      ...(coordinatorDelayMs === undefined ? {} : { coordinatorDelayMs }),
     })
-    this.#faults = init.metrics.counter('sign_faults_total', 'Provable faults of members in sign rounds', ['code'])
-    this.#refused = init.metrics.counter('sign_refusals_total', 'Messages of sign rounds not acted upon', ['reason'])
+    const { metrics } = init
+    this.#faults = metrics.counter('sign_faults_total', 'Provable faults of members in sign rounds', ['code'])
+    this.#refused = metrics.counter('sign_refusals_total', 'Messages of sign rounds not acted upon', ['reason'])
+    this.#unsent = metrics.counter('sign_unsent_total', 'Messages of sign rounds that their receivers did not take', [
+      'step',
+    ])
   }
 
   async start(): Promise<void> {
@@ -92,16 +110,17 @@ export class SignDriver implements ThresholdRounds, Startable {
 
   /** The active key may have changed: leave the old set's topic, end its rounds, join the new one. */
   refresh(): void {
-    const setHash = this.#c.activeKey()?.setHash
-    if (this.#joined?.setHash === setHash) return
+    const active = this.#c.activeKey()
+    const { setHash, transcript } = active ?? {}
+    if (this.#joined?.setHash === setHash && this.#joined?.transcript === transcript) return
     this.#leave()
-    if (setHash === undefined) return
-    const topic: Topic = { network: this.#c.network, scope: setHash, purpose: 'sign' }
-    const leave = this.#c.messenger.join(topic, (envelope) => this.#receive(envelope))
-    this.#joined = { setHash, leave }
+    if (setHash === undefined || transcript === undefined) return
+    const leave = this.#c.messenger.join(this.#topic(setHash), (envelope) => this.#receive(envelope))
+    this.#joined = { setHash, transcript, leave }
+    this.#perform(this.#book.warm(setHash, transcript))
   }
 
-  /** Rounds that hang, of those that this node coordinates. */
+  /** Rounds that hang, of those that this node sees to. */
   health(): SignHealth {
     return this.#watch.health()
   }
@@ -111,32 +130,23 @@ export class SignDriver implements ThresholdRounds, Startable {
     if (signal?.aborted) return failure('STOPPED')
     if (active === undefined || active.groupKey !== asked.groupKey) return failure('NO_KEY')
     const { setHash, groupKey, transcript } = active
-    const [item] = asked.items
-    // A round holds one digest as yet, and members consent to whole requests only (R27).
-    if (item === undefined || asked.items.length > 1) return failure('REFUSED')
-    const { digest, tweak } = item
-    const request: SignRequest = { groupKey, setHash, transcript, requestId: asked.requestId, digest, tweak }
+    const request: SignRequest = { groupKey, setHash, transcript, requestId: asked.requestId, items: asked.items }
     const round = requestHash(request)
     // Members that were told "not asked yet" by this node may ask it again (R27), also while its own round waits for a turn.
     this.#perform(this.#book.reconsider(round))
     if (!(await this.#turns.take(deadlineMs - this.#c.clock.now(), signal)))
       return failure(signal?.aborted ? 'STOPPED' : 'TIMEOUT')
     try {
-      return await this.#coordinate(round, request, deadlineMs, signal)
+      return await this.#see(round, request, deadlineMs, signal)
     } finally {
       this.#turns.give()
     }
   }
 
-  async #coordinate(
-    round: string,
-    request: SignRequest,
-    deadlineMs: number,
-    signal?: AbortSignal,
-  ): Promise<SignResult> {
+  async #see(round: string, request: SignRequest, deadlineMs: number, signal?: AbortSignal): Promise<SignResult> {
     this.refresh()
-    // While it waited its turn, the caller may have left, and the set may have been replaced (R9).
-    if (signal?.aborted || this.#c.activeKey()?.setHash !== request.setHash) return failure('STOPPED')
+    // While it waited its turn, the caller may have left, and the shares may have been replaced (R9).
+    if (signal?.aborted || this.#joined?.transcript !== request.transcript) return failure('STOPPED')
     const answered = this.#watch.watch(round, deadlineMs, this.#await(round, signal))
     this.#perform(this.#book.start(request, Math.max(0, deadlineMs - this.#c.clock.now())))
     return await answered
@@ -176,6 +186,9 @@ export class SignDriver implements ThresholdRounds, Startable {
       case 'publish':
         this.#publish(effect)
         return
+      case 'send':
+        this.#send(effect)
+        return
       case 'arm':
         this.#timers.get(effect.id)?.()
         this.#timers.set(
@@ -194,18 +207,20 @@ export class SignDriver implements ThresholdRounds, Startable {
         this.#ask(effect)
         return
       case 'done':
-        this.#settle(effect.round, { ok: true, signatures: [effect.signature] })
+        this.#settle(effect.round, { ok: true, signatures: effect.signatures })
         return
       case 'failed': {
-        const { code, missing, cheaters } = effect
-        this.#settle(effect.round, { ok: false, code, message: FAILURES[code], missing, cheaters })
+        const { missing, cheaters } = effect
+        this.#settle(effect.round, { ...failure(effect.code), missing, cheaters })
         return
       }
-      case 'fault':
-        this.#faults.inc({ code: effect.code })
-        this.#c.onFault?.({ code: effect.code, member: effect.member, wires: effect.wires })
-        this.#logger.warn('A member sent a wrong share', { member: effect.member, round: effect.round })
+      case 'fault': {
+        const { code, member, round } = effect
+        this.#faults.inc({ code })
+        this.#logger.warn('A member said what no honest one says', { code, member, round })
+        this.#c.onFault?.(effect)
         return
+      }
       case 'refused':
         this.#refused.inc({ reason: effect.reason })
         this.#logger.debug('Not acted upon', { author: effect.author, round: effect.round, reason: effect.reason })
@@ -214,17 +229,37 @@ export class SignDriver implements ThresholdRounds, Startable {
   }
 
   #publish({ setHash, round, attempt, step, payload }: Extract<SignEffect, { kind: 'publish' }>): void {
-    const topic: Topic = { network: this.#c.network, scope: setHash, purpose: 'sign' }
-    this.#c.messenger.publish(topic, { round, attempt, step, payload }).then(
-      // One's own word counts like anybody's: the machines wait for it (the coordinator is a participant, too).
-      (envelope) => void this.#receive(envelope),
-      (error: unknown) => this.#logger.warn('Publishing failed', { step, error: describeError(error) }),
-    )
+    this.#c.messenger
+      .publish(this.#topic(setHash), { round, attempt, step, payload })
+      .catch((error: unknown) => this.#logger.warn('Publishing failed', { step, error: describeError(error) }))
+  }
+
+  /** Requests and answers go straight to whom they are for; what was not taken is said again by the machines. */
+  #send({ to, setHash, round, attempt, step, payload }: Extract<SignEffect, { kind: 'send' }>): void {
+    const { self, messenger } = this.#c
+    const others = to.filter((m) => m !== self)
+    try {
+      const said = messenger.sendEach(others, this.#topic(setHash), { round, attempt, step, payload })
+      // One's own word counts like anybody's: the coordinator is a participant, too. Not before this call's effects are done.
+      if (others.length < to.length || step === 'package') queueMicrotask(() => this.#hearOneself(said.envelope))
+      void said.failures.then((failures) => {
+        for (const [member, error] of failures) {
+          this.#unsent.inc({ step })
+          this.#logger.debug('Not taken', { step, member, error: describeError(error) })
+        }
+      })
+    } catch (error) {
+      this.#logger.warn('Sending failed', { step, error: describeError(error) })
+    }
+  }
+
+  #hearOneself(envelope: Envelope): void {
+    if (this.#joined?.setHash === envelope.topic.scope) this.#receive(envelope)
   }
 
   #ask({ id, coordinator, request }: Extract<SignEffect, { kind: 'ask_consent' }>): void {
-    const { groupKey, requestId, digest, tweak } = request
-    this.#c.consent({ groupKey, requestId, items: [{ digest, tweak }] }, coordinator).then(
+    const { groupKey, requestId, items } = request
+    this.#c.consent({ groupKey, requestId, items }, coordinator).then(
       (answer) => this.#perform(this.#book.consent(id, answer)),
       (error: unknown) => {
         this.#logger.error('Consent could not be asked', { error: describeError(error) })
@@ -240,19 +275,23 @@ export class SignDriver implements ThresholdRounds, Startable {
 
   #leave(): void {
     if (this.#joined === undefined) return
-    const { setHash, leave } = this.#joined
+    const { leave } = this.#joined
     this.#joined = undefined
     leave()
-    this.#perform(this.#book.stop(setHash))
+    this.#perform(this.#book.stop())
     this.#watch.forget()
     for (const cancel of this.#timers.values()) cancel()
     this.#timers.clear()
   }
+
+  #topic(scope: SetHash): Topic {
+    return { network: this.#c.network, scope, purpose: 'sign' }
+  }
 }
 
-const failure = (code: keyof typeof FAILURES): SignResult => ({
+const failure = (code: keyof typeof FAILURES): Extract<SignResult, { ok: false }> => ({
   ok: false,
-  code,
+  code: code === 'TOO_MANY_ITEMS' ? 'REFUSED' : code,
   message: FAILURES[code],
   missing: [],
   cheaters: [],

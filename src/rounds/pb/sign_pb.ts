@@ -10,10 +10,10 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rounds/pb/sign.proto.
  */
 export const file_rounds_pb_sign: GenFile = /*@__PURE__*/
-  fileDesc("ChRyb3VuZHMvcGIvc2lnbi5wcm90bxIVY291bnRlcnNpZ24ucm91bmRzLnYxIpsBCgtTaWduUmVxdWVzdBIRCglncm91cF9rZXkYASABKAwSEAoIc2V0X2hhc2gYAiABKAwSEgoKdHJhbnNjcmlwdBgDIAEoDBISCgpyZXF1ZXN0X2lkGAQgASgMEg4KBmRpZ2VzdBgFIAEoDBIvCgV0d2VhaxgGIAEoCzIgLmNvdW50ZXJzaWduLnJvdW5kcy52MS5TaWduVHdlYWsiNQoJU2lnblR3ZWFrEhgKC21lcmtsZV9yb290GAEgASgMSACIAQFCDgoMX21lcmtsZV9yb290IkwKCFNpZ25PcGVuEgsKA3J1bhgBIAEoDBIzCgdyZXF1ZXN0GAIgASgLMiIuY291bnRlcnNpZ24ucm91bmRzLnYxLlNpZ25SZXF1ZXN0IjEKDVNpZ25BZGRyZXNzZWUSEwoLY29vcmRpbmF0b3IYASABKAwSCwoDcnVuGAIgASgMIjYKE1NpZ25Ob25jZUNvbW1pdG1lbnQSDgoGaGlkaW5nGAEgASgMEg8KB2JpbmRpbmcYAiABKAwifgoKU2lnbkNvbW1pdBIwCgJ0bxgBIAEoCzIkLmNvdW50ZXJzaWduLnJvdW5kcy52MS5TaWduQWRkcmVzc2VlEj4KCmNvbW1pdG1lbnQYAiABKAsyKi5jb3VudGVyc2lnbi5yb3VuZHMudjEuU2lnbk5vbmNlQ29tbWl0bWVudCJPCgtTaWduRGVjbGluZRIwCgJ0bxgBIAEoCzIkLmNvdW50ZXJzaWduLnJvdW5kcy52MS5TaWduQWRkcmVzc2VlEg4KBnJlYXNvbhgCIAEoCSJiChBTaWduUGFja2FnZUVudHJ5Eg4KBm1lbWJlchgBIAEoDBI+Cgpjb21taXRtZW50GAIgASgLMiouY291bnRlcnNpZ24ucm91bmRzLnYxLlNpZ25Ob25jZUNvbW1pdG1lbnQiiQEKC1NpZ25QYWNrYWdlEgsKA3J1bhgBIAEoDBIzCgdyZXF1ZXN0GAIgASgLMiIuY291bnRlcnNpZ24ucm91bmRzLnYxLlNpZ25SZXF1ZXN0EjgKB2VudHJpZXMYAyADKAsyJy5jb3VudGVyc2lnbi5yb3VuZHMudjEuU2lnblBhY2thZ2VFbnRyeSJiCglTaWduU2hhcmUSMAoCdG8YASABKAsyJC5jb3VudGVyc2lnbi5yb3VuZHMudjEuU2lnbkFkZHJlc3NlZRIUCgxwYWNrYWdlX2hhc2gYAiABKAwSDQoFc2hhcmUYAyABKAwiHwoKU2lnblJlc3VsdBIRCglzaWduYXR1cmUYASABKAxiBnByb3RvMw");
+  fileDesc("ChRyb3VuZHMvcGIvc2lnbi5wcm90bxIVY291bnRlcnNpZ24ucm91bmRzLnYxIooBCgtTaWduUmVxdWVzdBIRCglncm91cF9rZXkYASABKAwSEAoIc2V0X2hhc2gYAiABKAwSEgoKdHJhbnNjcmlwdBgDIAEoDBISCgpyZXF1ZXN0X2lkGAQgASgMEi4KBWl0ZW1zGAUgAygLMh8uY291bnRlcnNpZ24ucm91bmRzLnYxLlNpZ25JdGVtIksKCFNpZ25JdGVtEg4KBmRpZ2VzdBgBIAEoDBIvCgV0d2VhaxgCIAEoCzIgLmNvdW50ZXJzaWduLnJvdW5kcy52MS5TaWduVHdlYWsiNQoJU2lnblR3ZWFrEhgKC21lcmtsZV9yb290GAEgASgMSACIAQFCDgoMX21lcmtsZV9yb290IkAKCVNpZ25SZWFkeRIzCgdyZXF1ZXN0GAEgASgLMiIuY291bnRlcnNpZ24ucm91bmRzLnYxLlNpZ25SZXF1ZXN0IjYKE1NpZ25Ob25jZUNvbW1pdG1lbnQSDgoGaGlkaW5nGAEgASgMEg8KB2JpbmRpbmcYAiABKAwiPQoIU2lnbldhbnQSEgoKdHJhbnNjcmlwdBgBIAEoDBIOCgZtZW1iZXIYAiABKAwSDQoFY291bnQYAyABKA0idgoKU2lnbk5vbmNlcxISCgp0cmFuc2NyaXB0GAEgASgMEhMKC2Nvb3JkaW5hdG9yGAIgASgMEj8KC2NvbW1pdG1lbnRzGAMgAygLMiouY291bnRlcnNpZ24ucm91bmRzLnYxLlNpZ25Ob25jZUNvbW1pdG1lbnQiYwoQU2lnblBhY2thZ2VFbnRyeRIOCgZtZW1iZXIYASABKAwSPwoLY29tbWl0bWVudHMYAiADKAsyKi5jb3VudGVyc2lnbi5yb3VuZHMudjEuU2lnbk5vbmNlQ29tbWl0bWVudCJ8CgtTaWduUGFja2FnZRIzCgdyZXF1ZXN0GAEgASgLMiIuY291bnRlcnNpZ24ucm91bmRzLnYxLlNpZ25SZXF1ZXN0EjgKB2VudHJpZXMYAiADKAsyJy5jb3VudGVyc2lnbi5yb3VuZHMudjEuU2lnblBhY2thZ2VFbnRyeSJGCglTaWduU2hhcmUSEwoLY29vcmRpbmF0b3IYASABKAwSFAoMcGFja2FnZV9oYXNoGAIgASgMEg4KBnNoYXJlcxgDIAMoDCIyCgtTaWduRGVjbGluZRITCgtjb29yZGluYXRvchgBIAEoDBIOCgZyZWFzb24YAiABKAkiIAoKU2lnblJlc3VsdBISCgpzaWduYXR1cmVzGAEgAygMYgZwcm90bzM");
 
 /**
- * What is to be signed. The round is a hash of group key, request id, digest and tweak.
+ * What is to be signed. The round is a hash of all of it.
  *
  * @generated from message countersign.rounds.v1.SignRequest
  */
@@ -47,18 +47,11 @@ export type SignRequest = Message<"countersign.rounds.v1.SignRequest"> & {
   requestId: Uint8Array;
 
   /**
-   * 32 bytes.
+   * 1 to 64, in the order of the signatures.
    *
-   * @generated from field: bytes digest = 5;
+   * @generated from field: repeated countersign.rounds.v1.SignItem items = 5;
    */
-  digest: Uint8Array;
-
-  /**
-   * Absent: under the group key as it stands on chain.
-   *
-   * @generated from field: countersign.rounds.v1.SignTweak tweak = 6;
-   */
-  tweak?: SignTweak | undefined;
+  items: SignItem[];
 };
 
 /**
@@ -67,6 +60,32 @@ export type SignRequest = Message<"countersign.rounds.v1.SignRequest"> & {
  */
 export const SignRequestSchema: GenMessage<SignRequest> = /*@__PURE__*/
   messageDesc(file_rounds_pb_sign, 0);
+
+/**
+ * @generated from message countersign.rounds.v1.SignItem
+ */
+export type SignItem = Message<"countersign.rounds.v1.SignItem"> & {
+  /**
+   * 32 bytes.
+   *
+   * @generated from field: bytes digest = 1;
+   */
+  digest: Uint8Array;
+
+  /**
+   * Absent: under the group key as it stands on chain.
+   *
+   * @generated from field: countersign.rounds.v1.SignTweak tweak = 2;
+   */
+  tweak?: SignTweak | undefined;
+};
+
+/**
+ * Describes the message countersign.rounds.v1.SignItem.
+ * Use `create(SignItemSchema)` to create a new message.
+ */
+export const SignItemSchema: GenMessage<SignItem> = /*@__PURE__*/
+  messageDesc(file_rounds_pb_sign, 1);
 
 /**
  * BIP341 tweak of the group key.
@@ -87,60 +106,25 @@ export type SignTweak = Message<"countersign.rounds.v1.SignTweak"> & {
  * Use `create(SignTweakSchema)` to create a new message.
  */
 export const SignTweakSchema: GenMessage<SignTweak> = /*@__PURE__*/
-  messageDesc(file_rounds_pb_sign, 1);
+  messageDesc(file_rounds_pb_sign, 2);
 
 /**
- * step "open", coordinator to all.
+ * step "ready", gossiped: the author's operator approved this request.
  *
- * @generated from message countersign.rounds.v1.SignOpen
+ * @generated from message countersign.rounds.v1.SignReady
  */
-export type SignOpen = Message<"countersign.rounds.v1.SignOpen"> & {
+export type SignReady = Message<"countersign.rounds.v1.SignReady"> & {
   /**
-   * Random name of the coordinator's process, 16 bytes: session 1 after its restart is another session.
-   *
-   * @generated from field: bytes run = 1;
-   */
-  run: Uint8Array;
-
-  /**
-   * @generated from field: countersign.rounds.v1.SignRequest request = 2;
+   * @generated from field: countersign.rounds.v1.SignRequest request = 1;
    */
   request?: SignRequest | undefined;
 };
 
 /**
- * Describes the message countersign.rounds.v1.SignOpen.
- * Use `create(SignOpenSchema)` to create a new message.
+ * Describes the message countersign.rounds.v1.SignReady.
+ * Use `create(SignReadySchema)` to create a new message.
  */
-export const SignOpenSchema: GenMessage<SignOpen> = /*@__PURE__*/
-  messageDesc(file_rounds_pb_sign, 2);
-
-/**
- * Whom a member answers; the session number is the envelope's attempt.
- *
- * @generated from message countersign.rounds.v1.SignAddressee
- */
-export type SignAddressee = Message<"countersign.rounds.v1.SignAddressee"> & {
-  /**
-   * 33 bytes.
-   *
-   * @generated from field: bytes coordinator = 1;
-   */
-  coordinator: Uint8Array;
-
-  /**
-   * 16 bytes, from the open.
-   *
-   * @generated from field: bytes run = 2;
-   */
-  run: Uint8Array;
-};
-
-/**
- * Describes the message countersign.rounds.v1.SignAddressee.
- * Use `create(SignAddresseeSchema)` to create a new message.
- */
-export const SignAddresseeSchema: GenMessage<SignAddressee> = /*@__PURE__*/
+export const SignReadySchema: GenMessage<SignReady> = /*@__PURE__*/
   messageDesc(file_rounds_pb_sign, 3);
 
 /**
@@ -168,53 +152,70 @@ export const SignNonceCommitmentSchema: GenMessage<SignNonceCommitment> = /*@__P
   messageDesc(file_rounds_pb_sign, 4);
 
 /**
- * step "commit", member to coordinator.
+ * step "want", coordinator to member: more nonce commitments for rounds of this coordinator. The round names member,
+ * coordinator, set and transcript.
  *
- * @generated from message countersign.rounds.v1.SignCommit
+ * @generated from message countersign.rounds.v1.SignWant
  */
-export type SignCommit = Message<"countersign.rounds.v1.SignCommit"> & {
+export type SignWant = Message<"countersign.rounds.v1.SignWant"> & {
   /**
-   * @generated from field: countersign.rounds.v1.SignAddressee to = 1;
+   * @generated from field: bytes transcript = 1;
    */
-  to?: SignAddressee | undefined;
+  transcript: Uint8Array;
 
   /**
-   * @generated from field: countersign.rounds.v1.SignNonceCommitment commitment = 2;
+   * Whose, 33 bytes.
+   *
+   * @generated from field: bytes member = 2;
    */
-  commitment?: SignNonceCommitment | undefined;
+  member: Uint8Array;
+
+  /**
+   * 1 to 64.
+   *
+   * @generated from field: uint32 count = 3;
+   */
+  count: number;
 };
 
 /**
- * Describes the message countersign.rounds.v1.SignCommit.
- * Use `create(SignCommitSchema)` to create a new message.
+ * Describes the message countersign.rounds.v1.SignWant.
+ * Use `create(SignWantSchema)` to create a new message.
  */
-export const SignCommitSchema: GenMessage<SignCommit> = /*@__PURE__*/
+export const SignWantSchema: GenMessage<SignWant> = /*@__PURE__*/
   messageDesc(file_rounds_pb_sign, 5);
 
 /**
- * step "decline", member to coordinator.
+ * step "nonces", member to coordinator: fresh pairs, for it alone. The attempt is the number of the batch.
  *
- * @generated from message countersign.rounds.v1.SignDecline
+ * @generated from message countersign.rounds.v1.SignNonces
  */
-export type SignDecline = Message<"countersign.rounds.v1.SignDecline"> & {
+export type SignNonces = Message<"countersign.rounds.v1.SignNonces"> & {
   /**
-   * @generated from field: countersign.rounds.v1.SignAddressee to = 1;
+   * @generated from field: bytes transcript = 1;
    */
-  to?: SignAddressee | undefined;
+  transcript: Uint8Array;
 
   /**
-   * "refused", "not_asked_yet" or "unknown_key".
+   * Whom they are for, 33 bytes.
    *
-   * @generated from field: string reason = 2;
+   * @generated from field: bytes coordinator = 2;
    */
-  reason: string;
+  coordinator: Uint8Array;
+
+  /**
+   * 1 to 64.
+   *
+   * @generated from field: repeated countersign.rounds.v1.SignNonceCommitment commitments = 3;
+   */
+  commitments: SignNonceCommitment[];
 };
 
 /**
- * Describes the message countersign.rounds.v1.SignDecline.
- * Use `create(SignDeclineSchema)` to create a new message.
+ * Describes the message countersign.rounds.v1.SignNonces.
+ * Use `create(SignNoncesSchema)` to create a new message.
  */
-export const SignDeclineSchema: GenMessage<SignDecline> = /*@__PURE__*/
+export const SignNoncesSchema: GenMessage<SignNonces> = /*@__PURE__*/
   messageDesc(file_rounds_pb_sign, 6);
 
 /**
@@ -229,9 +230,11 @@ export type SignPackageEntry = Message<"countersign.rounds.v1.SignPackageEntry">
   member: Uint8Array;
 
   /**
-   * @generated from field: countersign.rounds.v1.SignNonceCommitment commitment = 2;
+   * One for each item, in their order.
+   *
+   * @generated from field: repeated countersign.rounds.v1.SignNonceCommitment commitments = 2;
    */
-  commitment?: SignNonceCommitment | undefined;
+  commitments: SignNonceCommitment[];
 };
 
 /**
@@ -242,25 +245,20 @@ export const SignPackageEntrySchema: GenMessage<SignPackageEntry> = /*@__PURE__*
   messageDesc(file_rounds_pb_sign, 7);
 
 /**
- * step "package", coordinator to the chosen members: everything their shares are made over (R26).
+ * step "package", coordinator to the chosen members: everything their shares are made over (R26). The attempt is the session.
  *
  * @generated from message countersign.rounds.v1.SignPackage
  */
 export type SignPackage = Message<"countersign.rounds.v1.SignPackage"> & {
   /**
-   * @generated from field: bytes run = 1;
-   */
-  run: Uint8Array;
-
-  /**
-   * @generated from field: countersign.rounds.v1.SignRequest request = 2;
+   * @generated from field: countersign.rounds.v1.SignRequest request = 1;
    */
   request?: SignRequest | undefined;
 
   /**
    * Strictly ascending by member.
    *
-   * @generated from field: repeated countersign.rounds.v1.SignPackageEntry entries = 3;
+   * @generated from field: repeated countersign.rounds.v1.SignPackageEntry entries = 2;
    */
   entries: SignPackageEntry[];
 };
@@ -273,15 +271,17 @@ export const SignPackageSchema: GenMessage<SignPackage> = /*@__PURE__*/
   messageDesc(file_rounds_pb_sign, 8);
 
 /**
- * step "share", member to coordinator.
+ * step "share", member to coordinator; the attempt is the package's.
  *
  * @generated from message countersign.rounds.v1.SignShare
  */
 export type SignShare = Message<"countersign.rounds.v1.SignShare"> & {
   /**
-   * @generated from field: countersign.rounds.v1.SignAddressee to = 1;
+   * 33 bytes.
+   *
+   * @generated from field: bytes coordinator = 1;
    */
-  to?: SignAddressee | undefined;
+  coordinator: Uint8Array;
 
   /**
    * Hash of the whole package, 32 bytes (R26).
@@ -291,11 +291,11 @@ export type SignShare = Message<"countersign.rounds.v1.SignShare"> & {
   packageHash: Uint8Array;
 
   /**
-   * 32 bytes.
+   * 32 bytes for each item, in their order.
    *
-   * @generated from field: bytes share = 3;
+   * @generated from field: repeated bytes shares = 3;
    */
-  share: Uint8Array;
+  shares: Uint8Array[];
 };
 
 /**
@@ -306,17 +306,45 @@ export const SignShareSchema: GenMessage<SignShare> = /*@__PURE__*/
   messageDesc(file_rounds_pb_sign, 9);
 
 /**
- * step "result", by whoever holds the signature (R28).
+ * step "decline", member to coordinator: to a package (its attempt), or to a "ready" (attempt 0).
+ *
+ * @generated from message countersign.rounds.v1.SignDecline
+ */
+export type SignDecline = Message<"countersign.rounds.v1.SignDecline"> & {
+  /**
+   * 33 bytes.
+   *
+   * @generated from field: bytes coordinator = 1;
+   */
+  coordinator: Uint8Array;
+
+  /**
+   * "refused", "not_asked_yet", "unknown_key" or "unknown_nonce".
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message countersign.rounds.v1.SignDecline.
+ * Use `create(SignDeclineSchema)` to create a new message.
+ */
+export const SignDeclineSchema: GenMessage<SignDecline> = /*@__PURE__*/
+  messageDesc(file_rounds_pb_sign, 10);
+
+/**
+ * step "result", by whoever holds the signatures (R28).
  *
  * @generated from message countersign.rounds.v1.SignResult
  */
 export type SignResult = Message<"countersign.rounds.v1.SignResult"> & {
   /**
-   * BIP340, 64 bytes.
+   * BIP340, 64 bytes for each item, in their order.
    *
-   * @generated from field: bytes signature = 1;
+   * @generated from field: repeated bytes signatures = 1;
    */
-  signature: Uint8Array;
+  signatures: Uint8Array[];
 };
 
 /**
@@ -324,5 +352,5 @@ export type SignResult = Message<"countersign.rounds.v1.SignResult"> & {
  * Use `create(SignResultSchema)` to create a new message.
  */
 export const SignResultSchema: GenMessage<SignResult> = /*@__PURE__*/
-  messageDesc(file_rounds_pb_sign, 10);
+  messageDesc(file_rounds_pb_sign, 11);
 

@@ -1,26 +1,47 @@
-import { BoundedMap, LIMITS, type PublicKey, type SetHash, toHex, unreachable } from '../../base/index.ts'
-import { isTweak, type KeyPackage, type PublicKeyPackage, tweakedPublicKey } from '../../crypto/index.ts'
-import { curve, randomBytes } from '../../curve/index.ts'
+import { BoundedMap, LIMITS, type PublicKey, type SetHash, type TranscriptHash, unreachable } from '../../base/index.ts'
+import type { KeyPackage } from '../../crypto/index.ts'
+import { randomBytes } from '../../curve/index.ts'
 import type { Consent } from '../../signer/index.ts'
-import { decodeSign, encodeSign, isSignRequest } from './codec.ts'
-import { deadlineTimerId, fail, openCoordinator, stepCoordinator, stepTimerId } from './coordinator.ts'
-import type { CoordinatorEvent, CoordinatorState, CoordinatorStep } from './coordinator.types.ts'
-import { requestHash } from './hashes.ts'
+import { decodeSign, isSignRequest, maxItemsFor } from './codec.ts'
+import { coordinatorOrder, requestHash } from './hashes.ts'
+import { isResultOf, sendDecline, sendResult } from './messages.ts'
 import { Participants } from './participants.ts'
 import { ACCEPTED, accepted, IGNORED, ignored, type Received, type SignEnvelope } from './received.ts'
-import { type Addressee, SIGN_STEPS, type SignEffect, type SignFailed, type SignRequest } from './types.ts'
+import { Restock } from './restock.ts'
+import { RoundTable } from './round-table.ts'
+import { Slots } from './slots.ts'
+import {
+  SIGN_STEPS,
+  type SignEffect,
+  type SignFailed,
+  type SignFault,
+  type SignPackage,
+  type SignPayloads,
+  type SignRequest,
+  type SignStep,
+} from './types.ts'
 
 export interface SignBookInit {
   readonly self: PublicKey
-  /** This node's share for exactly this set, key and transcript; undefined if it may not sign with it (R9). */
-  readonly keyFor: (request: SignRequest) => KeyPackage | undefined
-  readonly stepTimeoutMs?: number
-  /** Of each kind: sessions taken part in, rounds coordinated, signatures remembered. */
+  /** This node's share of exactly this set and transcript; undefined if it may not sign with it (R9). */
+  readonly keyFor: (set: SetHash, transcript: TranscriptHash) => KeyPackage | undefined
+  readonly coordinatorDelayMs?: number
+  /** Members are asked before they are known to be ready: worth a try where policies answer without being asked themselves. */
+  readonly asksUnready?: boolean
+  /** Of each kind: packages answered, rounds known, signatures remembered. */
   readonly maxSessions?: number
-  /** Entropy of nonces and of the run's name. */
+  /** Ever higher, over all books of this process: sessions and batches are never numbered twice in a boot (R16). */
+  readonly number?: () => number
+  /** Entropy of nonces. */
   readonly rng?: (lengthBytes?: number) => Uint8Array
 }
 type Effects = readonly SignEffect[]
+
+/** Numbers sessions and batches of nonces: for all sign books of one process. */
+export function sessionNumbers(): () => number {
+  let last = 0
+  return () => ++last
+}
 
 /**
  * Every sign round of this node: routes messages, answers and timers to the machines, keeps what they hold within bounds,
@@ -30,90 +51,86 @@ type Effects = readonly SignEffect[]
 export class SignBook {
   readonly #self: PublicKey
   readonly #keyFor: SignBookInit['keyFor']
-  readonly #run: string
-  readonly #stepTimeoutMs: number
   readonly #maxSessions: number
+  readonly #restock: Restock
   readonly #participants: Participants
-  readonly #coordinators = new Map<string, CoordinatorState>()
-  /** First verified signature of each round (R28). */
-  readonly #signatures: BoundedMap<string, Uint8Array>
-  /** Session numbers of a request never come twice in a run: what is forgotten raises the floor of all. */
-  readonly #lastSession: BoundedMap<string, number>
-  #sessionFloor = 0
+  readonly #table: RoundTable
+  readonly #slots = new Slots()
+  /** Boot number of each member's process. */
+  readonly #boots = new BoundedMap<PublicKey, number>(4 * LIMITS.maxSigners)
 
   constructor(init: SignBookInit) {
-    const rng = init.rng ?? ((length = 32) => randomBytes(length))
-    this.#self = init.self
-    this.#keyFor = (request) => {
-      const key = init.keyFor(request)
-      return key?.public.groupKey === request.groupKey && key.owner === init.self ? key : undefined
+    const { self, number = sessionNumbers(), rng = (length = 32) => randomBytes(length) } = init
+    this.#self = self
+    this.#keyFor = (set, transcript) => {
+      const key = init.keyFor(set, transcript)
+      return key?.owner === self ? key : undefined
     }
-    this.#run = toHex(rng(16))
-    this.#stepTimeoutMs = init.stepTimeoutMs ?? LIMITS.signStepTimeoutMs
     this.#maxSessions = init.maxSessions ?? LIMITS.maxSignSessions
     const maxSessions = this.#maxSessions
-    this.#participants = new Participants({ self: init.self, keyFor: this.#keyFor, maxSessions, rng })
-    this.#signatures = new BoundedMap(maxSessions)
-    this.#lastSession = new BoundedMap(maxSessions, (_, session) => {
-      this.#sessionFloor = Math.max(this.#sessionFloor, session)
+    this.#restock = new Restock({ self, keyFor: this.#keyFor, number, rng })
+    const restock = this.#restock
+    const keyFor = (request: SignRequest) => this.#keyOf(request)
+    this.#participants = new Participants({ self, keyFor, pools: restock.pools, maxSessions })
+    this.#table = new RoundTable({
+      ...{ self, number, restock, maxRounds: maxSessions, asksUnready: init.asksUnready ?? false },
+      delayMs: init.coordinatorDelayMs ?? LIMITS.coordinatorDelayMs,
+      onDone: (round) => this.#participants.close((s) => s.round === round),
     })
   }
 
-  /** Rounds this node coordinates, and sessions it takes part in: for metrics. */
-  get open(): { readonly coordinating: number; readonly participating: number } {
-    return { coordinating: this.#coordinators.size, participating: this.#participants.size }
+  /** Rounds this node coordinates, packages it stands before, requests it knows, nonce pairs that it keeps for coordinators. */
+  get open(): Readonly<Record<'coordinating' | 'participating' | 'known' | 'pairs', number>> {
+    const { coordinating, known } = this.#table.size
+    return { coordinating, known, participating: this.#participants.size, pairs: this.#restock.pools.size }
+  }
+
+  /** This node may sign with these shares from now on: nonce commitments are gathered before anybody asks (R25). */
+  warm(set: SetHash, transcript: TranscriptHash): Effects {
+    return this.#restock.warm(set, transcript)
   }
 
   /**
-   * Coordinates a request until `done` or `failed` is said of its round (`requestHash`). One that is already running is
-   * joined, with its own deadline; one whose signature is known is done at once, with the same bytes (R28).
-   * The operator's approval must stand before: this node asks itself like everybody. Throws TypeError on a malformed request.
+   * Sees to a request until `done` or `failed` is said of its round (`requestHash`). One that is already running is joined,
+   * with its own deadline; one whose signatures are known is done at once, with the same bytes (R28). The operator's approval
+   * must stand before: this node asks itself like everybody. Throws TypeError on a malformed request.
    */
   start(request: SignRequest, timeoutMs: number): Effects {
-    if (!isSignRequest(request) || !isTweak(request.tweak))
-      throw new TypeError('sign request: expected an id of 1 to 64 bytes, a digest of 32, and a root of 32 or none')
+    if (!isSignRequest(request))
+      throw new TypeError(
+        'sign request: expected an id of 1 to 64 bytes, 1 to 64 digests of 32, and roots of 32 or none',
+      )
     const round = requestHash(request)
-    const signature = this.#signatures.get(round)
-    if (signature !== undefined) return [{ kind: 'done', round, request, signature }]
-    if (this.#coordinators.has(round)) return []
-    const key = this.#keyFor(request)?.public
+    const signatures = this.#table.signatures(round)
+    if (signatures !== undefined) return [{ kind: 'done', round, request, signatures }]
+    if (this.#table.get(round)?.isWanted === true) return []
+    const key = this.#keyOf(request)?.public
     if (key === undefined) return [failedAtOnce(round, 'NO_KEY')]
-    if (this.#coordinators.size >= this.#maxSessions) return [failedAtOnce(round, 'OVERLOADED')]
-    const session = (this.#lastSession.get(round) ?? this.#sessionFloor) + 1
-    const facts = { round, request, key, stepTimeoutMs: this.#stepTimeoutMs, self: this.#self, run: this.#run }
-    return this.#keep(openCoordinator({ ...facts, session, timeoutMs }))
+    if (request.items.length > maxItemsFor(key.threshold)) return [failedAtOnce(round, 'TOO_MANY_ITEMS')]
+    if (this.#table.size.wanted >= this.#maxSessions) return [failedAtOnce(round, 'OVERLOADED')]
+    return [...this.#table.want({ round, request, key }, timeoutMs), ...this.#participants.reconsider(round)]
   }
 
-  /** Takes one envelope: others', or one's own as published. The verdict is for the gossip layer (R14). */
+  /** Takes one envelope: others', or one's own as sent. The verdict is for the gossip layer (R14). */
   receive(e: SignEnvelope): Received {
     const step = SIGN_STEPS.find((s) => s === e.step)
-    const said = { member: e.author, session: e.attempt }
     switch (step) {
       case undefined:
         return IGNORED
-      case 'open':
-        return decoded(decodeSign(step, e.payload), (p) =>
-          this.#asked(e, p.request, () => this.#participants.opened(e, p)),
-        )
+      case 'ready':
+        return this.#decoded(step, e, (p) => this.#ready(e, p.request))
+      case 'want':
+        return this.#decoded(step, e, (p) => this.#restock.wanted(e, p))
+      case 'nonces':
+        return this.#decoded(step, e, (p) => this.#handed(e, p))
       case 'package':
-        return decoded(decodeSign(step, e.payload), (p) => {
-          if (p.run === this.#run) this.#packageSent(e)
-          return this.#asked(e, p.request, () => this.#participants.packaged(e, p))
-        })
-      case 'commit':
-        return decoded(decodeSign(step, e.payload), ({ to, commitment }) =>
-          this.#answered(e, to, { kind: step, ...said, boot: e.boot, commitment }),
-        )
-      case 'decline':
-        return decoded(decodeSign(step, e.payload), ({ to, reason }) =>
-          this.#answered(e, to, { kind: step, ...said, reason }),
-        )
+        return this.#decoded(step, e, (p) => this.#packaged(e, p))
       case 'share':
-        return decoded(decodeSign(step, e.payload), ({ to, packageHash, share }) =>
-          this.#answered(e, to, { kind: step, member: e.author, packageHash, share, wire: e.wire }),
-        )
+        return this.#decoded(step, e, (p) => this.#share(e, p))
+      case 'decline':
+        return this.#decoded(step, e, (p) => this.#declined(e, p))
       case 'result':
-        return decoded(decodeSign(step, e.payload), (p) => this.#result(e, p.signature))
+        return this.#decoded(step, e, (p) => this.#result(e, p.signatures))
       default:
         return unreachable(step)
     }
@@ -121,109 +138,125 @@ export class SignBook {
 
   /** The answer to `ask_consent`. An answer to a question that no longer stands does nothing. */
   consent(id: string, answer: Consent): Effects {
-    return this.#participants.consent(id, answer)
+    const r = this.#table.get(id)
+    return r === undefined ? this.#participants.consent(id, answer) : this.#table.ownWord(r, answer)
   }
 
   /** This operator's own bridge asked for this round: questions answered "not asked yet" are asked again (R27). */
   reconsider(round: string): Effects {
-    return this.#participants.reconsider(round)
+    return [...this.#table.reconsider(round), ...this.#participants.reconsider(round)]
   }
 
   /** An armed timer fired. */
   timer(id: string): Effects {
-    for (const state of this.#coordinators.values()) {
-      if (id === stepTimerId(state.round)) return this.#keep(stepCoordinator(state, { kind: 'timer', timer: 'step' }))
-      if (id === deadlineTimerId(state.round))
-        return this.#keep(stepCoordinator(state, { kind: 'timer', timer: 'deadline' }))
-    }
-    return this.#participants.expire(id)
+    return this.#table.timer(id) ?? this.#restock.timer(id) ?? this.#participants.expire(id)
   }
 
-  /** Nobody here wants the signature any more: stops coordinating, says nothing. */
+  /** Nobody here wants the signatures any more: stops coordinating, says nothing. */
   cancel(round: string): Effects {
-    const state = this.#coordinators.get(round)
-    return state === undefined ? [] : this.#keep(stepCoordinator(state, { kind: 'end' }))
+    return this.#table.cancel(round)
   }
 
-  /** Stops every round of a set that this node may no longer sign for (R9), or all of them; nonces are zeroed. */
-  stop(setHash?: SetHash): Effects {
-    const stopped = ({ request }: { request: SignRequest }) => setHash === undefined || request.setHash === setHash
-    const coordinators = [...this.#coordinators.values()].filter(stopped)
-    return [...coordinators.flatMap((s) => this.#keep(fail(s, 'STOPPED'))), ...this.#participants.close(stopped)]
+  /** Stops every round: this node may no longer sign with that share (R9), or is stopping; nonces are zeroed. */
+  stop(): Effects {
+    return [...this.#table.stop(), ...this.#participants.close(() => true), ...this.#restock.clear()]
   }
 
-  /** What a coordinator asks of members: of this very round and set, and not of one whose signature is known (R28). */
-  #asked(e: SignEnvelope, request: SignRequest, take: () => Received): Received {
+  /** Malformed bytes are the one thing that counts against a forwarder (R14). */
+  #decoded<S extends SignStep>(step: S, e: SignEnvelope, take: (payload: SignPayloads[S]) => Received): Received {
+    const payload = decodeSign(step, e.payload)
+    if (payload === undefined) return { verdict: 'reject', effects: [] }
+    if (e.author === this.#self) return take(payload)
+    const heard = this.#slots.hear(e)
+    if (heard === 'contradicted') return ignored(e, 'equivocation')
+    // Passed on: others may have heard only one of the two.
+    if (typeof heard === 'object') return accepted([this.#equivocation(e, heard.wires)])
+    const restarted = this.#heardBoot(e)
+    const { verdict, effects } = take(payload)
+    return { verdict, effects: [...restarted, ...effects] }
+  }
+
+  #equivocation({ round, attempt, author: member, topic }: SignEnvelope, wires: readonly Uint8Array[]): SignFault {
+    const facts = this.#table.get(round)
+    return {
+      ...{ kind: 'fault', code: 'equivocation', round, attempt, member, wires, setHash: topic.scope as SetHash },
+      transcript: facts?.request.transcript,
+      key: facts?.key,
+    }
+  }
+
+  #heardBoot({ author, boot }: SignEnvelope): Effects {
+    const before = this.#boots.get(author)
+    if (before !== undefined && before >= boot) return []
+    this.#boots.set(author, boot)
+    return before === undefined ? [] : [...this.#restock.restarted(author, boot), ...this.#table.restarted(author)]
+  }
+
+  #ready(e: SignEnvelope, request: SignRequest): Received {
     if (request.setHash !== e.topic.scope || requestHash(request) !== e.round) return ignored(e, 'request_changed')
-    const signature = this.#signatures.get(e.round)
-    if (signature === undefined) return take()
-    if (e.author === this.#self) return ACCEPTED
-    return accepted([sayResult(request, e.round, e.attempt, signature)])
+    const key = this.#keyOf(request)?.public
+    if (key === undefined) return accepted([sendDecline({ ...e, attempt: 0 }, request, 'unknown_key')])
+    if (!key.verifyingShares.has(e.author)) return IGNORED
+    const signatures = this.#table.signatures(e.round)
+    if (signatures === undefined) return accepted(this.#table.ready({ round: e.round, request, key }, e.author))
+    // So few of those who know answer that one of them is honest.
+    const others = key.members.filter((m) => m !== e.author)
+    const rank = coordinatorOrder(e.round, others).indexOf(this.#self)
+    if (rank > key.members.length - key.threshold) return ACCEPTED
+    return accepted([sendResult(e.author, request, e.round, signatures)])
   }
 
-  /** This node's own package as signed: evidence beside a wrong share (R26). */
-  #packageSent(e: SignEnvelope): void {
-    const state = this.#coordinators.get(e.round)
-    if (state === undefined || e.author !== this.#self) return
-    this.#keep(stepCoordinator(state, { kind: 'package_sent', session: e.attempt, wire: e.wire }))
+  #handed(e: SignEnvelope, p: SignPayloads['nonces']): Received {
+    const { verdict, effects } = this.#restock.handed(e, p)
+    return { verdict, effects: [...effects, ...this.#table.supplied()] }
   }
 
-  #answered(e: SignEnvelope, to: Addressee, event: CoordinatorEvent): Received {
-    const state = this.#coordinators.get(e.round)
-    const ours = to.coordinator === this.#self && to.run === this.#run && state?.request.setHash === e.topic.scope
-    return state !== undefined && ours ? accepted(this.#keep(stepCoordinator(state, event))) : ACCEPTED
+  #packaged(e: SignEnvelope, p: SignPackage): Received {
+    if (p.request.setHash !== e.topic.scope || requestHash(p.request) !== e.round) return ignored(e, 'request_changed')
+    const signatures = this.#table.signatures(e.round)
+    if (e.author === this.#self) {
+      if (signatures !== undefined) return ACCEPTED
+      const sent = this.#table.sent(e.round, e.attempt, e.wire)
+      return accepted([...sent, ...this.#participants.packaged(e, p).effects])
+    }
+    if (signatures !== undefined) return accepted([sendResult(e.author, p.request, e.round, signatures)])
+    const { verdict, effects } = this.#participants.packaged(e, p)
+    if (!effects.some((f) => f.kind === 'refused' && f.reason === 'unknown_nonce')) return { verdict, effects }
+    // Fresh pairs follow the decline.
+    const { setHash, transcript, items } = p.request
+    const fresh = this.#restock.giveFresh(e.author, e.boot, setHash, transcript, items.length)
+    return { verdict, effects: [...effects, ...fresh] }
   }
 
-  /** From anybody: a signature proves itself (R28). */
-  #result(e: SignEnvelope, signature: Uint8Array): Received {
-    // A finished round has no machine left, so the first signature stays.
-    const joined = this.#participants.ofRound(e.round)[0]
-    const facts = this.#coordinators.get(e.round) ?? (joined && { request: joined.request, key: joined.key.public })
-    if (facts === undefined || facts.request.setHash !== e.topic.scope) return ACCEPTED
-    if (!verifies(facts.key, facts.request, signature)) return ignored(e, 'bad_signature')
-    return accepted(this.#complete(e.round, facts.request, signature))
+  #share(e: SignEnvelope, { coordinator, packageHash, shares }: SignPayloads['share']): Received {
+    const r = this.#table.get(e.round)
+    if (coordinator !== this.#self || r === undefined || r.request.setHash !== e.topic.scope) return ACCEPTED
+    return accepted(this.#table.share(r, { kind: 'share', member: e.author, packageHash, shares, wire: e.wire }))
   }
 
-  /** The first verified signature ends the round for every machine of it, and is kept (R28). */
-  #complete(round: string, request: SignRequest, signature: Uint8Array): Effects {
-    this.#signatures.set(round, signature)
-    const ended = [...this.cancel(round), ...this.#participants.close((s) => s.round === round)]
-    return [...ended, { kind: 'done', round, request, signature }]
+  #declined(e: SignEnvelope, { coordinator, reason }: SignPayloads['decline']): Received {
+    const r = this.#table.get(e.round)
+    if (coordinator !== this.#self || r?.request.setHash !== e.topic.scope || !r.key.verifyingShares.has(e.author))
+      return ACCEPTED
+    return accepted(this.#table.declined(r, e.author, e.attempt, reason))
   }
 
-  #keep({ state, effects }: CoordinatorStep): Effects {
-    const { round, request, session } = state
-    if (state.phase.kind === 'ended') {
-      this.#coordinators.delete(round)
-      this.#lastSession.set(round, session)
-    } else this.#coordinators.set(round, state)
-    return effects.flatMap((effect): Effects => {
-      if (effect.kind !== 'signed') return [effect]
-      const { signature } = effect
-      return [sayResult(request, round, session, signature), ...this.#complete(round, request, signature)]
-    })
+  /** From anybody: signatures prove themselves (R28). */
+  #result(e: SignEnvelope, signatures: readonly Uint8Array[]): Received {
+    const r = this.#table.get(e.round)
+    // A finished round is not known any more, so the first signatures stay.
+    if (r === undefined || r.request.setHash !== e.topic.scope) return ACCEPTED
+    if (!isResultOf(r.key, r.request, signatures)) return ignored(e, 'bad_signature')
+    return accepted(this.#table.complete(r, signatures))
   }
-}
 
-/** Malformed bytes are the one thing that counts against a forwarder (R14). */
-function decoded<P>(payload: P | undefined, take: (payload: P) => Received): Received {
-  return payload === undefined ? { verdict: 'reject', effects: [] } : take(payload)
-}
-
-function sayResult(request: SignRequest, round: string, session: number, signature: Uint8Array): SignEffect {
-  const payload = encodeSign('result', { signature })
-  return { kind: 'publish', setHash: request.setHash, round, attempt: session, step: 'result', payload }
-}
-
-function verifies(key: PublicKeyPackage, { digest, tweak }: SignRequest, signature: Uint8Array): boolean {
-  return curve.schnorrVerify(signature, digest, tweakedPublicKey(key, tweak))
+  #keyOf(request: SignRequest): KeyPackage | undefined {
+    const key = this.#keyFor(request.setHash, request.transcript)
+    return key?.public.groupKey === request.groupKey ? key : undefined
+  }
 }
 
 const failedAtOnce = (round: string, code: SignFailed['code']): SignFailed => ({
-  kind: 'failed',
-  round,
-  code,
-  missing: [],
-  cheaters: [],
+  ...{ kind: 'failed', round, code, missing: [], cheaters: [] },
   declined: new Map(),
 })

@@ -9,21 +9,31 @@ import {
   type PublicKey,
   toHex,
 } from '../../base/index.ts'
-import type { NonceCommitment, Tweak } from '../../crypto/index.ts'
+import { isTweak, type NonceCommitment, type Tweak } from '../../crypto/index.ts'
+import type { SignItem } from '../../signer/index.ts'
 import { type Codec, codec, sized } from '../canonical.ts'
 import * as pb from '../pb/sign_pb.ts'
-import { type Addressee, DECLINE_REASONS, type SignPayloads, type SignRequest, type SignStep } from './types.ts'
+import { DECLINE_REASONS, type PackageEntries, type SignPayloads, type SignRequest, type SignStep } from './types.ts'
 
-/** A package of 128 members takes 13.6 KiB. */
-export const MAX_SIGN_PAYLOAD_BYTES = 16 * 1024
+/** What a direct message leaves beside its envelope. */
+export const MAX_SIGN_PAYLOAD_BYTES = LIMITS.maxDirectBytes - 1024
 
-/** A key by its form; whether it is a member's, and so a point, is asked of the key package. */
-function keyNamed(what: string, bytes: Uint8Array | undefined): PublicKey {
-  return toHex(sized(what, bytes, 33)) as PublicKey
+/** Upper bounds of what the encoding below takes, tags and lengths included. */
+const ITEM_BYTES = 76
+const PAIR_BYTES = 72
+const ENTRY_BYTES = 48
+const HEAD_BYTES = 256
+
+/** Items of one request of which a package of `signers` members still fits into one message. */
+export function maxItemsFor(signers: number): number {
+  const room = MAX_SIGN_PAYLOAD_BYTES - HEAD_BYTES - signers * ENTRY_BYTES
+  return Math.max(1, Math.min(LIMITS.maxSignItems, Math.floor(room / (ITEM_BYTES + signers * PAIR_BYTES))))
 }
 
-const RUN_BYTES = 16
-const run = (bytes: Uint8Array | undefined): string => toHex(sized('run', bytes, RUN_BYTES))
+/** A key by its form; whether it is a member's, and so a point, is asked of the key package. */
+function keyNamed(what: string, bytes: Uint8Array): PublicKey {
+  return toHex(sized(what, bytes, 33)) as PublicKey
+}
 
 const writeTweak = (tweak: Tweak): { tweak?: pb.SignTweak } =>
   tweak.kind === 'none'
@@ -32,8 +42,11 @@ const writeTweak = (tweak: Tweak): { tweak?: pb.SignTweak } =>
 
 function readTweak(tweak: pb.SignTweak | undefined): Tweak {
   if (tweak === undefined) return { kind: 'none' }
-  return { kind: 'key', merkleRoot: tweak.merkleRoot === undefined ? null : sized('merkle root', tweak.merkleRoot, 32) }
+  return { kind: 'key', merkleRoot: tweak.merkleRoot ?? null }
 }
+
+const writeItem = ({ digest, tweak }: SignItem) => create(pb.SignItemSchema, { digest, ...writeTweak(tweak) })
+const readItem = (item: pb.SignItem): SignItem => ({ digest: item.digest, tweak: readTweak(item.tweak) })
 
 const writeRequest = (r: SignRequest): pb.SignRequest =>
   create(pb.SignRequestSchema, {
@@ -41,8 +54,7 @@ const writeRequest = (r: SignRequest): pb.SignRequest =>
     setHash: fromHex(r.setHash),
     transcript: fromHex(r.transcript),
     requestId: fromHex(r.requestId),
-    digest: r.digest,
-    ...writeTweak(r.tweak),
+    items: r.items.map(writeItem),
   })
 
 function readRequest(r: pb.SignRequest | undefined): SignRequest {
@@ -52,38 +64,45 @@ function readRequest(r: pb.SignRequest | undefined): SignRequest {
     setHash: asSetHash(toHex(r.setHash)),
     transcript: asTranscriptHash(toHex(r.transcript)),
     requestId: toHex(r.requestId),
-    digest: r.digest,
-    tweak: readTweak(r.tweak),
+    items: r.items.map(readItem),
   }
-  if (!isSignRequest(request)) throw new TypeError('request: id or digest of a wrong length')
+  if (!isSignRequest(request)) throw new TypeError('request: id, digest, tweak or number of items out of bounds')
   return request
 }
 
 /** The shape of a request: what crosses the wire, and what a caller may ask. */
 export function isSignRequest(r: SignRequest): boolean {
   const idBytes = r.requestId.length / 2
-  return isHex(r.requestId) && idBytes >= 1 && idBytes <= LIMITS.maxRequestIdBytes && r.digest.length === 32
+  return (
+    isHex(r.requestId) &&
+    idBytes >= 1 &&
+    idBytes <= LIMITS.maxRequestIdBytes &&
+    r.items.length >= 1 &&
+    r.items.length <= LIMITS.maxSignItems &&
+    r.items.every(({ digest, tweak }) => digest.length === 32 && isTweak(tweak))
+  )
 }
 
-const writeTo = (to: Addressee) =>
-  create(pb.SignAddresseeSchema, { coordinator: fromHex(to.coordinator), run: fromHex(to.run) })
-const readTo = (to: pb.SignAddressee | undefined): Addressee => ({
-  coordinator: keyNamed('coordinator', to?.coordinator),
-  run: run(to?.run),
-})
 const writeCommitment = (c: NonceCommitment) => create(pb.SignNonceCommitmentSchema, c)
-const readCommitment = (c: pb.SignNonceCommitment | undefined): NonceCommitment => ({
-  hiding: sized('hiding', c?.hiding, 33),
-  binding: sized('binding', c?.binding, 33),
+const readCommitment = (c: pb.SignNonceCommitment): NonceCommitment => ({
+  hiding: sized('hiding', c.hiding, 33),
+  binding: sized('binding', c.binding, 33),
 })
 
-function readEntries(entries: readonly pb.SignPackageEntry[]): ReadonlyMap<PublicKey, NonceCommitment> {
-  const out = new Map<PublicKey, NonceCommitment>()
+/** One for each item. */
+function counted<T>(what: string, list: readonly T[]): readonly T[] {
+  if (list.length < 1 || list.length > LIMITS.maxSignItems) throw new TypeError(`${what}: too few or too many`)
+  return list
+}
+
+function readEntries(entries: readonly pb.SignPackageEntry[], items: number): PackageEntries {
+  const out = new Map<PublicKey, readonly NonceCommitment[]>()
   let last = ''
   for (const entry of entries) {
     const member = keyNamed('member', entry.member)
     if (member <= last) throw new TypeError('entries: expected strictly ascending members')
-    out.set(member, readCommitment(entry.commitment))
+    if (entry.commitments.length !== items) throw new TypeError('entry: expected a commitment for each item')
+    out.set(member, entry.commitments.map(readCommitment))
     last = member
   }
   return out
@@ -91,51 +110,81 @@ function readEntries(entries: readonly pb.SignPackageEntry[]): ReadonlyMap<Publi
 
 function readReason(text: string): SignPayloads['decline']['reason'] {
   const reason = DECLINE_REASONS.find((r) => r === text)
-  if (reason === undefined) throw new TypeError('reason: not one of the closed list')
+  if (reason === undefined) throw new TypeError('decline: unknown reason')
   return reason
 }
 
 const CODECS: { readonly [S in SignStep]: Codec<SignPayloads[S]> } = {
-  open: codec(
-    pb.SignOpenSchema,
-    (o) => create(pb.SignOpenSchema, { run: fromHex(o.run), request: writeRequest(o.request) }),
-    (o) => ({ run: run(o.run), request: readRequest(o.request) }),
+  ready: codec(
+    pb.SignReadySchema,
+    (o) => create(pb.SignReadySchema, { request: writeRequest(o.request) }),
+    (o) => ({ request: readRequest(o.request) }),
   ),
-  commit: codec(
-    pb.SignCommitSchema,
-    (c) => create(pb.SignCommitSchema, { to: writeTo(c.to), commitment: writeCommitment(c.commitment) }),
-    (c) => ({ to: readTo(c.to), commitment: readCommitment(c.commitment) }),
+  want: codec(
+    pb.SignWantSchema,
+    (w) =>
+      create(pb.SignWantSchema, {
+        transcript: fromHex(w.transcript),
+        member: fromHex(w.member),
+        count: w.count,
+      }),
+    (w) => {
+      if (w.count < 1 || w.count > LIMITS.maxSignItems) throw new TypeError('want: count out of bounds')
+      const transcript = asTranscriptHash(toHex(w.transcript))
+      return { transcript, member: keyNamed('member', w.member), count: w.count }
+    },
   ),
-  decline: codec(
-    pb.SignDeclineSchema,
-    (d) => create(pb.SignDeclineSchema, { to: writeTo(d.to), reason: d.reason }),
-    (d) => ({ to: readTo(d.to), reason: readReason(d.reason) }),
+  nonces: codec(
+    pb.SignNoncesSchema,
+    (n) =>
+      create(pb.SignNoncesSchema, {
+        transcript: fromHex(n.transcript),
+        coordinator: fromHex(n.coordinator),
+        commitments: n.commitments.map(writeCommitment),
+      }),
+    (n) => ({
+      transcript: asTranscriptHash(toHex(n.transcript)),
+      coordinator: keyNamed('coordinator', n.coordinator),
+      commitments: counted('commitments', n.commitments).map(readCommitment),
+    }),
   ),
   package: codec(
     pb.SignPackageSchema,
     (p) =>
       create(pb.SignPackageSchema, {
-        run: fromHex(p.run),
         request: writeRequest(p.request),
-        entries: [...p.commitments].map(([member, c]) =>
-          create(pb.SignPackageEntrySchema, { member: fromHex(member), commitment: writeCommitment(c) }),
+        entries: [...p.entries].map(([member, list]) =>
+          create(pb.SignPackageEntrySchema, { member: fromHex(member), commitments: list.map(writeCommitment) }),
         ),
       }),
-    (p) => ({ run: run(p.run), request: readRequest(p.request), commitments: readEntries(p.entries) }),
+    (p) => {
+      const request = readRequest(p.request)
+      return { request, entries: readEntries(p.entries, request.items.length) }
+    },
   ),
   share: codec(
     pb.SignShareSchema,
-    (s) => create(pb.SignShareSchema, { to: writeTo(s.to), packageHash: fromHex(s.packageHash), share: s.share }),
+    (s) =>
+      create(pb.SignShareSchema, {
+        coordinator: fromHex(s.coordinator),
+        packageHash: fromHex(s.packageHash),
+        shares: [...s.shares],
+      }),
     (s) => ({
-      to: readTo(s.to),
+      coordinator: keyNamed('coordinator', s.coordinator),
       packageHash: toHex(sized('package hash', s.packageHash, 32)),
-      share: sized('share', s.share, 32),
+      shares: counted('shares', s.shares).map((share) => sized('share', share, 32)),
     }),
+  ),
+  decline: codec(
+    pb.SignDeclineSchema,
+    (d) => create(pb.SignDeclineSchema, { coordinator: fromHex(d.coordinator), reason: d.reason }),
+    (d) => ({ coordinator: keyNamed('coordinator', d.coordinator), reason: readReason(d.reason) }),
   ),
   result: codec(
     pb.SignResultSchema,
-    (r) => create(pb.SignResultSchema, r),
-    (r) => ({ signature: sized('signature', r.signature, 64) }),
+    (r) => create(pb.SignResultSchema, { signatures: [...r.signatures] }),
+    (r) => ({ signatures: counted('signatures', r.signatures).map((s) => sized('signature', s, 64)) }),
   ),
 }
 

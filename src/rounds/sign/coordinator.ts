@@ -1,238 +1,288 @@
 import { type PublicKey, unreachable } from '../../base/index.ts'
-import { aggregate, isNonceCommitment, type NonceCommitment } from '../../crypto/index.ts'
 import { encodeSign } from './codec.ts'
-import type { Answer, CoordinatorEvent, CoordinatorState, CoordinatorStep, Phase, Signed } from './coordinator.types.ts'
+import type {
+  CoordinatorEvent,
+  CoordinatorState,
+  CoordinatorStep,
+  Member,
+  Session,
+  Signed,
+  Standing,
+} from './coordinator.types.ts'
 import { packageHash } from './hashes.ts'
-import type { DeclineReason, RoundFacts, SignEffect, SignFailed, SignPackage } from './types.ts'
+import { findCheaters, signaturesOf } from './shares.ts'
+import type { DeclineReason, RoundFacts, SignEffect, SignFault } from './types.ts'
 
-type Effects = (SignEffect | Signed)[]
+const RESPONSIVE: Standing = { at: 'responsive' }
+const FRESH: Member = { standing: RESPONSIVE, heardAt: 0, excused: false }
 
-export const stepTimerId = (round: string): string => `step/${round}`
-export const deadlineTimerId = (round: string): string => `deadline/${round}`
-
-export interface CoordinatorInit extends RoundFacts {
-  readonly self: PublicKey
-  readonly run: string
-  /** Number of the first session: above every one this process gave to this request before. */
-  readonly session: number
-  /** All sessions together. */
-  readonly timeoutMs: number
-}
-
-export function openCoordinator(init: CoordinatorInit): CoordinatorStep {
-  const { timeoutMs, ...facts } = init
-  const state: CoordinatorState = {
-    ...facts,
-    phase: { kind: 'collecting' },
-    late: false,
-    answers: new Map(),
-    benched: new Set(),
-    refused: new Set(),
-    cheaters: new Set(),
-    lapsed: undefined,
-  }
-  const deadline: SignEffect = { kind: 'arm', id: deadlineTimerId(init.round), afterMs: timeoutMs }
-  return { state, effects: [deadline, ...say(state), armHalfStep(state)] }
+/**
+ * ROAST (Ruffing et al. 2022): whenever t responsive members have unused pairs, a session with exactly those.
+ * `likeliest`: all members, the one that answered last in other rounds first.
+ */
+export function openCoordinator(
+  facts: RoundFacts & { readonly self: PublicKey },
+  likeliest: readonly PublicKey[],
+): CoordinatorState {
+  const members = new Map(likeliest.map((m, i) => [m, { ...FRESH, heardAt: -i }]))
+  return { ...facts, members, sessions: [], failedSessions: 0, events: 0, isOver: false }
 }
 
 export function stepCoordinator(state: CoordinatorState, event: CoordinatorEvent): CoordinatorStep {
-  if (state.phase.kind === 'ended') return { state, effects: [] }
+  if (state.isOver) return still(state)
   switch (event.kind) {
-    case 'commit':
-      return event.session === state.session && isMember(state, event.member)
-        ? answered(state, event.member, { kind: 'commit', commitment: event.commitment, boot: event.boot })
-        : { state, effects: [] }
-    case 'decline':
-      return event.session === state.session && isMember(state, event.member)
-        ? answered(state, event.member, { kind: 'decline', reason: event.reason })
-        : { state, effects: [] }
+    case 'ready':
+      return still(ready(state, event.member))
+    case 'restarted':
+      return still(restarted(state, event.member))
+    case 'open':
+      return opened(state, event)
+    case 'sent':
+      return still(withSession(state, event.session, (s) => ({ ...s, wire: s.wire ?? event.wire })))
     case 'share':
       return shareIn(state, event)
-    case 'package_sent':
-      return state.phase.kind === 'sharing' && event.session === state.session && state.phase.wire === undefined
-        ? { state: { ...state, phase: { ...state.phase, wire: event.wire } }, effects: [] }
-        : { state, effects: [] }
-    case 'timer':
-      return event.timer === 'deadline' ? fail(state, 'TIMEOUT') : stepTimedOut(state)
-    case 'end':
-      return ended(state, [])
+    case 'decline':
+      return still(declined(state, event))
+    case 'resend':
+      return { state, effects: state.sessions.flatMap((s) => sendPackage(state, s, owing(state, s))) }
     default:
       return unreachable(event)
   }
 }
 
-/** Ends the round with a failure of this node's own doing or need. */
-export const fail = (state: CoordinatorState, code: SignFailed['code']): CoordinatorStep =>
-  ended(state, [
-    {
-      kind: 'failed',
-      round: state.round,
-      code,
-      missing: missing(state),
-      cheaters: [...state.cheaters],
-      declined: declinedIn(state),
-    },
-  ])
-
-const isMember = (state: CoordinatorState, member: PublicKey): boolean => state.key.verifyingShares.has(member)
-
-function answered(state: CoordinatorState, member: PublicKey, answer: Answer): CoordinatorStep {
-  const before = state.answers.get(member)
-  const refused = answer.kind === 'decline' && answer.reason === 'refused'
-  if (answer.kind === 'commit' && !isNonceCommitment(answer.commitment)) return { state, effects: [] }
-  // The first commitment of a session stands: a later one is a duplicate, or of a member that restarted with new nonces.
-  if (before?.kind === 'commit' && !(answer.kind === 'commit' && answer.boot > before.boot))
-    return { state, effects: [] }
-  const next: CoordinatorState = {
-    ...state,
-    answers: new Map(state.answers).set(member, answer),
-    refused: refused ? new Set(state.refused).add(member) : state.refused,
+/**
+ * The next session's members, if t responsive ones have enough pairs (`hasPairs`): the most recently heard first, and those
+ * known to be `ready` before others. Whoever has given a share that no signature has proven yet is proven first, so that a
+ * cheater never spoils two sessions: that may name it (`effects`).
+ */
+export function choose(
+  state: CoordinatorState,
+  isCandidate: (member: PublicKey) => boolean,
+  hasPairs: (member: PublicKey) => boolean,
+): CoordinatorStep & { readonly chosen: readonly PublicKey[] | undefined } {
+  const { threshold } = state.key
+  const none = { state, effects: [], chosen: undefined }
+  if (state.isOver || state.sessions.length + state.failedSessions >= maxSessions(state)) return none
+  const able = candidates(state, isCandidate).filter(hasPairs)
+  if (able.length < threshold) return none
+  const chosen = able.slice(0, threshold)
+  const proven = prove(state, chosen)
+  if (proven.effects.length > 0) {
+    const next = choose(proven.state, isCandidate, hasPairs)
+    return { ...next, effects: [...proven.effects, ...next.effects] }
   }
-  if (isHopeless(next)) return fail(next, next.refused.size > 0 ? 'REFUSED' : 'TIMEOUT')
-  return next.phase.kind === 'collecting' ? choose(next) : { state: next, effects: [] }
+  return { state: proven.state, effects: [], chosen: chosen.sort() }
 }
 
-/** Once t commitments are there, the first t make the package. */
-function choose(state: CoordinatorState): CoordinatorStep {
-  const chosen = willing(state).slice(0, state.key.threshold)
-  if (chosen.length < state.key.threshold) return { state, effects: [] }
-  const commitments = new Map(chosen.sort(([a], [b]) => (a < b ? -1 : 1)))
-  const p: SignPackage = { run: state.run, request: state.request, commitments }
-  const hash = packageHash(state.self, state.session, p)
-  const next: CoordinatorState = {
-    ...state,
-    late: false,
-    phase: { kind: 'sharing', package: p, packageHash: hash, wire: undefined, shares: new Map() },
-  }
-  return { state: next, effects: [...say(next), armHalfStep(next)] }
+/** Members that may be chosen now but for their pairs, the likeliest to answer first. */
+export function candidates(state: CoordinatorState, isCandidate: (member: PublicKey) => boolean): PublicKey[] {
+  return [...state.members]
+    .filter(([m, { standing }]) => standing.at === 'responsive' && isCandidate(m))
+    .sort(([a, x], [b, y]) => Number(b === state.self) - Number(a === state.self) || y.heardAt - x.heardAt)
+    .map(([m]) => m)
 }
 
-/** Members that committed and may be chosen, in order of arrival. */
-function willing(state: CoordinatorState): [PublicKey, NonceCommitment][] {
-  const out: [PublicKey, NonceCommitment][] = []
-  for (const [member, answer] of state.answers) {
-    if (answer.kind !== 'commit' || state.cheaters.has(member) || state.refused.has(member)) continue
-    if (state.late || !state.benched.has(member)) out.push([member, answer.commitment])
-  }
+/** ROAST's bound: each session that fails costs a member of the n − t that may be faulty; each may be excused once. */
+const maxSessions = ({ key, members }: CoordinatorState): number => {
+  const excused = [...members.values()].filter((m) => m.excused).length
+  return key.members.length - key.threshold + 1 + excused
+}
+
+/** Fewer than t can ever remain: nobody can sign this. */
+export function isHopeless({ key, members }: CoordinatorState): boolean {
+  const left = [...members.values()].filter(
+    ({ standing }) => standing.at !== 'out' || standing.why === 'unreliable',
+  ).length
+  return left < key.threshold
+}
+
+/** Who owes a share. */
+export const busyMembers = (state: CoordinatorState): PublicKey[] =>
+  [...state.members].filter(([, m]) => m.standing.at === 'busy').map(([m]) => m)
+export const membersOut = (state: CoordinatorState, why: 'refused' | 'cheated'): PublicKey[] =>
+  [...state.members].filter(([, { standing: s }]) => s.at === 'out' && s.why === why).map(([m]) => m)
+export function declinedIn(state: CoordinatorState): Map<PublicKey, DeclineReason> {
+  const out = new Map<PublicKey, DeclineReason>(membersOut(state, 'refused').map((m) => [m, 'refused']))
+  for (const [m, { standing }] of state.members) if (standing.at === 'waiting') out.set(m, standing.reason)
   return out
+}
+
+export const overCoordinator = (state: CoordinatorState): CoordinatorState => ({
+  ...state,
+  sessions: [],
+  isOver: true,
+})
+
+function ready(state: CoordinatorState, member: PublicKey): CoordinatorState {
+  const known = state.members.get(member)
+  if (known === undefined) return state
+  return heard(state, member, known.standing.at === 'waiting' ? RESPONSIVE : known.standing)
+}
+
+function restarted(state: CoordinatorState, member: PublicKey): CoordinatorState {
+  const standing = state.members.get(member)?.standing
+  return standing?.at === 'busy' ? spoiled(state, member, standing.session, RESPONSIVE) : state
+}
+
+function opened(state: CoordinatorState, event: CoordinatorEvent & { kind: 'open' }): CoordinatorStep {
+  const p = { request: state.request, entries: event.entries }
+  const session: Session = {
+    number: event.session,
+    package: p,
+    packageHash: packageHash(state.self, event.session, p),
+    payload: encodeSign('package', p),
+    wire: undefined,
+    shares: new Map(),
+  }
+  const members = new Map(state.members)
+  for (const member of event.entries.keys()) {
+    const known = members.get(member)
+    if (known !== undefined) members.set(member, { ...known, standing: { at: 'busy', session: event.session } })
+  }
+  const next = { ...state, members, sessions: [...state.sessions, session] }
+  return { state: next, effects: sendPackage(next, session, [...event.entries.keys()]) }
 }
 
 function shareIn(state: CoordinatorState, event: CoordinatorEvent & { kind: 'share' }): CoordinatorStep {
-  const { phase } = state
+  const session = state.sessions.find((s) => s.packageHash === event.packageHash)
   // A share over another package, so of another session, is nobody's fault (R26); a second one changes nothing.
-  if (
-    phase.kind !== 'sharing' ||
-    event.packageHash !== phase.packageHash ||
-    !phase.package.commitments.has(event.member) ||
-    phase.shares.has(event.member)
+  if (session === undefined || !session.package.entries.has(event.member) || session.shares.has(event.member))
+    return still(state)
+  if (event.shares.length !== state.request.items.length) return blame(state, session, [[event.member, event.wire]])
+  const shareOf = { shares: event.shares, wire: event.wire, isProven: false }
+  const shares = new Map(session.shares).set(event.member, shareOf)
+  const whole = { ...session, shares }
+  const standing = state.members.get(event.member)?.standing
+  const isOurs = standing?.at === 'busy' && standing.session === session.number
+  const next = heard(
+    withSession(state, session.number, () => whole),
+    event.member,
+    isOurs ? RESPONSIVE : standing,
   )
-    return { state, effects: [] }
-  const shares = new Map(phase.shares).set(event.member, { share: event.share, wire: event.wire })
-  const next: CoordinatorState = { ...state, phase: { ...phase, shares } }
-  if (shares.size < state.key.threshold) return { state: next, effects: [] }
-  return finish(next, { ...phase, shares })
+  return shares.size < state.key.threshold ? still(next) : finish(next, whole)
 }
 
-/** Verifies the aggregate, and single shares only if it fails: their authors are out for good, the rest try again at once. */
-function finish(state: CoordinatorState, phase: Phase & { kind: 'sharing' }): CoordinatorStep {
-  const { digest, tweak } = state.request
-  const shares = new Map([...phase.shares].map(([m, s]) => [m, s.share]))
-  const made = aggregate(state.key, phase.package.commitments, digest, tweak, shares)
-  if (made.ok) return ended(state, [{ kind: 'signed', signature: made.signature }])
-  // Nobody to name: not a thing peers can cause. The step's timer goes on, so this can't spin.
-  if (made.cheaters.length === 0) return { state, effects: [] }
-  const faults = made.cheaters.map((member): SignEffect => {
-    const wires = [phase.wire, phase.shares.get(member)?.wire].filter((w) => w !== undefined)
-    return { kind: 'fault', code: 'invalid_share', round: state.round, member, wires }
-  })
-  const next = { ...state, cheaters: new Set([...state.cheaters, ...made.cheaters]), lapsed: [] }
-  if (isHopeless(next)) {
-    const failed = fail(next, next.refused.size > 0 ? 'REFUSED' : 'TIMEOUT')
-    return { state: failed.state, effects: [...faults, ...failed.effects] }
+/** Verifies the signatures, and single shares only if one fails: their authors are out for good. */
+function finish(state: CoordinatorState, session: Session): CoordinatorStep {
+  const signatures = signaturesOf(state.key, session)
+  if (signatures !== undefined) return { state: overCoordinator(state), effects: [{ kind: 'signed', signatures }] }
+  const cheaters = findCheaters(state.key, session, [...session.shares.keys()])
+  // Nobody to name: not a thing peers can cause. The session is given up, and counts, so this can't spin.
+  if (cheaters.length === 0) return still(without(state, session.number))
+  return blame(state, session, cheaters)
+}
+
+/** Checks shares of open sessions singly, of members that are about to be chosen for another one. */
+function prove(state: CoordinatorState, members: readonly PublicKey[]): CoordinatorStep {
+  let next = state
+  for (const session of state.sessions) {
+    const unproven = members.filter((m) => session.shares.get(m)?.isProven === false)
+    if (unproven.length === 0) continue
+    const cheaters = findCheaters(state.key, session, unproven)
+    if (cheaters.length > 0) return blame(next, session, cheaters)
+    const shares = new Map(session.shares)
+    for (const m of unproven) {
+      const known = shares.get(m)
+      if (known !== undefined) shares.set(m, { ...known, isProven: true })
+    }
+    next = withSession(next, session.number, (s) => ({ ...s, shares }))
   }
-  const again = reopen(next)
-  return { state: again.state, effects: [...faults, ...again.effects] }
+  return still(next)
 }
 
-/** The timer fires twice a step: at half of it what may have been lost is said again (R14), at its end the session is over. */
-function stepTimedOut(state: CoordinatorState): CoordinatorStep {
-  if (!state.late) {
-    const late = { ...state, late: true }
-    const chosen = late.phase.kind === 'collecting' ? choose(late) : { state: late, effects: [] }
-    return chosen.effects.length > 0 ? chosen : { state: late, effects: [...say(late), armHalfStep(late)] }
-  }
-  const lapsed = owing(state)
-  const silent = state.phase.kind === 'sharing' ? unshared(state.phase) : []
-  const benched = new Set([...state.benched, ...silent])
-  return reopen({ ...state, lapsed, benched })
-}
-
-/** The next session, with fresh commitments of everybody (R25). Benched members come back when the others are too few. */
-function reopen(state: CoordinatorState): CoordinatorStep {
-  const { members, threshold } = state.key
-  const unbenched = members.filter((m) => !state.benched.has(m) && !state.cheaters.has(m) && !state.refused.has(m))
-  const next: CoordinatorState = {
-    ...state,
-    session: state.session + 1,
-    phase: { kind: 'collecting' },
-    late: false,
-    answers: new Map(),
-    benched: unbenched.length < threshold ? new Set() : state.benched,
-  }
-  return { state: next, effects: [...say(next), armHalfStep(next)] }
-}
-
-/** What this session has to say at this point: the open, or the package. Repeating it is harmless. */
-function say(state: CoordinatorState): SignEffect[] {
-  const { request, round, session, run } = state
-  const head = { kind: 'publish', setHash: request.setHash, round, attempt: session } as const
-  switch (state.phase.kind) {
-    case 'collecting':
-      return [{ ...head, step: 'open', payload: encodeSign('open', { run, request }) }]
-    case 'sharing':
-      return [{ ...head, step: 'package', payload: encodeSign('package', state.phase.package) }]
-    case 'ended':
-      return []
-  }
-}
-
-function armHalfStep(state: CoordinatorState): SignEffect {
-  return { kind: 'arm', id: stepTimerId(state.round), afterMs: state.stepTimeoutMs / 2 }
-}
-
-function ended(state: CoordinatorState, effects: Effects): CoordinatorStep {
-  const disarm = [stepTimerId(state.round), deadlineTimerId(state.round)].map(
-    (id): SignEffect => ({ kind: 'disarm', id }),
+function blame(
+  state: CoordinatorState,
+  session: Session,
+  cheaters: readonly (readonly [PublicKey, Uint8Array])[],
+): CoordinatorStep {
+  const { round, key, request } = state
+  const faults = cheaters.map(
+    ([member, wire]): SignFault => ({
+      kind: 'fault',
+      code: 'invalid_share',
+      round,
+      attempt: session.number,
+      member,
+      wires: session.wire === undefined ? [wire] : [session.wire, wire],
+      setHash: request.setHash,
+      transcript: request.transcript,
+      key,
+    }),
   )
-  return { state: { ...state, phase: { kind: 'ended' } }, effects: [...disarm, ...effects] }
+  const members = new Map(state.members)
+  for (const [member] of cheaters) {
+    const known = members.get(member) ?? FRESH
+    members.set(member, { ...known, standing: { at: 'out', why: 'cheated' } })
+  }
+  return { state: without({ ...state, members }, session.number), effects: faults }
 }
 
-/** Fewer than t can ever remain. */
-function isHopeless(state: CoordinatorState): boolean {
-  const left = state.key.members.filter((m) => !state.refused.has(m) && !state.cheaters.has(m))
-  return left.length < state.key.threshold
+function declined(state: CoordinatorState, event: CoordinatorEvent & { kind: 'decline' }): CoordinatorState {
+  const { member, session, reason } = event
+  const known = state.members.get(member)
+  if (known === undefined || known.standing.at === 'out') return state
+  const isOfSession = known.standing.at === 'busy' && known.standing.session === session
+  const after: Standing =
+    reason === 'refused'
+      ? { at: 'out', why: 'refused' }
+      : reason === 'unknown_nonce'
+        ? RESPONSIVE
+        : { at: 'waiting', reason }
+  if (isOfSession) return spoiled(state, member, session, after)
+  // Said to the request, not to a package; one that owes a share or was heard to be ready since is not taken back for it.
+  if (session !== 0 || known.standing.at === 'busy') return state
+  return reason === 'refused' || known.heardAt <= 0 ? heard(state, member, after) : state
 }
 
-const unshared = (phase: Phase & { kind: 'sharing' }): PublicKey[] =>
-  [...phase.package.commitments.keys()].filter((m) => !phase.shares.has(m))
+/** The member will not answer this session, so the session can't end. Once a round that is nobody's fault. */
+function spoiled(state: CoordinatorState, member: PublicKey, session: number, after: Standing): CoordinatorState {
+  const known = state.members.get(member) ?? FRESH
+  const standing: Standing = known.excused && after.at !== 'out' ? { at: 'out', why: 'unreliable' } : after
+  const next = heard(without(state, session), member, standing)
+  const members = new Map(next.members)
+  members.set(member, { ...(members.get(member) ?? FRESH), excused: true })
+  return { ...next, members }
+}
 
-/** Who has yet to say something in this session. */
-function owing(state: CoordinatorState): PublicKey[] {
-  const silent = state.phase.kind === 'sharing' ? unshared(state.phase) : []
-  return state.key.members.filter((m) => !state.answers.has(m) || silent.includes(m))
+function heard(state: CoordinatorState, member: PublicKey, standing: Standing = RESPONSIVE): CoordinatorState {
+  const events = state.events + 1
+  const known = state.members.get(member)
+  if (known === undefined) return state
+  return { ...state, events, members: new Map(state.members).set(member, { ...known, standing, heardAt: events }) }
 }
 
 /**
- * Who did not answer in the last session. A session that has just begun says nothing about anybody: then the one before
- * counts. Proven cheaters are named as such, and not here.
+ * A session that can't end. Those who still owe it a share owe it nothing more: they were not late, and may be chosen again.
  */
-function missing(state: CoordinatorState): PublicKey[] {
-  const names = state.late || state.lapsed === undefined ? owing(state) : state.lapsed
-  return names.filter((m) => !state.cheaters.has(m))
+function without(state: CoordinatorState, session: number): CoordinatorState {
+  const members = new Map(state.members)
+  for (const [m, known] of members)
+    if (known.standing.at === 'busy' && known.standing.session === session)
+      members.set(m, { ...known, standing: RESPONSIVE })
+  return {
+    ...state,
+    members,
+    sessions: state.sessions.filter((s) => s.number !== session),
+    failedSessions: state.failedSessions + 1,
+  }
 }
 
-function declinedIn(state: CoordinatorState): ReadonlyMap<PublicKey, DeclineReason> {
-  const out = new Map<PublicKey, DeclineReason>([...state.refused].map((m) => [m, 'refused']))
-  for (const [member, answer] of state.answers) if (answer.kind === 'decline') out.set(member, answer.reason)
-  return out
+const withSession = (state: CoordinatorState, number: number, change: (s: Session) => Session): CoordinatorState => ({
+  ...state,
+  sessions: state.sessions.map((s) => (s.number === number ? change(s) : s)),
+})
+
+const owing = (state: CoordinatorState, { number }: Session): PublicKey[] =>
+  [...state.members].filter(([, { standing: s }]) => s.at === 'busy' && s.session === number).map(([m]) => m)
+
+/** To those who owe a share. Repeating it is harmless: the same package gets the same bytes (R25). */
+function sendPackage(state: CoordinatorState, s: Session, to: readonly PublicKey[]): SignEffect[] {
+  if (to.length === 0) return []
+  const { round, request } = state
+  return [{ kind: 'send', to, setHash: request.setHash, round, attempt: s.number, step: 'package', payload: s.payload }]
 }
+
+const still = (state: CoordinatorState): CoordinatorStep & { readonly effects: readonly (SignEffect | Signed)[] } => ({
+  state,
+  effects: [],
+})

@@ -1,75 +1,81 @@
 import type { PublicKey } from '../../base/index.ts'
-import type { NonceCommitment } from '../../crypto/index.ts'
-import type { DeclineReason, RoundFacts, SignEffect, SignPackage } from './types.ts'
+import type { DeclineReason, PackageEntries, RoundFacts, SignEffect, SignPackage } from './types.ts'
 
-export type Answer =
-  | { readonly kind: 'commit'; readonly commitment: NonceCommitment; readonly boot: number }
-  | { readonly kind: 'decline'; readonly reason: DeclineReason }
+/** Where a member stands with this coordinator (ROAST). */
+export type Standing =
+  /** May be chosen. */
+  | { readonly at: 'responsive' }
+  /** Owes a share to the open session of this number. */
+  | { readonly at: 'busy'; readonly session: number }
+  /** Has declined for now; a later `ready` of it brings it back (R27). */
+  | { readonly at: 'waiting'; readonly reason: DeclineReason }
+  /** Not chosen again in this round. */
+  | { readonly at: 'out'; readonly why: 'refused' | 'cheated' | 'unreliable' }
+
+export interface Member {
+  readonly standing: Standing
+  /** When it last said something to this round, in order; 0 or less: never. The most recent are chosen first. */
+  readonly heardAt: number
+  /** It spoiled a session once without fault, as a restarted member does. The second time it is out of this round. */
+  readonly excused: boolean
+}
 
 export interface ShareIn {
-  readonly share: Uint8Array
+  readonly shares: readonly Uint8Array[]
   readonly wire: Uint8Array
+  /** Checked singly and found right. */
+  readonly isProven: boolean
 }
 
-/** One coordinator of one request, over all its sessions: at most one is open at a time (R25). */
+export interface Session {
+  readonly number: number
+  readonly package: SignPackage
+  readonly packageHash: string
+  readonly payload: Uint8Array
+  /** The package as signed, once it came back from the messenger. */
+  readonly wire: Uint8Array | undefined
+  readonly shares: ReadonlyMap<PublicKey, ShareIn>
+}
+
+/** One coordinator of one request, over all its sessions. */
 export interface CoordinatorState extends RoundFacts {
   readonly self: PublicKey
-  readonly run: string
-  readonly session: number
-  readonly phase: Phase
-  /** Half of the step's time is over: what was lost was said again, and benched members are welcome. */
-  readonly late: boolean
-  /** Answers to this session's open, in order of arrival. */
-  readonly answers: ReadonlyMap<PublicKey, Answer>
-  /** Chosen in an earlier session and silent: not chosen again while others suffice. */
-  readonly benched: ReadonlySet<PublicKey>
-  /** Final for this request. */
-  readonly refused: ReadonlySet<PublicKey>
-  /** Proven wrong: never chosen again. */
-  readonly cheaters: ReadonlySet<PublicKey>
-  /** Who owed an answer at the end of the last whole session. */
-  readonly lapsed: readonly PublicKey[] | undefined
+  readonly members: ReadonlyMap<PublicKey, Member>
+  /** Sessions that may still end in a signature, in order of age. */
+  readonly sessions: readonly Session[]
+  /** Sessions that failed, by a member that is out or will be the next time. */
+  readonly failedSessions: number
+  /** Counts what was heard. */
+  readonly events: number
+  readonly isOver: boolean
 }
 
-export type Phase =
-  | { readonly kind: 'collecting' }
-  | {
-      readonly kind: 'sharing'
-      readonly package: SignPackage
-      readonly packageHash: string
-      /** The package as signed, once it came back from the messenger. */
-      readonly wire: Uint8Array | undefined
-      readonly shares: ReadonlyMap<PublicKey, ShareIn>
-    }
-  | { readonly kind: 'ended' }
-
 export type CoordinatorEvent =
-  | {
-      readonly kind: 'commit'
-      readonly member: PublicKey
-      readonly session: number
-      readonly boot: number
-      readonly commitment: NonceCommitment
-    }
-  | { readonly kind: 'decline'; readonly member: PublicKey; readonly session: number; readonly reason: DeclineReason }
+  /** The member's operator approved this request. */
+  | { readonly kind: 'ready'; readonly member: PublicKey }
+  /** The member is another process now: it will not answer what its former one was asked. */
+  | { readonly kind: 'restarted'; readonly member: PublicKey }
+  /** A session with exactly these members and pairs, chosen by `choose`. */
+  | { readonly kind: 'open'; readonly session: number; readonly entries: PackageEntries }
+  | { readonly kind: 'sent'; readonly session: number; readonly wire: Uint8Array }
   | {
       readonly kind: 'share'
       readonly member: PublicKey
       readonly packageHash: string
-      readonly share: Uint8Array
+      readonly shares: readonly Uint8Array[]
       readonly wire: Uint8Array
     }
-  | { readonly kind: 'package_sent'; readonly session: number; readonly wire: Uint8Array }
-  | { readonly kind: 'timer'; readonly timer: 'step' | 'deadline' }
-  /** A signature of this round verified elsewhere (R28), or nobody wants one any more. */
-  | { readonly kind: 'end' }
+  /** Session 0: of the request, not of a package. */
+  | { readonly kind: 'decline'; readonly member: PublicKey; readonly session: number; readonly reason: DeclineReason }
+  /** Say again what may have been lost (R14). */
+  | { readonly kind: 'resend' }
 
+/** These signatures are this coordinator's own work: the book makes them the round's, and says `done`. */
+export interface Signed {
+  readonly kind: 'signed'
+  readonly signatures: readonly Uint8Array[]
+}
 export interface CoordinatorStep {
   readonly state: CoordinatorState
   readonly effects: readonly (SignEffect | Signed)[]
-}
-/** This coordinator's own signature: the book makes it the round's, and says `done`. */
-export interface Signed {
-  readonly kind: 'signed'
-  readonly signature: Uint8Array
 }

@@ -1,8 +1,8 @@
 import { LIMITS, type PublicKey } from '../../base/index.ts'
-import { commitNonces, type KeyPackage } from '../../crypto/index.ts'
+import type { KeyPackage } from '../../crypto/index.ts'
 import type { Consent } from '../../signer/index.ts'
 import { encodeSign } from './codec.ts'
-import { sameRequest } from './hashes.ts'
+import { packageHash } from './hashes.ts'
 import {
   askAgain,
   consentId,
@@ -11,23 +11,26 @@ import {
   type ParticipantStep,
   stepParticipant,
 } from './participant.ts'
+import type { NoncePools } from './pools.ts'
 import { ACCEPTED, accepted, IGNORED, ignored, type Received, type SignEnvelope } from './received.ts'
-import type { SignEffect, SignPackage, SignPayloads, SignRequest } from './types.ts'
+import type { DeclineReason, SignEffect, SignPackage, SignRequest } from './types.ts'
 
-/** A participant keeps an unfinished session, and its nonces, this long: a coordinator that needs longer opens another. */
+/** A participant keeps a package this long: a coordinator that needs longer opens another session. */
 const PARTICIPANT_TTL_MS = LIMITS.signTimeoutMs
+/** Packages of many items are tens of KiB: all of them together take no more than this. */
+const MAX_ITEMS_KEPT = 16 * 1024
 
 export interface ParticipantsInit {
   readonly self: PublicKey
   readonly keyFor: (request: SignRequest) => KeyPackage | undefined
+  readonly pools: NoncePools
   readonly maxSessions: number
-  readonly rng: (lengthBytes?: number) => Uint8Array
 }
 type Effects = readonly SignEffect[]
 
 /**
- * The sessions in which this node takes part, one at a time per (round, coordinator) (R25), in order of age. They hold
- * nonces: a session leaves only through `#close`, which destroys them.
+ * The packages before which this node stands as a member, one at a time per (round, coordinator) (R25), in order of age. A
+ * flood by one coordinator pushes out only its own.
  */
 export class Participants {
   readonly #init: ParticipantsInit
@@ -39,47 +42,45 @@ export class Participants {
     return this.#states.size
   }
 
-  /** An open whose request is this round's. */
-  opened(e: SignEnvelope, { run, request }: SignPayloads['open']): Received {
-    const state = this.#states.get(stateId(e.round, e.author))
-    if (state !== undefined) {
-      if (e.boot === state.boot && e.attempt === state.session) {
-        const same = run === state.run && sameRequest(request, state.request)
-        return same ? accepted(this.#keep(stepParticipant(state, { kind: 'open' }))) : IGNORED
-      }
-      if (e.boot < state.boot || (e.boot === state.boot && e.attempt < state.session))
-        return ignored(e, 'stale_session')
-    }
-    const key = this.#init.keyFor(request)
-    if (key === undefined) return accepted([declineUnknown(e, run, request)])
-    if (!key.public.verifyingShares.has(e.author)) return IGNORED
-    const gone = state === undefined ? this.#makeRoom() : this.#close(state)
-    const { round, author: coordinator, boot, attempt: session } = e
-    const opened = openParticipant({ round, request, key, coordinator, run, boot, session })
-    const expiry: SignEffect = { kind: 'arm', id: expiryTimerId(opened.state), afterMs: PARTICIPANT_TTL_MS }
-    return accepted([...gone, expiry, ...this.#keep(opened)])
-  }
-
+  /** A package whose request is this round's. */
   packaged(e: SignEnvelope, p: SignPackage): Received {
     const state = this.#states.get(stateId(e.round, e.author))
-    if (state === undefined) return p.commitments.has(this.#init.self) ? ignored(e, 'unknown_session') : ACCEPTED
-    return accepted(this.#keep(stepParticipant(state, { kind: 'package', session: e.attempt, package: p })))
+    if (state !== undefined && (e.boot < state.boot || (e.boot === state.boot && e.attempt < state.session)))
+      return ignored(e, 'stale_session')
+    if (state !== undefined && e.boot === state.boot && e.attempt === state.session)
+      // The same package gets the same bytes; another one in its place gets nothing (R25).
+      return packageHash(e.author, e.attempt, p) === state.packageHash
+        ? accepted(this.#keep(stepParticipant(state, { kind: 'again' })))
+        : ignored(e, 'package_changed')
+    const own = p.entries.get(this.#init.self)
+    if (own === undefined) return ACCEPTED // others were chosen
+    const key = this.#init.keyFor(p.request)
+    if (key === undefined) return accepted([decline(e, p.request, 'unknown_key')])
+    if (!key.public.verifyingShares.has(e.author)) return IGNORED
+    if (!isChoiceOf(key, p)) return ignored(e, 'bad_package')
+    const { transcript } = p.request
+    if (!this.#init.pools.hold(e.author, transcript, own))
+      return accepted([decline(e, p.request, 'unknown_nonce'), refusedFor(e)])
+    const gone = state === undefined ? this.#makeRoom() : this.#close(state)
+    const facts = { round: e.round, key, coordinator: e.author, boot: e.boot, session: e.attempt, package: p }
+    const opened = openParticipant(facts)
+    const expiry: SignEffect = { kind: 'arm', id: expiryTimerId(opened.state), afterMs: PARTICIPANT_TTL_MS }
+    return accepted([...gone, expiry, ...this.#keep(opened)])
   }
 
   consent(id: string, answer: Consent): Effects {
     const state = [...this.#states.values()].find((s) => consentId(s) === id)
     if (state === undefined) return []
     if (answer !== 'yes') return this.#keep(stepParticipant(state, { kind: 'consent', answer }))
-    const fresh = commitNonces(state.key, this.#init.rng).nonces
-    return this.#keep(stepParticipant(state, { kind: 'consent', answer, fresh }))
+    // The share may have been replaced while the operator was asked (R9).
+    if (this.#init.keyFor(state.package.request) === undefined) return this.#close(state)
+    const { transcript } = state.package.request
+    const pairs = (own: Parameters<NoncePools['take']>[2]) => this.#init.pools.take(state.coordinator, transcript, own)
+    return this.#keep(stepParticipant(state, { kind: 'consent', answer, pairs }))
   }
 
   reconsider(round: string): Effects {
-    return this.ofRound(round).flatMap(askAgain)
-  }
-
-  ofRound(round: string): ParticipantState[] {
-    return [...this.#states.values()].filter((s) => s.round === round)
+    return [...this.#states.values()].filter((s) => s.round === round).flatMap(askAgain)
   }
 
   expire(timerId: string): Effects {
@@ -90,14 +91,20 @@ export class Participants {
     return [...this.#states.values()].filter(which).flatMap((s) => this.#close(s))
   }
 
-  /** The oldest session of the coordinator that has most of them goes: a flood pushes out only its author's. */
+  /** The oldest session of the coordinator that has most of them goes. */
   #makeRoom(): Effects {
-    if (this.#states.size < this.#init.maxSessions) return []
-    const counts = new Map<PublicKey, number>()
-    for (const { coordinator } of this.#states.values()) counts.set(coordinator, (counts.get(coordinator) ?? 0) + 1)
-    const most = Math.max(...counts.values())
-    const victim = [...this.#states.values()].find((s) => counts.get(s.coordinator) === most)
-    return victim === undefined ? [] : this.#close(victim)
+    const gone: SignEffect[] = []
+    const items = () => [...this.#states.values()].reduce((n, s) => n + weight(s), 0)
+    while (this.#states.size >= this.#init.maxSessions || items() > MAX_ITEMS_KEPT) {
+      const weights = new Map<PublicKey, number>()
+      for (const s of this.#states.values())
+        weights.set(s.coordinator, (weights.get(s.coordinator) ?? 0) + 1 + weight(s))
+      const most = Math.max(...weights.values())
+      const victim = [...this.#states.values()].find((s) => weights.get(s.coordinator) === most)
+      if (victim === undefined) break
+      gone.push(...this.#close(victim))
+    }
+    return gone
   }
 
   #keep({ state, effects }: ParticipantStep): Effects {
@@ -107,14 +114,29 @@ export class Participants {
 
   #close(state: ParticipantState): Effects {
     this.#states.delete(stateId(state.round, state.coordinator))
-    return [...stepParticipant(state, { kind: 'close' }).effects, { kind: 'disarm', id: expiryTimerId(state) }]
+    return [{ kind: 'disarm', id: expiryTimerId(state) }]
   }
+}
+
+/** Pairs in it: what its memory grows with. */
+const weight = (s: ParticipantState): number => s.package.entries.size * s.package.request.items.length
+
+/** Members of the set, as many as sign together. That each names a pair for each item, the codec saw to. */
+function isChoiceOf({ public: key }: KeyPackage, { entries }: SignPackage): boolean {
+  return entries.size === key.threshold && [...entries.keys()].every((m) => key.verifyingShares.has(m))
 }
 
 const stateId = (round: string, coordinator: PublicKey): string => `${round}/${coordinator}`
 const expiryTimerId = (s: ParticipantState): string => `expire/${stateId(s.round, s.coordinator)}`
 
-function declineUnknown(e: SignEnvelope, run: string, { setHash }: SignRequest): SignEffect {
-  const payload = encodeSign('decline', { to: { coordinator: e.author, run }, reason: 'unknown_key' })
-  return { kind: 'publish', setHash, round: e.round, attempt: e.attempt, step: 'decline', payload }
+const refusedFor = ({ round, author }: SignEnvelope): SignEffect => ({
+  kind: 'refused',
+  round,
+  author,
+  reason: 'unknown_nonce',
+})
+
+function decline(e: SignEnvelope, { setHash }: SignRequest, reason: DeclineReason): SignEffect {
+  const payload = encodeSign('decline', { coordinator: e.author, reason })
+  return { kind: 'send', to: [e.author], setHash, round: e.round, attempt: e.attempt, step: 'decline', payload }
 }

@@ -15,7 +15,7 @@ export interface Received {
 export const ACCEPTED: Received = { verdict: 'accept', effects: [] }
 export const IGNORED: Received = { verdict: 'ignore', effects: [] }
 export const accepted = (effects: readonly SignEffect[]): Received => ({ verdict: 'accept', effects })
-export const ignored = (e: SignEnvelope, reason: Refusal): Received => ({
+export const ignored = (e: Pick<SignEnvelope, 'round' | 'author'>, reason: Refusal): Received => ({
   verdict: 'ignore',
   effects: [{ kind: 'refused', round: e.round, author: e.author, reason }],
 })

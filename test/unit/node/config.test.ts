@@ -101,7 +101,10 @@ describe('a good config', () => {
         mdns: false,
         nat: undefined,
       },
-      signing: { policy: 'bridge', requestTtlMs: 3_600_000, consent: undefined, validator: undefined },
+      signing: {
+        ...{ policy: 'bridge', requestTtlMs: 3_600_000, consent: undefined, validator: undefined },
+        coordinatorDelayMs: 1_000,
+      },
       bridges: [],
       backups: [],
       rotation: { approvalTtlMs: 86_400_000, feeUstx: undefined },

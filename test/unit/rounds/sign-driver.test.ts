@@ -34,7 +34,7 @@ afterEach(async () => {
   for (const driver of running.splice(0)) await driver.stop()
 })
 
-async function network(): Promise<{ bus: MemoryBus; nodes: readonly [Node, Node, Node] }> {
+async function network(asksUnready = true): Promise<{ bus: MemoryBus; nodes: readonly [Node, Node, Node] }> {
   const bus = new MemoryBus()
   const nodes: Node[] = []
   for (const self of dealt.members) {
@@ -50,6 +50,8 @@ async function network(): Promise<{ bus: MemoryBus; nodes: readonly [Node, Node,
         messenger: bus.messenger(pair),
         activeKey: () => node.active,
         consent: (request) => node.consent(request),
+        asksUnready,
+        coordinatorDelayMs: 100,
         clock: systemClock,
         logger: silentLogger,
         metrics: noMetrics,

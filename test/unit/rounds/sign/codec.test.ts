@@ -1,34 +1,40 @@
 import { describe, expect, it } from 'vitest'
-import { concatBytes, type PublicKey } from '../../../../src/base/index.ts'
-import { decodeSign, encodeSign, isSignRequest, MAX_SIGN_PAYLOAD_BYTES } from '../../../../src/rounds/sign/codec.ts'
+import { concatBytes, LIMITS, type PublicKey } from '../../../../src/base/index.ts'
+import {
+  decodeSign,
+  encodeSign,
+  isSignRequest,
+  MAX_SIGN_PAYLOAD_BYTES,
+  maxItemsFor,
+} from '../../../../src/rounds/sign/codec.ts'
+import { packageHash, requestHash } from '../../../../src/rounds/sign/index.ts'
 import { SIGN_STEPS, type SignPayloads, type SignRequest, type SignStep } from '../../../../src/rounds/sign/types.ts'
 import { dealKey, SOME_POINT } from '../../crypto/signing-keys.ts'
-import { requestOf } from './network.ts'
+import { itemOf, requestOf, TRANSCRIPT } from './network.ts'
 
 const dealt = dealKey(2, 3)
-const request = requestOf(dealt)
+const request = requestOf(dealt, { items: [itemOf(1), itemOf(2, { kind: 'key', merkleRoot: null })] })
 const [A, B] = dealt.members as [PublicKey, PublicKey]
 const commitment = { hiding: SOME_POINT, binding: SOME_POINT }
-const run = 'ab'.repeat(16)
-const to = { coordinator: A, run }
+const pair = [commitment, commitment]
 
 const EXAMPLES: { readonly [S in SignStep]: SignPayloads[S] } = {
-  open: { run, request },
-  commit: { to, commitment },
-  decline: { to, reason: 'not_asked_yet' },
+  ready: { request },
+  want: { transcript: TRANSCRIPT, member: A, count: 8 },
+  nonces: { transcript: TRANSCRIPT, coordinator: A, commitments: pair },
   package: {
-    run,
     request,
-    commitments: new Map([
-      [A, commitment],
-      [B, commitment],
+    entries: new Map([
+      [A, pair],
+      [B, pair],
     ]),
   },
-  share: { to, packageHash: 'cd'.repeat(32), share: new Uint8Array(32).fill(5) },
-  result: { signature: new Uint8Array(64).fill(6) },
+  share: { coordinator: A, packageHash: 'cd'.repeat(32), shares: [new Uint8Array(32).fill(5), new Uint8Array(32)] },
+  decline: { coordinator: A, reason: 'not_asked_yet' },
+  result: { signatures: [new Uint8Array(64).fill(6), new Uint8Array(64)] },
 }
 const bytesOf = (step: SignStep): Uint8Array => encodeSign(step, EXAMPLES[step])
-const withRequest = (over: Partial<SignRequest>) => encodeSign('open', { run, request: { ...request, ...over } })
+const withRequest = (over: Partial<SignRequest>) => encodeSign('ready', { request: { ...request, ...over } })
 
 describe('sign payloads', () => {
   for (const step of SIGN_STEPS) {
@@ -44,8 +50,8 @@ describe('sign payloads', () => {
     it(`should be refused when empty: ${step}`, () => {
       expect(decodeSign(step, new Uint8Array(0))).toBeUndefined()
     })
-    it(`should be refused when doubled, though the last value of a field wins: ${step}`, () => {
-      expect(decodeSign(step, concatBytes(bytesOf(step), bytesOf(step)))).toBeUndefined()
+    it(`should be refused beyond the size of a message: ${step}`, () => {
+      expect(decodeSign(step, new Uint8Array(MAX_SIGN_PAYLOAD_BYTES + 1))).toBeUndefined()
     })
     it(`should never throw for noise: ${step}`, () => {
       for (let i = 0; i < 64; i++) {
@@ -59,103 +65,118 @@ describe('sign payloads', () => {
     for (const tweak of [
       { kind: 'none' },
       { kind: 'key', merkleRoot: null },
-      { kind: 'key', merkleRoot: new Uint8Array(32) },
+      { kind: 'key', merkleRoot: new Uint8Array(32).fill(1) },
     ] as const)
-      expect(decodeSign('open', withRequest({ tweak }))?.request.tweak).toEqual(tweak)
+      expect(decodeSign('ready', withRequest({ items: [itemOf(1, tweak)] }))?.request.items[0]?.tweak).toEqual(tweak)
   })
 
-  for (const [defect, bytes] of Object.entries({
-    'a digest of 31 bytes': withRequest({ digest: new Uint8Array(31) }),
-    'no digest': withRequest({ digest: new Uint8Array(0) }),
-    'no request id': withRequest({ requestId: '' }),
-    'a request id of 65 bytes': withRequest({ requestId: '00'.repeat(65) }),
-    'a root of 31 bytes': withRequest({ tweak: { kind: 'key', merkleRoot: new Uint8Array(31) } }),
-    'a root of no bytes': withRequest({ tweak: { kind: 'key', merkleRoot: new Uint8Array(0) } }),
-    'a short group key': withRequest({ groupKey: 'ab' as SignRequest['groupKey'] }),
-    'a short set hash': withRequest({ setHash: 'ab' as SignRequest['setHash'] }),
-    'a short transcript': withRequest({ transcript: 'ab' as SignRequest['transcript'] }),
-    'a run of 15 bytes': encodeSign('open', { run: 'ab'.repeat(15), request }),
-  }))
-    it(`should refuse an open with ${defect}`, () => {
-      expect(decodeSign('open', bytes)).toBeUndefined()
+  const LIES: Readonly<Record<string, Partial<SignRequest>>> = {
+    'no id': { requestId: '' },
+    'an id of 65 bytes': { requestId: '00'.repeat(65) },
+    'a digest of 31 bytes': { items: [{ digest: new Uint8Array(31), tweak: { kind: 'none' } }] },
+    'a root of 31 bytes': { items: [itemOf(1, { kind: 'key', merkleRoot: new Uint8Array(31) })] },
+    'nothing to sign': { items: [] },
+    'more items than a request may have': {
+      items: Array.from({ length: LIMITS.maxSignItems + 1 }, (_, i) => itemOf(i)),
+    },
+  }
+  for (const [what, over] of Object.entries(LIES))
+    it(`should refuse a request with ${what}`, () => {
+      expect(isSignRequest({ ...request, ...over })).toBe(false)
+      expect(decodeSign('ready', withRequest(over))).toBeUndefined()
     })
 
-  it('should take the longest request id', () => {
-    expect(decodeSign('open', withRequest({ requestId: '07'.repeat(64) }))?.request.requestId).toBe('07'.repeat(64))
-  })
-
-  for (const [defect, payload] of Object.entries({
-    'a hiding commitment of 32 bytes': { to, commitment: { ...commitment, hiding: new Uint8Array(32) } },
-    'a binding commitment of 65 bytes': { to, commitment: { ...commitment, binding: new Uint8Array(65) } },
-    'a coordinator of 32 bytes': { to: { run, coordinator: '02'.repeat(32) as PublicKey }, commitment },
-    'a run of 17 bytes': { to: { coordinator: A, run: 'ab'.repeat(17) }, commitment },
-  }))
-    it(`should refuse a commit with ${defect}`, () => {
-      expect(decodeSign('commit', encodeSign('commit', payload))).toBeUndefined()
-    })
-
-  it('should refuse a decline with a reason of its own', () => {
-    const reason = 'because' as 'refused'
-    expect(decodeSign('decline', encodeSign('decline', { to, reason }))).toBeUndefined()
-  })
-
-  it('should refuse a package whose members are not ascending', () => {
-    const commitments = new Map([
-      [B, commitment],
-      [A, commitment],
-    ])
-    expect(decodeSign('package', encodeSign('package', { run, request, commitments }))).toBeUndefined()
-  })
-
-  it('should refuse a package that names a member twice', () => {
-    const once = encodeSign('package', { run, request, commitments: new Map([[A, commitment]]) })
-    const none = encodeSign('package', { run, request, commitments: new Map() })
-    const entry = once.subarray(none.length)
-    expect(decodeSign('package', concatBytes(none, entry))?.commitments.size).toBe(1)
-    expect(decodeSign('package', concatBytes(none, entry, entry))).toBeUndefined()
-  })
-
-  it('should refuse a share of 33 bytes and a package hash of 31', () => {
+  it('R25: should refuse a package that names a member twice, out of order, or without a pair for each item', () => {
+    const withEntries = (entries: [PublicKey, typeof pair][]) =>
+      decodeSign('package', encodeSign('package', { request, entries: new Map(entries) }))
     expect(
-      decodeSign('share', encodeSign('share', { to, packageHash: 'cd'.repeat(32), share: new Uint8Array(33) })),
+      withEntries([
+        [B, pair],
+        [A, pair],
+      ]),
     ).toBeUndefined()
     expect(
-      decodeSign('share', encodeSign('share', { to, packageHash: 'cd'.repeat(31), share: new Uint8Array(32) })),
+      withEntries([
+        [A, pair],
+        [B, [commitment]],
+      ]),
     ).toBeUndefined()
+    expect(
+      withEntries([
+        [A, pair],
+        [B, [...pair, commitment]],
+      ]),
+    ).toBeUndefined()
+    const [twice] = [encodeSign('package', { request, entries: new Map([[A, pair]]) })]
+    expect(decodeSign('package', concatBytes(twice, twice))).toBeUndefined()
   })
 
-  it('should refuse a signature of 65 bytes', () => {
-    expect(decodeSign('result', encodeSign('result', { signature: new Uint8Array(65) }))).toBeUndefined()
+  it('should refuse counts out of bounds', () => {
+    const { transcript } = request
+    for (const count of [0, LIMITS.maxSignItems + 1])
+      expect(decodeSign('want', encodeSign('want', { transcript, member: A, count }))).toBeUndefined()
+    const many = Array.from({ length: LIMITS.maxSignItems + 1 }, () => commitment)
+    for (const commitments of [[], many])
+      expect(decodeSign('nonces', encodeSign('nonces', { transcript, coordinator: A, commitments }))).toBeUndefined()
+    expect(decodeSign('result', encodeSign('result', { signatures: [] }))).toBeUndefined()
+    expect(decodeSign('result', encodeSign('result', { signatures: [new Uint8Array(63)] }))).toBeUndefined()
+    const share = { coordinator: A, packageHash: 'cd'.repeat(32) }
+    expect(decodeSign('share', encodeSign('share', { ...share, shares: [] }))).toBeUndefined()
+    expect(decodeSign('share', encodeSign('share', { ...share, shares: [new Uint8Array(33)] }))).toBeUndefined()
   })
 
-  it('should hold a package of 128 members, and nothing larger than the limit', () => {
-    const members = dealKey(2, 128).members
-    const commitments = new Map(members.map((m) => [m, commitment]))
-    const root = { kind: 'key', merkleRoot: new Uint8Array(32) } as const
-    const largest = { ...request, requestId: 'ff'.repeat(64), tweak: root }
-    const bytes = encodeSign('package', { run, request: largest, commitments })
-    expect(bytes.length).toBeLessThan(MAX_SIGN_PAYLOAD_BYTES)
-    expect(decodeSign('package', bytes)?.commitments.size).toBe(128)
-    const more = Array.from({ length: 30 }, (_, i) => `04${i.toString(16).padStart(64, '0')}` as PublicKey)
-    const tooLarge = new Map([...commitments, ...more.map((m) => [m, commitment] as const)])
-    const large = encodeSign('package', { run, request: largest, commitments: tooLarge })
-    expect(large.length).toBeGreaterThan(MAX_SIGN_PAYLOAD_BYTES)
-    expect(decodeSign('package', large)).toBeUndefined()
+  it('should let any set sign as many items as fit into one message, and say how many', () => {
+    for (const signers of [2, 9, 11, 16, 67, 128]) {
+      const items = Array.from({ length: maxItemsFor(signers) }, (_, i) =>
+        itemOf(i, { kind: 'key', merkleRoot: new Uint8Array(32) }),
+      )
+      const members = Array.from({ length: signers }, (_, i) => `02${i.toString(16).padStart(64, '0')}` as PublicKey)
+      const entries = new Map(members.map((m) => [m, items.map(() => commitment)]))
+      const bytes = encodeSign('package', { request: { ...request, requestId: 'ff'.repeat(64), items }, entries })
+      expect(bytes.length).toBeLessThanOrEqual(MAX_SIGN_PAYLOAD_BYTES)
+      expect(decodeSign('package', bytes)?.entries.size).toBe(signers)
+    }
+    expect(maxItemsFor(11)).toBe(64)
   })
 })
 
-describe('a request as asked', () => {
-  for (const [defect, over] of Object.entries({
-    'an id in upper case': { requestId: 'AB' },
-    'an id of half a byte': { requestId: 'abc' },
-    'no id': { requestId: '' },
-    'an id of 65 bytes': { requestId: '00'.repeat(65) },
-    'a digest of 33 bytes': { digest: new Uint8Array(33) },
-  }))
-    it(`should be refused with ${defect}`, () => {
-      expect(isSignRequest({ ...request, ...over })).toBe(false)
-    })
-  it('should be taken with an id of one byte', () => {
-    expect(isSignRequest({ ...request, requestId: '00' })).toBe(true)
+describe('names', () => {
+  it('R27: should give every request its own round: each digest, tweak, order, id, set and transcript counts', () => {
+    const others: Partial<SignRequest>[] = [
+      { items: request.items.toReversed() },
+      { items: request.items.slice(0, 1) },
+      { items: [...request.items, itemOf(3)] },
+      { items: [itemOf(1), itemOf(2)] },
+      { items: [itemOf(1), itemOf(2, { kind: 'key', merkleRoot: new Uint8Array(32) })] },
+      { requestId: 'abce' },
+      { transcript: 'ab'.repeat(32) as SignRequest['transcript'] },
+      { setHash: 'ab'.repeat(32) as SignRequest['setHash'] },
+      { groupKey: 'ab'.repeat(32) as SignRequest['groupKey'] },
+    ]
+    const names = [request, ...others.map((over) => ({ ...request, ...over }))].map(requestHash)
+    expect(new Set(names).size).toBe(names.length)
+  })
+
+  it('R26: should hash the whole package: coordinator, session, request, members and every commitment', () => {
+    const entries = new Map([[A, pair]])
+    const base = { request, entries }
+    const odd = { hiding: SOME_POINT, binding: new Uint8Array(33) }
+    const hashes = [
+      packageHash(A, 1, base),
+      packageHash(B, 1, base),
+      packageHash(A, 2, base),
+      packageHash(A, 1, { ...base, request: { ...request, requestId: 'ee' } }),
+      packageHash(A, 1, { ...base, entries: new Map([[B, pair]]) }),
+      packageHash(A, 1, { ...base, entries: new Map([[A, [commitment, odd]]]) }),
+      packageHash(A, 1, { ...base, entries: new Map([[A, [odd, commitment]]]) }),
+      packageHash(A, 1, {
+        ...base,
+        entries: new Map([
+          [A, pair],
+          [B, pair],
+        ]),
+      }),
+    ]
+    expect(new Set(hashes).size).toBe(hashes.length)
   })
 })

@@ -1,375 +1,312 @@
 import { describe, expect, it } from 'vitest'
 import type { PublicKey } from '../../../../src/base/index.ts'
-import { commitNonces, type NonceCommitment, type SecretNonces, signShare } from '../../../../src/crypto/index.ts'
-import { decodeSign } from '../../../../src/rounds/sign/codec.ts'
-import { openCoordinator, stepCoordinator, stepTimerId } from '../../../../src/rounds/sign/coordinator.ts'
+import { commitNonces, type KeyPackage, type SecretNonces, SigningSession } from '../../../../src/crypto/index.ts'
+import {
+  choose,
+  declinedIn,
+  isHopeless,
+  openCoordinator,
+  stepCoordinator,
+} from '../../../../src/rounds/sign/coordinator.ts'
 import type {
   CoordinatorEvent,
   CoordinatorState,
   CoordinatorStep,
+  Session,
 } from '../../../../src/rounds/sign/coordinator.types.ts'
-import { requestHash } from '../../../../src/rounds/sign/index.ts'
+import { commitmentsAt, requestHash } from '../../../../src/rounds/sign/index.ts'
 import type { DeclineReason } from '../../../../src/rounds/sign/types.ts'
-import { type DealtKey, dealKey } from '../../crypto/signing-keys.ts'
-import { requestOf } from './network.ts'
+import { dealKey } from '../../crypto/signing-keys.ts'
+import { of } from './kit.ts'
+import { itemOf, requestOf, spoilt } from './network.ts'
 
-const STEP_TIMEOUT_MS = 100
-const STRANGER = dealKey(2, 9).members[8] as PublicKey
+const [T, N] = [3, 5]
+const dealt = dealKey(T, N)
+const SELF = dealt.members[0] as PublicKey
+const request = requestOf(dealt, { items: [itemOf(1), itemOf(2)] })
+const everybody = (_: PublicKey) => true
 
-/** One coordinator alone, spoken to by hand. */
-class Coordinator {
-  readonly dealt: DealtKey
-  readonly members: readonly PublicKey[]
+/** A coordinator with members that answer as they are told, and pairs without end. */
+class Rig {
   state: CoordinatorState
-  last: CoordinatorStep
-  readonly nonces = new Map<PublicKey, SecretNonces>()
+  readonly effects: CoordinatorStep['effects'][number][] = []
+  readonly #pairs = new Map<string, SecretNonces[]>()
+  #number = 0
 
-  constructor(t: number, n: number) {
-    this.dealt = dealKey(t, n)
-    this.members = this.dealt.members
-    const request = requestOf(this.dealt)
-    this.last = openCoordinator({
-      round: requestHash(request),
-      request,
-      key: this.dealt.public,
-      stepTimeoutMs: STEP_TIMEOUT_MS,
-      self: this.member(0),
-      run: 'ab'.repeat(16),
-      session: 1,
-      timeoutMs: 1_000,
+  constructor() {
+    const facts = { round: requestHash(request), request, key: dealt.public, self: SELF }
+    this.state = openCoordinator(facts, dealt.members)
+  }
+  step(event: CoordinatorEvent): void {
+    const { state, effects } = stepCoordinator(this.state, event)
+    this.state = state
+    this.effects.push(...effects)
+  }
+  /** Opens the next session, if one may be opened. */
+  open(isCandidate = everybody, hasPairs = everybody): Session | undefined {
+    const { state, effects, chosen } = choose(this.state, isCandidate, hasPairs)
+    this.state = state
+    this.effects.push(...effects)
+    if (chosen === undefined) return undefined
+    const session = ++this.#number
+    const entries = new Map(
+      chosen.map((m) => {
+        const pairs = request.items.map(() => commitNonces(dealt.keys.get(m) as KeyPackage).nonces)
+        this.#pairs.set(`${session}/${m}`, pairs)
+        return [m, pairs.map((p) => p.commitment)] as const
+      }),
+    )
+    this.step({ kind: 'open', session, entries })
+    this.step({ kind: 'sent', session, wire: Uint8Array.of(session) })
+    return this.state.sessions.find((s) => s.number === session)
+  }
+  share(member: PublicKey, session: Session, change: (share: Uint8Array) => Uint8Array = (s) => s): void {
+    const key = dealt.keys.get(member) as KeyPackage
+    const shares = request.items.map(({ digest, tweak }, i) => {
+      const opened = SigningSession.open(key.public, commitmentsAt(session.package, i), digest, tweak)
+      const nonces = this.#pairs.get(`${session.number}/${member}`)?.[i]
+      if (!opened.ok || nonces === undefined) throw new Error('no session')
+      return change(opened.session.share(key, nonces))
     })
-    this.state = this.last.state
+    const { packageHash } = session
+    this.step({ kind: 'share', member, packageHash, shares, wire: Uint8Array.of(99) })
   }
-  member(i: number): PublicKey {
-    const member = this.members[i]
-    if (member === undefined) throw new Error('no such member in this test')
-    return member
+  decline(member: PublicKey, session: Session | undefined, reason: DeclineReason): void {
+    this.step({ kind: 'decline', member, session: session?.number ?? 0, reason })
   }
-  do(event: CoordinatorEvent): CoordinatorStep {
-    this.last = stepCoordinator(this.state, event)
-    this.state = this.last.state
-    return this.last
+  standing(member: PublicKey): string | undefined {
+    return this.state.members.get(member)?.standing.at
   }
-  commit(i: number, over: { session?: number; boot?: number; as?: PublicKey } = {}): NonceCommitment {
-    const key = this.dealt.keys.get(this.member(i))
-    if (key === undefined) throw new Error('no key in this test')
-    const { nonces, commitment } = commitNonces(key)
-    this.nonces.set(this.member(i), nonces)
-    const { session = this.state.session, boot = 1, as: member = this.member(i) } = over
-    this.do({ kind: 'commit', member, session, boot, commitment })
-    return commitment
+  get signed(): number {
+    return this.effects.filter((e) => e.kind === 'signed').length
   }
-  decline(i: number, reason: DeclineReason, session = this.state.session): CoordinatorStep {
-    return this.do({ kind: 'decline', member: this.member(i), session, reason })
-  }
-  /** The member's share over the package at hand; `wrong` flips a bit. */
-  share(i: number, wrong = false, as = this.member(i)): CoordinatorStep {
-    const { phase } = this.state
-    const key = this.dealt.keys.get(this.member(i))
-    const nonces = this.nonces.get(this.member(i))
-    if (phase.kind !== 'sharing' || key === undefined || nonces === undefined) throw new Error('nothing to share')
-    const { request, commitments } = phase.package
-    const chosen = commitments.has(this.member(i))
-    const share = chosen
-      ? signShare(key, nonces, commitments, request.digest, request.tweak)
-      : new Uint8Array(32).fill(1)
-    if (wrong) share[31] = (share[31] ?? 0) ^ 1
-    const wire = Uint8Array.of(i)
-    return this.do({ kind: 'share', member: as, packageHash: phase.packageHash, share, wire })
-  }
-  /** Half a step goes by. */
-  half(): CoordinatorStep {
-    return this.do({ kind: 'timer', timer: 'step' })
-  }
-  /** The rest of a session goes by, and the next begins. */
-  lapse(): void {
-    const { session } = this.state
-    while (this.state.session === session) this.half()
-  }
-  deadline() {
-    const effects = this.do({ kind: 'timer', timer: 'deadline' }).effects
-    const failed = effects.find((e) => e.kind === 'failed')
-    if (failed === undefined) throw new Error('nothing failed')
-    return failed
-  }
-  chosen(): PublicKey[] {
-    return this.state.phase.kind === 'sharing' ? [...this.state.phase.package.commitments.keys()] : []
-  }
-  indices(...list: number[]): PublicKey[] {
-    return list.map((i) => this.member(i))
+  get named(): PublicKey[] {
+    return this.effects.flatMap((e) => (e.kind === 'fault' ? [e.member] : []))
   }
 }
+const membersOf = (s: Session | undefined): PublicKey[] => [...(s?.package.entries.keys() ?? [])]
+const [A, B, C] = dealt.members as [PublicKey, PublicKey, PublicKey]
 
-describe('collecting commitments', () => {
-  it('should choose the first t, whoever they are', () => {
-    const c = new Coordinator(3, 5)
-    for (const i of [4, 2, 3, 0]) c.commit(i)
-    expect(c.chosen()).toEqual(c.indices(2, 3, 4))
+describe('ROAST', () => {
+  it('should open a session with exactly t members, itself among them, and end with their shares', () => {
+    const rig = new Rig()
+    const session = rig.open() as Session
+    expect(membersOf(session)).toEqual([A, B, C])
+    expect(rig.open()).toBeUndefined()
+    for (const m of [A, B, C]) rig.share(m, session)
+    expect(rig.signed).toBe(1)
+    expect(rig.state.isOver).toBe(true)
   })
 
-  it('should not choose with t − 1 and a duplicate', () => {
-    const c = new Coordinator(3, 5)
-    for (const i of [1, 2, 2, 1, 2]) c.commit(i)
-    expect(c.state.phase.kind).toBe('collecting')
+  it('should send each package to those who are in it', () => {
+    const rig = new Rig()
+    rig.open()
+    const sent = rig.effects.filter((e) => e.kind === 'send')
+    expect(sent.map((s) => [s.step, s.attempt, s.to])).toEqual([['package', 1, [A, B, C]]])
   })
 
-  it("should not take a stranger's commitment", () => {
-    const c = new Coordinator(2, 3)
-    c.commit(1)
-    c.commit(2, { as: STRANGER })
-    expect(c.state.phase.kind).toBe('collecting')
-    expect(c.state.answers.has(STRANGER)).toBe(false)
+  it('should wait for nobody while t others are responsive: who has answered may be chosen again', () => {
+    const rig = new Rig()
+    const first = rig.open() as Session
+    rig.share(A, first)
+    expect(rig.open()).toBeDefined()
+    const [, second] = rig.state.sessions
+    expect(membersOf(second)).not.toContain(B)
+    expect(membersOf(second)).not.toContain(C)
+    expect(membersOf(second)).toContain(A)
   })
 
-  it("should not report a stranger's decline", () => {
-    const c = new Coordinator(2, 3)
-    c.do({ kind: 'decline', member: STRANGER, session: 1, reason: 'refused' })
-    expect([...c.deadline().declined.keys()]).toEqual([])
+  it('should choose nobody without pairs, nor anybody who is no candidate', () => {
+    const rig = new Rig()
+    expect(rig.open(everybody, (m) => m !== B && m !== C && m !== A)).toBeUndefined()
+    expect(
+      membersOf(
+        rig.open(
+          (m) => m !== A,
+          (m) => m !== B,
+        ),
+      ),
+    ).not.toContain(A)
+    expect(rig.standing(B)).toBe('responsive')
   })
 
-  it('R25: should not take a commitment of an earlier session', () => {
-    const c = new Coordinator(2, 3)
-    c.commit(1)
-    c.lapse()
-    c.commit(1, { session: 1 })
-    c.commit(2, { session: 1 })
-    expect(c.state.session).toBe(2)
-    expect(c.state.phase.kind).toBe('collecting')
+  it('should choose those that were heard last', () => {
+    const rig = new Rig()
+    for (const member of dealt.members.slice(3)) rig.step({ kind: 'ready', member })
+    expect(membersOf(rig.open())).toEqual([SELF, ...dealt.members.slice(3)])
   })
 
-  it('should not count a decline of an earlier session', () => {
-    const c = new Coordinator(3, 3)
-    c.lapse()
-    c.decline(1, 'refused', 1)
-    expect(c.state.phase.kind).toBe('collecting')
+  it('should take the late share of a silent member: whichever session is whole first, ends it', () => {
+    const rig = new Rig()
+    const first = rig.open() as Session
+    for (const m of [A, B]) rig.share(m, first)
+    const second = rig.open() as Session
+    expect(second).toBeDefined()
+    rig.share(C, first)
+    expect(rig.signed).toBe(1)
   })
 
-  it('should take the commitment of a member that restarted, in place of the one that died with it', () => {
-    const c = new Coordinator(2, 3)
-    c.commit(1, { boot: 1 })
-    const now = c.commit(1, { boot: 2 })
-    c.commit(2)
-    expect(c.state.phase.kind === 'sharing' && c.state.phase.package.commitments.get(c.member(1))).toEqual(now)
+  it('should repeat a package to those who owe a share, and to nobody else', () => {
+    const rig = new Rig()
+    const first = rig.open() as Session
+    rig.share(B, first)
+    rig.effects.length = 0
+    rig.step({ kind: 'resend' })
+    expect(rig.effects).toMatchObject([{ kind: 'send', to: [A, C], payload: first.payload, attempt: 1 }])
   })
 
-  it('should keep the newer commitment when the older comes late', () => {
-    const c = new Coordinator(2, 3)
-    const now = c.commit(1, { boot: 2 })
-    c.commit(1, { boot: 1 })
-    c.commit(2)
-    expect(c.state.phase.kind === 'sharing' && c.state.phase.package.commitments.get(c.member(1))).toEqual(now)
-  })
-
-  it('should choose nobody who refused, though it commits later', () => {
-    const c = new Coordinator(2, 4)
-    c.decline(1, 'refused')
-    c.commit(1)
-    c.commit(2)
-    expect(c.state.phase.kind).toBe('collecting')
-    c.commit(3)
-    expect(c.chosen()).toEqual(c.indices(2, 3))
-  })
-
-  it('should let a commitment stand when the same member declines after it', () => {
-    const c = new Coordinator(2, 2)
-    c.commit(1)
-    c.decline(1, 'not_asked_yet')
-    c.commit(0)
-    expect(c.chosen()).toEqual(c.indices(0, 1))
-  })
-
-  it('should open the next session with the same request and run', () => {
-    const c = new Coordinator(3, 3)
-    c.half()
-    const { effects } = c.half()
-    const said = effects.flatMap((e) => (e.kind === 'publish' ? [e] : []))
-    expect(said.map((e) => [e.step, e.attempt])).toEqual([['open', 2]])
-    const open = decodeSign('open', said[0]?.payload ?? new Uint8Array())
-    expect(open).toEqual({ run: c.state.run, request: c.state.request })
-  })
-
-  it('should arm half a step, and say the open again when it is over', () => {
-    const c = new Coordinator(3, 3)
-    const armed = { kind: 'arm', id: stepTimerId(c.state.round), afterMs: STEP_TIMEOUT_MS / 2 }
-    const opening = c.last.effects
-    expect(opening).toContainEqual(armed)
-    const { effects } = c.half()
-    expect(effects).toContainEqual(armed)
-    expect(effects.filter((e) => e.kind === 'publish')).toEqual(opening.filter((e) => e.kind === 'publish'))
-    expect(c.state.session).toBe(1)
-  })
-})
-
-describe('collecting shares', () => {
-  const sharing = (t: number, n: number) => {
-    const c = new Coordinator(t, n)
-    for (let i = 0; i < t; i++) c.commit(i)
-    return c
-  }
-
-  it('should sign with the shares of the chosen', () => {
-    const c = sharing(2, 3)
-    c.share(0)
-    expect(c.share(1).effects.some((e) => e.kind === 'signed')).toBe(true)
-  })
-
-  it('should take no share of a member that was not chosen, nor blame anyone for it', () => {
-    const c = sharing(2, 3)
-    c.commit(2)
-    c.share(0)
-    const { effects } = c.share(2)
-    expect(effects).toEqual([])
-    expect(c.share(1).effects.some((e) => e.kind === 'signed')).toBe(true)
-  })
-
-  it('should take no share before there is a package', () => {
-    const c = new Coordinator(2, 3)
-    const wire = Uint8Array.of(1)
-    const share = {
-      kind: 'share',
-      member: c.member(1),
-      packageHash: '00'.repeat(32),
-      share: new Uint8Array(32),
-      wire,
-    } as const
-    expect(c.do(share)).toEqual({ state: c.state, effects: [] })
-  })
-
-  it('should blame with both wires, and with the share alone where the package never came back', () => {
-    for (const wire of [Uint8Array.of(7, 7), undefined]) {
-      const c = sharing(2, 3)
-      if (wire !== undefined) c.do({ kind: 'package_sent', session: 1, wire })
-      c.share(0)
-      const fault = c.share(1, true).effects.find((e) => e.kind === 'fault')
-      const wires = [wire, Uint8Array.of(1)].filter((w) => w !== undefined)
-      expect(fault).toMatchObject({ code: 'invalid_share', member: c.member(1), wires })
+  it('should open at most n − t + 1 sessions for members that are merely silent', () => {
+    const rig = new Rig()
+    let opened = 0
+    for (let s = rig.open(); s !== undefined; s = rig.open()) {
+      opened++
+      const [first] = membersOf(s).filter((m) => m !== SELF)
+      for (const m of membersOf(s)) if (m !== first) rig.share(m, s)
     }
-  })
-
-  it("should keep the first wire of its package, and none of another session's", () => {
-    const c = sharing(2, 3)
-    c.do({ kind: 'package_sent', session: 2, wire: Uint8Array.of(2) })
-    expect(c.state.phase).toMatchObject({ wire: undefined })
-    c.do({ kind: 'package_sent', session: 1, wire: Uint8Array.of(1) })
-    c.do({ kind: 'package_sent', session: 1, wire: Uint8Array.of(3) })
-    expect(c.state.phase).toMatchObject({ wire: Uint8Array.of(1) })
-  })
-
-  it('should not choose a cheater again, even if it is first', () => {
-    const c = sharing(2, 4)
-    c.share(0)
-    c.share(1, true)
-    expect(c.state.session).toBe(2)
-    for (const i of [1, 2, 3]) c.commit(i)
-    expect(c.chosen()).toEqual(c.indices(2, 3))
-  })
-
-  it('should leave out a member that gave no share, while the others suffice', () => {
-    const c = sharing(2, 4)
-    c.share(0)
-    c.lapse()
-    for (const i of [1, 0, 2]) c.commit(i)
-    expect(c.chosen()).toEqual(c.indices(0, 2))
-  })
-
-  it('should take it after half a step if the others do not come', () => {
-    const c = sharing(2, 4)
-    c.share(0)
-    c.lapse()
-    for (const i of [1, 0]) c.commit(i)
-    expect(c.state.phase.kind).toBe('collecting')
-    c.half()
-    expect(c.chosen()).toEqual(c.indices(0, 1))
-  })
-
-  it('should take it at once if the others are too few', () => {
-    const c = sharing(2, 2)
-    c.share(0)
-    c.lapse()
-    for (const i of [1, 0]) c.commit(i)
-    expect(c.chosen()).toEqual(c.indices(0, 1))
-  })
-
-  it('should do nothing any more once it has ended', () => {
-    const c = sharing(2, 3)
-    c.do({ kind: 'end' })
-    expect(c.half().effects).toEqual([])
-    c.commit(2)
-    expect(c.last.effects).toEqual([])
+    expect(opened).toBe(N - T + 1)
   })
 })
 
-describe('who is missing at the deadline', () => {
-  it('should name those who said nothing, in the first session', () => {
-    const c = new Coordinator(3, 4)
-    c.commit(0)
-    c.decline(1, 'not_asked_yet')
-    expect(c.deadline()).toMatchObject({ code: 'TIMEOUT', missing: c.indices(2, 3), cheaters: [] })
+describe('wrong shares', () => {
+  it('R26: should name their author once, with the package and the share as signed, and go on without it', () => {
+    const rig = new Rig()
+    const first = rig.open() as Session
+    rig.share(A, first)
+    rig.share(B, first, spoilt)
+    rig.share(C, first)
+    expect(rig.signed).toBe(0)
+    expect(rig.effects.filter((e) => e.kind === 'fault')).toMatchObject([
+      {
+        ...{ code: 'invalid_share', member: B, attempt: 1, wires: [Uint8Array.of(1), Uint8Array.of(99)] },
+        ...{ setHash: request.setHash, transcript: request.transcript, key: dealt.public },
+      },
+    ])
+    const second = rig.open() as Session
+    expect(membersOf(second)).not.toContain(B)
+    for (const m of membersOf(second)) rig.share(m, second)
+    expect(rig.signed).toBe(1)
+    expect(rig.named).toEqual([B])
   })
 
-  it('should name those of the session before when the last has just begun', () => {
-    const c = new Coordinator(3, 4)
-    c.commit(0)
-    c.commit(1)
-    c.lapse()
-    expect(c.deadline().missing).toEqual(c.indices(2, 3))
+  it('should name all that are wrong in one session at once', () => {
+    const rig = new Rig()
+    const first = rig.open() as Session
+    rig.share(A, first)
+    for (const m of [B, C]) rig.share(m, first, spoilt)
+    expect(rig.named.toSorted()).toEqual([B, C].toSorted())
   })
 
-  it('should name those of the last session once half a step of it is over', () => {
-    const c = new Coordinator(3, 4)
-    c.commit(0)
-    c.commit(1)
-    c.lapse()
-    c.commit(2)
-    c.half()
-    expect(c.deadline().missing).toEqual(c.indices(0, 1, 3))
+  it('should find a wrong share of a session that does not end before its author spoils another', () => {
+    const rig = new Rig()
+    const first = rig.open() as Session
+    rig.share(B, first, spoilt)
+    rig.share(A, first)
+    // C is silent. B would be chosen next, as one who answered.
+    const second = rig.open()
+    expect(rig.named).toEqual([B])
+    expect(membersOf(second)).not.toContain(B)
   })
 
-  it('should name a chosen member that gave no share, and one that never spoke', () => {
-    const c = new Coordinator(2, 4)
-    for (const i of [0, 1, 2]) c.commit(i)
-    c.share(0)
-    c.half()
-    expect(c.deadline().missing).toEqual(c.indices(1, 3))
+  it('should name who gives too few or too many shares', () => {
+    const rig = new Rig()
+    const { packageHash } = rig.open() as Session
+    rig.step({ kind: 'share', member: B, packageHash, shares: [new Uint8Array(32)], wire: Uint8Array.of(7) })
+    expect(rig.named).toEqual([B])
   })
 
-  it('should name cheaters as cheaters only, though they fall silent', () => {
-    const c = new Coordinator(2, 4)
-    c.commit(0)
-    c.commit(1)
-    c.share(0)
-    c.share(1, true)
-    c.commit(2)
-    c.half()
-    expect(c.deadline()).toMatchObject({ missing: c.indices(0, 3), cheaters: c.indices(1) })
+  it('R26: should take no share over another package, nor of one who was not chosen, and blame nobody for it', () => {
+    const rig = new Rig()
+    const first = rig.open() as Session
+    const shares = request.items.map(() => new Uint8Array(32))
+    const [outsider] = dealt.members.filter((m) => !membersOf(first).includes(m)) as [PublicKey]
+    rig.step({ kind: 'share', member: B, packageHash: 'ab'.repeat(32), shares, wire: Uint8Array.of(1) })
+    rig.step({ kind: 'share', member: outsider, packageHash: first.packageHash, shares, wire: Uint8Array.of(1) })
+    for (const m of [A, B, C]) rig.share(m, first)
+    expect(rig.named).toEqual([])
+    expect(rig.signed).toBe(1)
   })
 
-  it('should report what the others said', () => {
-    const c = new Coordinator(3, 4)
-    c.decline(1, 'refused')
-    c.decline(2, 'unknown_key')
-    c.lapse()
-    c.decline(2, 'not_asked_yet')
-    expect([...c.deadline().declined].sort()).toEqual(
-      [
-        [c.member(1), 'refused'],
-        [c.member(2), 'not_asked_yet'],
-      ].sort(),
-    )
+  it('should be hopeless once fewer than t are left, and not before', () => {
+    const rig = new Rig()
+    const first = rig.open() as Session
+    rig.share(A, first)
+    for (const m of [B, C]) rig.share(m, first, spoilt)
+    expect(isHopeless(rig.state)).toBe(false)
+    const second = rig.open() as Session
+    const [next] = membersOf(second).filter((m) => m !== SELF) as [PublicKey]
+    rig.decline(next, second, 'refused')
+    expect(isHopeless(rig.state)).toBe(true)
+    expect(rig.open()).toBeUndefined()
+  })
+})
+
+describe('declines', () => {
+  it('R27: should choose a member that refused never again', () => {
+    const rig = new Rig()
+    rig.decline(B, undefined, 'refused')
+    rig.step({ kind: 'ready', member: B })
+    expect(rig.standing(B)).toBe('out')
+    expect(membersOf(rig.open())).not.toContain(B)
   })
 
-  it('should fail at once as REFUSED by the refusal that leaves too few', () => {
-    const c = new Coordinator(3, 4)
-    expect(c.decline(1, 'refused').effects).toEqual([])
-    const { effects } = c.decline(2, 'refused')
-    expect(effects.find((e) => e.kind === 'failed')).toMatchObject({ code: 'REFUSED' })
-    expect(effects.filter((e) => e.kind === 'disarm')).toHaveLength(2)
+  for (const reason of ['not_asked_yet', 'unknown_key'] as const)
+    it(`R27: should wait with one that says "${reason}" until it is ready`, () => {
+      const rig = new Rig()
+      const first = rig.open() as Session
+      rig.decline(B, first, reason)
+      expect([rig.standing(B), rig.standing(C)]).toEqual(['waiting', 'responsive'])
+      expect(declinedIn(rig.state).get(B)).toBe(reason)
+      expect(membersOf(rig.open())).not.toContain(B)
+      rig.step({ kind: 'ready', member: B })
+      expect(rig.standing(B)).toBe('responsive')
+    })
+
+  it('R25: should forgive a pair that is not known once in a round, and not twice', () => {
+    const rig = new Rig()
+    const first = rig.open() as Session
+    rig.decline(B, first, 'unknown_nonce')
+    expect(rig.standing(B)).toBe('responsive')
+    const second = rig.open() as Session
+    expect(membersOf(second)).toContain(B)
+    rig.decline(B, second, 'unknown_nonce')
+    expect(rig.standing(B)).toBe('out')
+    expect(rig.named).toEqual([])
+    rig.step({ kind: 'ready', member: B })
+    expect(rig.standing(B)).toBe('out')
   })
 
-  it('should not give up for members that were merely not asked yet, or lack the share', () => {
-    const c = new Coordinator(3, 3)
-    c.decline(1, 'not_asked_yet')
-    c.decline(2, 'unknown_key')
-    expect(c.state.phase.kind).toBe('collecting')
+  it('should not let a member leave a session that it is not in', () => {
+    const rig = new Rig()
+    const first = rig.open() as Session
+    const [outsider] = dealt.members.filter((m) => !membersOf(first).includes(m)) as [PublicKey]
+    rig.decline(outsider, first, 'refused')
+    rig.decline(B, { ...first, number: 7 }, 'not_asked_yet')
+    expect([rig.standing(outsider), rig.standing(B)]).toEqual(['responsive', 'busy'])
+    expect(rig.state.sessions).toHaveLength(1)
+  })
+
+  it('R25: should not wait for a member that became another process, and forgive it once', () => {
+    const rig = new Rig()
+    rig.open()
+    rig.step({ kind: 'restarted', member: B })
+    expect(rig.state.sessions).toEqual([])
+    expect(rig.standing(B)).toBe('responsive')
+    rig.step({ kind: 'restarted', member: B })
+    expect(rig.standing(B)).toBe('responsive')
+    rig.open()
+    rig.step({ kind: 'restarted', member: B })
+    expect(rig.standing(B)).toBe('out')
+  })
+
+  it('should hear nothing more once it is over', () => {
+    const rig = new Rig()
+    const first = rig.open() as Session
+    for (const m of [A, B, C]) rig.share(m, first)
+    const before = rig.effects.length
+    rig.step({ kind: 'resend' })
+    rig.decline(B, first, 'refused')
+    expect(rig.open()).toBeUndefined()
+    expect(rig.effects).toHaveLength(before)
+    expect(of([], 'fault')).toEqual([])
   })
 })

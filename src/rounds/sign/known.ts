@@ -1,0 +1,67 @@
+import { LIMITS, type PublicKey } from '../../base/index.ts'
+import type { CoordinatorState } from './coordinator.types.ts'
+import { coordinatorOrder } from './hashes.ts'
+import type { DeclineReason, RoundFacts } from './types.ts'
+
+/** What this node knows of a request that is not signed yet. */
+export interface KnownRound extends RoundFacts {
+  /** Who told of it first: a flood pushes out only its author's. */
+  readonly from: PublicKey
+  /** This operator's own bridge waits for it. */
+  isWanted: boolean
+  /** What this operator's policy says (DESIGN §10). */
+  own: 'unasked' | 'asked' | 'yes' | DeclineReason
+  /** Members whose operators approved it, in the order in which they were heard. */
+  readonly ready: Set<PublicKey>
+  readonly declined: Map<PublicKey, DeclineReason>
+  /** Members that were told that this node declines. */
+  readonly told: Set<PublicKey>
+  /** Coordinator delays that have passed since enough members were ready. */
+  turns: number
+  hasEnough: boolean
+  /** Coordinator delays since it was last heard of, and since this node last spoke. */
+  idleTicks: number
+  ticks: number
+  coordinator: CoordinatorState | undefined
+  /** `coordinatorOrder` of all members, once it was needed. */
+  order: readonly PublicKey[] | undefined
+}
+
+export const knownRound = (facts: RoundFacts, from: PublicKey): KnownRound => ({
+  ...facts,
+  from,
+  isWanted: false,
+  own: 'unasked',
+  ready: new Set(),
+  declined: new Map(),
+  told: new Set(),
+  turns: 0,
+  hasEnough: false,
+  idleTicks: 0,
+  ticks: 0,
+  coordinator: undefined,
+  order: undefined,
+})
+
+/**
+ * Is it this node's turn to coordinate? The order runs over the members that are ready, so absent ones are skipped. The first
+ * starts at once, after one delay as many as may be faulty at worst (n − t), so that one of them is not; then all.
+ */
+export function isOwnTurn(r: KnownRound, self: PublicKey): boolean {
+  if (!r.hasEnough || !r.ready.has(self)) return false
+  r.order ??= coordinatorOrder(r.round, r.key.members)
+  const rank = r.order.filter((m) => r.ready.has(m)).indexOf(self)
+  const faulty = Math.min(r.key.members.length - r.key.threshold, LIMITS.maxCoordinatorsPerTurn)
+  return rank === 0 || (r.turns >= 1 && rank <= faulty) || r.turns >= 2
+}
+
+/** Members that have said nothing to it at all. */
+export const unheard = ({ key, ready, declined }: KnownRound): PublicKey[] =>
+  key.members.filter((m) => !ready.has(m) && !declined.has(m))
+
+/** So many members refuse that the others can't sign. */
+export const isRefused = ({ declined, key }: KnownRound): boolean =>
+  [...declined.values()].filter((reason) => reason === 'refused').length > key.members.length - key.threshold
+
+/** 1, 2, 4, 8 …: what is repeated, is repeated ever more seldom. */
+export const isPowerOfTwo = (n: number): boolean => n > 0 && (n & (n - 1)) === 0

@@ -1,0 +1,256 @@
+import { BoundedMap, LIMITS, type PublicKey } from '../../base/index.ts'
+import type { Consent } from '../../signer/index.ts'
+import { Coordination, type Work } from './coordination.ts'
+import { busyMembers, declinedIn, isHopeless, membersOut } from './coordinator.ts'
+import type { CoordinatorEvent } from './coordinator.types.ts'
+import { isOwnTurn, isPowerOfTwo, isRefused, type KnownRound, knownRound, unheard } from './known.ts'
+import { sayReady, sayResult, sendDecline } from './messages.ts'
+import type { Restock } from './restock.ts'
+import type { DeclineReason, RoundFacts, SignEffect, SignFailed } from './types.ts'
+
+export interface RoundTableInit {
+  readonly self: PublicKey
+  readonly delayMs: number
+  readonly asksUnready: boolean
+  readonly maxRounds: number
+  readonly number: () => number
+  readonly restock: Restock
+  /** The round is done: nobody need answer its packages any more. */
+  readonly onDone: (round: string) => Effects
+}
+type Effects = readonly SignEffect[]
+
+const tickId = (round: string): string => `tick/${round}`
+const deadlineId = (round: string): string => `deadline/${round}`
+/** A request that only others want is forgotten after this time without a word of it. */
+const FORGET_MS = LIMITS.signTimeoutMs
+
+/** Requests that are not signed yet, whoever wants them, and the signatures of those that are. */
+export class RoundTable {
+  readonly #c: RoundTableInit
+  readonly #coordination: Coordination
+  readonly #rounds = new Map<string, KnownRound>()
+  /** First verified signatures of each round (R28). */
+  readonly #signatures: BoundedMap<string, readonly Uint8Array[]>
+
+  constructor(init: RoundTableInit) {
+    this.#c = init
+    this.#coordination = new Coordination(init)
+    this.#signatures = new BoundedMap(init.maxRounds)
+  }
+
+  get size(): { readonly known: number; readonly wanted: number; readonly coordinating: number } {
+    const rounds = [...this.#rounds.values()]
+    const wanted = rounds.filter((r) => r.isWanted).length
+    return { known: rounds.length, wanted, coordinating: rounds.filter((r) => r.coordinator !== undefined).length }
+  }
+  get(round: string): KnownRound | undefined {
+    return this.#rounds.get(round)
+  }
+  signatures(round: string): readonly Uint8Array[] | undefined {
+    return this.#signatures.get(round)
+  }
+
+  /** This operator's own bridge wants it. */
+  want(facts: RoundFacts, timeoutMs: number): Effects {
+    const { r, effects } = this.#know(facts, this.#c.self)
+    r.isWanted = true
+    r.ticks = 0
+    const deadline: SignEffect = { kind: 'arm', id: deadlineId(r.round), afterMs: timeoutMs }
+    return [...effects, deadline, ...this.#sayReady(r), ...this.#advance(r)]
+  }
+
+  /** A member's operator approved it. */
+  ready(facts: RoundFacts, member: PublicKey): Effects {
+    const { r, effects } = this.#know(facts, member)
+    this.#coordination.heard(member)
+    r.idleTicks = 0
+    r.ready.add(member)
+    r.declined.delete(member)
+    const { setHash, transcript, items } = r.request
+    const pairs = r.coordinator && this.#c.restock.need(member, setHash, transcript, items.length)
+    return [...effects, ...this.#askOwn(r, member), ...(pairs ?? []), ...this.happened(r, { kind: 'ready', member })]
+  }
+
+  declined(r: KnownRound, member: PublicKey, session: number, reason: DeclineReason): Effects {
+    if (reason === 'unknown_nonce') this.#c.restock.drop(member)
+    else r.declined.set(member, reason)
+    if (reason === 'refused') r.ready.delete(member)
+    if (isRefused(r)) return this.#fail(r, 'REFUSED')
+    return this.happened(r, { kind: 'decline', member, session, reason })
+  }
+
+  share(r: KnownRound, event: CoordinatorEvent & { kind: 'share' }): Effects {
+    this.#coordination.heard(event.member)
+    return this.happened(r, event)
+  }
+
+  /** This node's own package, as signed. */
+  sent(round: string, session: number, wire: Uint8Array): Effects {
+    const r = this.#rounds.get(round)
+    return r === undefined ? [] : this.happened(r, { kind: 'sent', session, wire })
+  }
+
+  happened(r: KnownRound, event: CoordinatorEvent): Effects {
+    return [...this.#act(r, this.#coordination.step(r, event)), ...this.#advance(r)]
+  }
+
+  restarted(member: PublicKey): Effects {
+    return [...this.#rounds.values()].flatMap((r) => this.happened(r, { kind: 'restarted', member }))
+  }
+  /** There are pairs that rounds may have waited for. */
+  supplied(): Effects {
+    return [...this.#rounds.values()].flatMap((r) => this.#act(r, this.#coordination.pump(r)))
+  }
+
+  /** What this operator's policy says of the round. */
+  ownWord(r: KnownRound, answer: Consent): Effects {
+    if (r.own !== 'asked') return []
+    r.own = answer
+    if (answer === 'refused') return this.#tellDeclines(r)
+    // Where members are asked without being ready, they say so only to help out once the first coordinator is late.
+    if (answer !== 'yes' || this.#c.asksUnready) return []
+    return [...this.#sayReady(r), ...this.#advance(r)]
+  }
+
+  /** This operator's own bridge asked meanwhile (R27). */
+  reconsider(round: string): Effects {
+    const r = this.#rounds.get(round)
+    return r?.own === 'not_asked_yet' ? this.#askAgain(r) : []
+  }
+
+  /** undefined: not a timer of a round. */
+  timer(id: string): Effects | undefined {
+    const r = this.#rounds.get(id.slice(id.indexOf('/') + 1))
+    if (r !== undefined && id === tickId(r.round)) return this.#tick(r)
+    if (r !== undefined && id === deadlineId(r.round)) return this.#fail(r, 'TIMEOUT')
+    return undefined
+  }
+
+  /** The first verified signatures end the round for every machine of it, and are kept (R28). */
+  complete(r: KnownRound, signatures: readonly Uint8Array[]): Effects {
+    const { round, request } = r
+    this.#signatures.set(round, signatures)
+    return [...this.#forget(r), ...this.#c.onDone(round), { kind: 'done', round, request, signatures }]
+  }
+
+  cancel(round: string): Effects {
+    const r = this.#rounds.get(round)
+    return r?.isWanted === true ? this.#forget(r) : []
+  }
+  stop(): Effects {
+    return [...this.#rounds.values()].flatMap((r) => this.#fail(r, 'STOPPED'))
+  }
+
+  #know(facts: RoundFacts, from: PublicKey): { readonly r: KnownRound; readonly effects: Effects } {
+    const known = this.#rounds.get(facts.round)
+    if (known !== undefined) return { r: known, effects: [] }
+    const r = knownRound(facts, from)
+    const gone = this.#makeRoom()
+    this.#rounds.set(facts.round, r)
+    return { r, effects: [...gone, { kind: 'arm', id: tickId(facts.round), afterMs: this.#c.delayMs }] }
+  }
+
+  /** The oldest that nobody here waits for, of the author that told of most of them: a flood pushes out only its own. */
+  #makeRoom(): Effects {
+    const idle = [...this.#rounds.values()].filter((r) => !r.isWanted)
+    if (idle.length < this.#c.maxRounds) return []
+    const counts = new Map<PublicKey, number>()
+    for (const { from } of idle) counts.set(from, (counts.get(from) ?? 0) + 1)
+    const most = Math.max(...counts.values())
+    const victim = idle.find((r) => counts.get(r.from) === most)
+    return victim === undefined ? [] : this.#forget(victim)
+  }
+
+  /** Asks this operator's policy once, whoever is ready; a refusal is told to everybody who is. */
+  #askOwn(r: KnownRound, asker: PublicKey): Effects {
+    if (r.own === 'refused') return this.#tellDeclines(r)
+    if (r.own !== 'unasked') return []
+    r.own = 'asked'
+    return [{ kind: 'ask_consent', id: r.round, round: r.round, coordinator: asker, request: r.request }]
+  }
+
+  /** Whoever was asked too early may answer now (R27). */
+  #askAgain(r: KnownRound): Effects {
+    const told = this.#tellDeclines(r)
+    const [asker = this.#c.self] = r.ready
+    r.own = 'unasked'
+    return [...told, ...this.#askOwn(r, asker)]
+  }
+
+  #tellDeclines(r: KnownRound): Effects {
+    const { own, request, round } = r
+    if (own === 'unasked' || own === 'asked' || own === 'yes') return []
+    const to = [...r.ready].filter((m) => m !== this.#c.self && !r.told.has(m))
+    for (const m of to) r.told.add(m)
+    return to.map((author) => sendDecline({ author, round, attempt: 0 }, request, own))
+  }
+
+  #sayReady(r: KnownRound): Effects {
+    const { self } = this.#c
+    r.own = 'yes'
+    r.ready.add(self)
+    const work = this.#coordination.step(r, { kind: 'ready', member: self })
+    return [sayReady(r.request, r.round), ...this.#act(r, work)]
+  }
+
+  /** One coordinator delay has passed. */
+  #tick(r: KnownRound): Effects {
+    r.ticks++
+    r.idleTicks++
+    if (r.hasEnough) r.turns++
+    if (!r.isWanted && r.idleTicks * this.#c.delayMs >= FORGET_MS) return this.#forget(r)
+    const again: SignEffect = { kind: 'arm', id: tickId(r.round), afterMs: this.#c.delayMs }
+    // What may have been lost is said again (R14), ever more seldom.
+    const isDue = isPowerOfTwo(r.ticks)
+    const asked = isDue && r.own === 'not_asked_yet' ? this.#askAgain(r) : []
+    // Where policies answer by themselves, whoever approves helps out once the first coordinator is late.
+    const isHelper = r.own === 'yes' && !r.ready.has(this.#c.self)
+    const said = (r.isWanted && isDue) || isHelper ? this.#sayReady(r) : []
+    const resent = isDue ? this.#act(r, this.#coordination.step(r, { kind: 'resend' })) : []
+    return [again, ...asked, ...said, ...this.#tellDeclines(r), ...resent, ...this.#advance(r)]
+  }
+
+  /** Coordinates if it is this node's turn. */
+  #advance(r: KnownRound): Effects {
+    if (this.#rounds.get(r.round) !== r) return []
+    const { self, asksUnready, delayMs } = this.#c
+    const begun: SignEffect[] = []
+    const isEnough = r.ready.size >= r.key.threshold || (asksUnready && r.isWanted)
+    if (isEnough && !r.hasEnough) {
+      r.hasEnough = true
+      // The first coordinator has a whole delay from now.
+      begun.push({ kind: 'arm', id: tickId(r.round), afterMs: delayMs })
+    }
+    if (r.coordinator === undefined && isOwnTurn(r, self)) begun.push(...this.#act(r, this.#coordination.begin(r)))
+    return [...begun, ...this.#act(r, this.#coordination.pump(r))]
+  }
+
+  #act(r: KnownRound, work: Work): Effects {
+    const effects = work.flatMap((w): Effects => {
+      if (w.kind !== 'signed') return [w]
+      return [sayResult(r.request, r.round, w.signatures), ...this.complete(r, w.signatures)]
+    })
+    const state = r.coordinator
+    if (state === undefined || state.isOver || !isHopeless(state)) return effects
+    return [...effects, ...this.#fail(r, membersOut(state, 'refused').length > 0 ? 'REFUSED' : 'TIMEOUT')]
+  }
+
+  #fail(r: KnownRound, code: SignFailed['code']): Effects {
+    const { round, coordinator, isWanted } = r
+    const gone = this.#forget(r)
+    if (!isWanted) return gone
+    const cheaters = coordinator === undefined ? [] : membersOut(coordinator, 'cheated')
+    const owing = coordinator === undefined ? [] : busyMembers(coordinator)
+    const missing = new Set([...unheard(r), ...owing].filter((m) => m !== this.#c.self && !cheaters.includes(m)))
+    const declined = new Map([...r.declined, ...(coordinator === undefined ? [] : declinedIn(coordinator))])
+    return [...gone, { kind: 'failed', round, code, missing: [...missing], cheaters, declined }]
+  }
+
+  #forget(r: KnownRound): Effects {
+    if (this.#rounds.get(r.round) !== r) return []
+    this.#rounds.delete(r.round)
+    r.coordinator = undefined
+    return [tickId(r.round), deadlineId(r.round)].map((id) => ({ kind: 'disarm', id }))
+  }
+}
