@@ -47,6 +47,8 @@ export interface DialerInit {
 interface SharedDial {
   readonly controller: AbortController
   readonly connection: Promise<Connection>
+  /** The peer's own link, which came in meanwhile. */
+  readonly arrived: PromiseWithResolvers<Connection>
   waiting: number
 }
 
@@ -107,12 +109,27 @@ export class Dialer implements DialPort, SeedPort {
     signal?.throwIfAborted()
     const shared = this.#pending.get(peer) ?? this.#begin(peer)
     shared.waiting++
-    try {
-      return await unlessAborted(shared.connection, signal)
-    } finally {
+    const leave = () => {
       shared.waiting--
       if (shared.waiting === 0) this.#callOff(peer, shared, 'nobody waits for this dial any more')
     }
+    let isServed = false
+    try {
+      const link = await unlessAborted(Promise.race([shared.connection, shared.arrived.promise]), signal)
+      isServed = true
+      return link
+    } finally {
+      // Not called off for a link that came in: the peer may be doing the same with its own dial, and both would be lost.
+      if (isServed) void shared.connection.then(leave, leave)
+      else leave()
+    }
+  }
+
+  /** The peer has linked to us: whoever waits for a dial to it, to an address that may never answer, waits no longer. */
+  arrived(peer: PeerIdStr): void {
+    const shared = this.#pending.get(peer)
+    const [link] = shared === undefined ? [] : this.connections(peer)
+    if (link !== undefined) shared?.arrived.resolve(link)
   }
 
   /** Calls off every dial to the peer that is under way. */
@@ -143,7 +160,7 @@ export class Dialer implements DialPort, SeedPort {
   #begin(peer: PeerIdStr): SharedDial {
     const controller = new AbortController()
     const connection = this.#dialPeer(peer, controller.signal)
-    const shared = { controller, connection, waiting: 0 }
+    const shared = { controller, connection, arrived: Promise.withResolvers<Connection>(), waiting: 0 }
     const ended = this.#watch.begin(peer)
     this.#pending.set(peer, shared)
     const settle = (result: 'connected' | 'failed') => {

@@ -97,6 +97,7 @@ export class Mesh {
 
   /** A link has opened. */
   opened(peer: PeerIdStr): void {
+    this.#c.dialer.arrived(peer)
     this.#keeper.opened(peer)
     this.#reservations?.opened(peer)
     this.#exchange?.linkOpened(peer)
