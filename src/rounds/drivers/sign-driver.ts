@@ -245,6 +245,7 @@ export class SignDriver implements ThresholdRounds, Startable {
       void said.failures.then((failures) => {
         for (const [member, error] of failures) {
           this.#unsent.inc({ step })
+          this.#book.unsent(step, member)
           this.#logger.debug('Not taken', { step, member, error: describeError(error) })
         }
       })

@@ -152,6 +152,11 @@ export class SignBook {
     return this.#table.timer(id) ?? this.#restock.timer(id) ?? this.#participants.expire(id)
   }
 
+  /** A message did not reach this member. Rounds repeat theirs; what is asked in between waits until the member is heard. */
+  unsent(step: SignStep, member: PublicKey): void {
+    if (step === 'want') this.#restock.unsent(member)
+  }
+
   /** Nobody here wants the signatures any more: stops coordinating, says nothing. */
   cancel(round: string): Effects {
     return this.#table.cancel(round)
@@ -171,7 +176,7 @@ export class SignBook {
     if (heard === 'contradicted') return ignored(e, 'equivocation')
     // Passed on: others may have heard only one of the two.
     if (typeof heard === 'object') return accepted([this.#equivocation(e, heard.wires)])
-    const restarted = this.#heardBoot(e)
+    const restarted = [...this.#heardBoot(e), ...this.#restock.alive(e.author)]
     const { verdict, effects } = take(payload)
     return { verdict, effects: [...restarted, ...effects] }
   }

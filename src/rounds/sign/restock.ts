@@ -21,6 +21,8 @@ interface Want {
   readonly transcript: TranscriptHash
   readonly count: number
   readonly retryMs: number
+  /** It did not reach the member. */
+  readonly isLost: boolean
 }
 
 const retryId = (member: PublicKey): string => `want/${member}`
@@ -64,11 +66,23 @@ export class Restock {
     if (this.has(member, transcript, count)) return []
     const known = this.#wants.get(member)
     // Asked a moment ago, and for enough; a member that was not there then is asked again at once.
-    if (known !== undefined && known.retryMs <= LIMITS.nonceRetryMinMs && known.count >= count) return []
+    const isUnderWay = known?.isLost === false && known.retryMs <= LIMITS.nonceRetryMinMs
+    if (isUnderWay && known.count >= count) return []
     // More rounds at once, or larger ones, than usual.
     this.#usualItems = Math.min(LIMITS.maxSignItems, Math.max(this.#usualItems + 1, count))
     this.#wants.delete(member)
     return this.#refill(member, set, transcript, count)
+  }
+
+  /** What was asked of this member did not reach it. */
+  unsent(member: PublicKey): void {
+    const known = this.#wants.get(member)
+    if (known !== undefined) this.#wants.set(member, { ...known, isLost: true })
+  }
+  /** The member speaks, so it can be asked again what did not reach it. */
+  alive(member: PublicKey): Effects {
+    const known = this.#wants.get(member)
+    return known?.isLost === true ? this.#ask(member, { ...known, isLost: false }) : []
   }
 
   /** Pairs for one session, out of the supply for good; what is used up is asked for again. */
@@ -133,7 +147,7 @@ export class Restock {
       }
     for (const [member, want] of this.#wants) {
       if (id !== retryId(member)) continue
-      return this.#ask(member, { ...want, retryMs: Math.min(2 * want.retryMs, LIMITS.nonceRetryMaxMs) })
+      return this.#ask(member, { ...want, isLost: false, retryMs: Math.min(2 * want.retryMs, LIMITS.nonceRetryMaxMs) })
     }
     return undefined
   }
@@ -163,7 +177,7 @@ export class Restock {
       this.#supply.put(member, 0, transcript, this.pools.make(member, 0, transcript, key, count))
       return this.#refill(member, set, transcript, needed)
     }
-    return this.#ask(member, { set, transcript, count, retryMs: LIMITS.nonceRetryMinMs })
+    return this.#ask(member, { set, transcript, count, retryMs: LIMITS.nonceRetryMinMs, isLost: false })
   }
 
   #ask(member: PublicKey, want: Want): Effects {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { CodedError, LIMITS, type PeerIdStr } from '../../../src/base/index.ts'
+import { CodedError, LIMITS, type PeerIdStr, toHex } from '../../../src/base/index.ts'
 import { openEnvelope, topicName } from '../../../src/p2p/index.ts'
 import { EnvelopeIntake } from '../../../src/p2p/intake.ts'
 import { EnvelopeMessenger } from '../../../src/p2p/messenger.ts'
@@ -7,6 +7,7 @@ import { keyPair, logger, NETWORK, ROUND, TestClock, TestMetrics, TestRoles, TOP
 
 const self = keyPair('self')
 const alice = keyPair('alice')
+const ann = keyPair('ann')
 const BOOT = 1_700_000_000_000
 const say = (bytes: number) => ({ round: ROUND, attempt: 0, step: 'test', payload: new Uint8Array(bytes) })
 
@@ -69,6 +70,18 @@ describe('messenger', () => {
     const { messenger, left } = bench()
     await messenger.send(alice.publicKey, TOPIC, say(1))
     expect(left[0]?.to).toBe(alice.peerId)
+  })
+  it('should send one envelope, signed once, to each of several, and tell which of them it did not reach', async () => {
+    const { messenger, left, port, metrics } = bench()
+    const { envelope, failures } = messenger.sendEach([alice.publicKey, ann.publicKey], TOPIC, say(1))
+    expect(await failures).toEqual(new Map())
+    expect(left.map(({ to }) => to).toSorted()).toEqual([alice.peerId, ann.peerId].toSorted())
+    expect(new Set(left.map(({ wire }) => toHex(wire)))).toEqual(new Set([toHex(envelope.wire)]))
+    expect(metrics.count('p2p_messages_sent_total{direct}')).toBe(2)
+    port.failure = new CodedError('UNREACHABLE', 'away')
+    const lost = messenger.sendEach([alice.publicKey], TOPIC, say(1))
+    expect([...(await lost.failures)]).toMatchObject([[alice.publicKey, { code: 'UNREACHABLE' }]])
+    expect(() => messenger.sendEach([alice.publicKey], TOPIC, say(LIMITS.maxDirectBytes))).toThrow(/at most/)
   })
   it('should pass on why a message was not delivered, and not count it', async () => {
     const { messenger, port, metrics } = bench()

@@ -46,6 +46,7 @@ describe('R17: a key that is in use elsewhere', () => {
     const error = { code: 'KEY_IN_USE_ELSEWHERE', message: expect.stringMatching(/stop it, then restart this node/) }
     await expect(guarded.publish(TOPIC, utterance)).rejects.toMatchObject(error)
     await expect(guarded.send(ANN.publicKey, TOPIC, utterance)).rejects.toMatchObject(error)
+    expect(() => guarded.sendEach([ANN.publicKey], TOPIC, utterance)).toThrow(expect.objectContaining(error))
     expect(said).toEqual([])
     expect(metrics.of('key_in_use_elsewhere')).toBe(1)
     expect(logger.lines).toMatchObject([{ level: 'error', fields: { boot: 7 } }])

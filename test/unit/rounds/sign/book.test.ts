@@ -255,6 +255,16 @@ describe('R25: handing out pairs', () => {
     })
   })
 
+  it('should ask a member that could not be reached again as soon as it is heard', () => {
+    const book = bookOf()
+    book.warm(SET, TRANSCRIPT)
+    const [first, again] = [numbered(0), numbered(1)].map((r) => ready(HONEST, r))
+    expect(steps(book.receive(first as ReturnType<typeof ready>).effects)).toEqual([])
+    book.unsent('want', HONEST)
+    expect(steps(book.receive(again as ReturnType<typeof ready>).effects)).toEqual(['want'])
+    expect(steps(book.receive(ready(HONEST, numbered(2))).effects)).toEqual([])
+  })
+
   it('should ask again for pairs that did not come, ever more seldom', () => {
     const book = bookOf()
     const first = of(book.warm(SET, TRANSCRIPT), 'arm')
