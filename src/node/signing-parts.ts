@@ -1,4 +1,5 @@
 import type { GroupKey } from '../base/index.ts'
+import { peerIdOfKey } from '../curve/index.ts'
 import { createRotateKeysTx, createStacksClient } from '../registry/index.ts'
 import { earlierKeys, Recalls, type RecallsInit, RotationReconciler } from '../rotation/index.ts'
 import {
@@ -77,6 +78,7 @@ export async function createSigning(
       // Under `bridge` nobody but a member's own bridge makes it ready (R27).
       asksUnready: policy.kind !== 'bridge',
       coordinatorDelayMs: config.signing.coordinatorDelayMs,
+      isLinked: (member) => host.connections().some((c) => c.peerId === peerIdOfKey(member)),
       clock,
       logger,
       metrics,

@@ -49,6 +49,8 @@ export interface SignDriverInit {
    * ready, and a round needs no more than one bridge.
    */
   readonly asksUnready?: boolean
+  /** Is there a link to this member? Nobody is dialled for nonce commitments alone; everybody counts as linked, unless said. */
+  readonly isLinked?: (member: PublicKey) => boolean
   /** Told of every provable fault of a member, once (DESIGN §9). */
   readonly onFault?: ((fault: SignFault) => void) | undefined
 }
@@ -236,8 +238,12 @@ export class SignDriver implements ThresholdRounds, Startable {
 
   /** Requests and answers go straight to whom they are for; what was not taken is said again by the machines. */
   #send({ to, setHash, round, attempt, step, payload }: Extract<SignEffect, { kind: 'send' }>): void {
-    const { self, messenger } = this.#c
+    const { self, messenger, isLinked } = this.#c
     const others = to.filter((m) => m !== self)
+    if (step === 'want' && isLinked !== undefined && !others.every(isLinked)) {
+      for (const member of others) this.#book.unsent(step, member)
+      return
+    }
     try {
       const said = messenger.sendEach(others, this.#topic(setHash), { round, attempt, step, payload })
       // One's own word counts like anybody's: the coordinator is a participant, too. Not before this call's effects are done.

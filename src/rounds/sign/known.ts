@@ -43,16 +43,20 @@ export const knownRound = (facts: RoundFacts, from: PublicKey): KnownRound => ({
   order: undefined,
 })
 
+/** Coordinator delays after which everybody tries. */
+const LAST_TURN = 8
+
 /**
  * Is it this node's turn to coordinate? The order runs over the members that are ready, so absent ones are skipped. The first
- * starts at once, after one delay as many as may be faulty at worst (n − t), so that one of them is not; then all.
+ * starts at once, after one delay as many more as may be faulty at worst (n − t), so that one of them is not. The others have
+ * patience: on machines that are merely slow, every coordinator more is work that makes all of them slower.
  */
 export function isOwnTurn(r: KnownRound, self: PublicKey): boolean {
   if (!r.hasEnough || !r.ready.has(self)) return false
   r.order ??= coordinatorOrder(r.round, r.key.members)
   const rank = r.order.filter((m) => r.ready.has(m)).indexOf(self)
   const faulty = Math.min(r.key.members.length - r.key.threshold, LIMITS.maxCoordinatorsPerTurn)
-  return rank === 0 || (r.turns >= 1 && rank <= faulty) || r.turns >= 2
+  return rank === 0 || (r.turns >= 1 && rank <= faulty) || r.turns >= LAST_TURN
 }
 
 /** Members that have said nothing to it at all. */

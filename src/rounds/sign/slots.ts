@@ -15,10 +15,10 @@ const MAX_BYTES = 512 * 1024
  * process gives to nothing else.
  */
 export function slotOf({ topic, boot, round, attempt, step, payload }: Omit<SignEnvelope, 'wire'>): string | undefined {
-  const place = `${topic.scope}/${boot}/${round}/${attempt}/${step}`
+  const place = [topic.scope, boot, round, attempt, step].join('/')
   if (step === 'ready' || step === 'nonces' || step === 'package') return place
   const share = step === 'share' ? decodeSign(step, payload) : undefined
-  return share && `${place}/${share.coordinator}/${share.packageHash}`
+  return share && [place, share.coordinator, share.packageHash].join('/')
 }
 
 interface Slot {

@@ -185,3 +185,28 @@ describe('SignDriver', () => {
     expect(await result).toMatchObject({ ok: false, code: 'STOPPED' })
   })
 })
+
+describe('nonce commitments (R25)', () => {
+  it('should dial nobody for them: members without a link are asked once they are heard', async () => {
+    const bus = new MemoryBus()
+    const asked: string[] = []
+    bus.meddle = (e, to) => {
+      if (e.step === 'want') asked.push(to)
+      return 'pass'
+    }
+    const [self, ...others] = dealt.members as [PublicKey, ...PublicKey[]]
+    const key = dealt.keys.get(self)
+    const pair = pairs.get(self)
+    if (key === undefined || pair === undefined) throw new Error('no key')
+    const driver = new SignDriver({
+      ...{ network: 'devnet', self, messenger: bus.messenger(pair), consent: async () => 'yes' },
+      activeKey: () => ({ setHash, groupKey, transcript, key }),
+      isLinked: (member) => member === others[0],
+      ...{ clock: systemClock, logger: silentLogger, metrics: noMetrics },
+    })
+    for (const member of others) bus.messenger(pairs.get(member) as KeyPair)
+    running.push(driver)
+    await driver.start()
+    expect(asked).toEqual([others[0]])
+  })
+})

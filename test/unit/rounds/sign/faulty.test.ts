@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { PublicKey } from '../../../../src/base/index.ts'
-import { coordinatorOrder, requestHash, type SignRequest } from '../../../../src/rounds/sign/index.ts'
+import { type PublicKey, toHex } from '../../../../src/base/index.ts'
+import { coordinatorOrder, requestHash, type SignRequest, slotOf } from '../../../../src/rounds/sign/index.ts'
 import { CHEATS, type Cheat, cheat, PROVABLE } from './cheats.ts'
 import { DELAY_MS, itemOf, Network, requestOf, seeded, type TestNode } from './network.ts'
 
@@ -67,7 +67,20 @@ function expectNamedRightly({ honest, faulty }: Run): void {
     const names = node.faults.map((f) => `${f.member} ${f.code} ${f.round} ${f.attempt}`)
     expect(new Set(names).size).toBe(names.length)
     for (const { wires } of node.faults) expect(wires).toHaveLength(2)
+    expect(node.faults.filter((f) => f.code === 'equivocation')).toHaveLength(contradictions(node))
   }
+}
+
+/** Slots in which this node heard one member say two things. */
+function contradictions({ heard }: TestNode): number {
+  const said = new Map<string, Set<string>>()
+  for (const e of heard) {
+    const slot = slotOf(e)
+    if (slot === undefined) continue
+    const name = `${e.author} ${slot}`
+    said.set(name, (said.get(name) ?? new Set()).add(toHex(e.payload)))
+  }
+  return [...said.values()].filter((payloads) => payloads.size > 1).length
 }
 
 describe(`ROAST: ${T} of ${N}, five faulty (${SEEDS} seeds)`, () => {
@@ -78,6 +91,8 @@ describe(`ROAST: ${T} of ${N}, five faulty (${SEEDS} seeds)`, () => {
       expectNamedRightly(run)
       const faults = run.honest.flatMap((n) => n.faults)
       if (PROVABLE[how] === undefined) expect(faults).toEqual([])
+      // Everybody hears these; the others depend on who was chosen.
+      if (how === 'two requests') expect(new Set(faults.map((f) => f.member)).size).toBe(N - T)
     })
 
   it('R26: should name every member whose wrong share reached a session, and never an honest one, in any mix', () => {
