@@ -5,8 +5,9 @@ import { curve } from '../src/curve/index.ts'
 import { versionsLine } from './baseline/versions.ts'
 import { FROST_SECTIONS } from './rounds/frost.ts'
 import { lineOf, type Section } from './rounds/row.ts'
+import { signRounds } from './rounds/sign.ts'
 
-const SECTIONS: readonly Section[] = [...FROST_SECTIONS]
+const SECTIONS: readonly Section[] = [...FROST_SECTIONS, signRounds]
 
 console.log(versionsLine(['@noble/curves', 'secp256k1']))
 console.log(`curve backend: ${curve.name}; baseline: @noble/curves (schnorr_FROST) in the same process`)

@@ -4,6 +4,7 @@ import { FROST_GUARDS } from './frost-guards.ts'
 import { GUARDS, type Guard } from './guards.ts'
 import { POLICY_GUARDS } from './policy-guards.ts'
 import { REGISTRY_GUARDS } from './registry-guards.ts'
+import { SIGN_GUARDS } from './sign-guards.ts'
 
 export const ALL_GUARDS: readonly Guard[] = [
   ...REGISTRY_GUARDS,
@@ -12,4 +13,5 @@ export const ALL_GUARDS: readonly Guard[] = [
   ...EVIDENCE_GUARDS,
   ...FROST_GUARDS,
   ...POLICY_GUARDS,
+  ...SIGN_GUARDS,
 ]

@@ -1,0 +1,125 @@
+/** Whole sign rounds: 15 hosts in one process over TCP on this machine, nonce commitments handed over before. */
+import { asSetHash, asTranscriptHash, noMetrics, silentLogger, systemClock, u32be, utf8 } from '../../src/base/index.ts'
+import { KeyPair, sha256 } from '../../src/curve/index.ts'
+import type { Messenger } from '../../src/p2p/index.ts'
+import { SignDriver } from '../../src/rounds/index.ts'
+import { dealKey } from '../../test/unit/crypto/signing-keys.ts'
+import { makeHost, type TestHost, until } from '../../test/unit/p2p/hosts.ts'
+import { NETWORK } from '../../test/unit/p2p/kit.ts'
+import { median } from './measure.ts'
+import type { Row, Section } from './row.ts'
+
+const [THRESHOLD, MEMBERS] = [11, 15]
+const ROUNDS = 30
+const setHash = asSetHash('55'.repeat(32))
+const transcript = asTranscriptHash('66'.repeat(32))
+const PLAIN = { kind: 'none' } as const
+
+/** The request–answer legs gossiped to all of the set instead of going straight to whom they are for. */
+const gossiping = (messenger: Messenger): Messenger => ({
+  join: (...of) => messenger.join(...of),
+  publish: (...of) => messenger.publish(...of),
+  send: (...of) => messenger.send(...of),
+  sendEach: (to, topic, words) => {
+    if (words.step !== 'package' && words.step !== 'share') return messenger.sendEach(to, topic, words)
+    const { envelope } = messenger.sendEach([], topic, words)
+    const failures = messenger.publish(topic, words).then(() => new Map())
+    return { envelope, failures }
+  },
+})
+
+/** One after the other: a host takes a few handshakes at once from a place that has proved nothing yet. */
+async function connectInTurn(hosts: readonly TestHost[]): Promise<void> {
+  for (const [i, { host }] of hosts.entries()) {
+    const before = hosts.slice(0, i).map((o) => ({ peerId: o.host.peerId, addresses: o.host.addresses() }))
+    host.keepConnected(before)
+    await until('it is connected', () => new Set(host.connections().map((c) => c.peerId)).size === i)
+  }
+}
+
+interface Federation {
+  readonly drivers: readonly SignDriver[]
+  sign(name: string, items?: number): Promise<void>
+  stop(): Promise<void>
+}
+
+async function federation(legs: (messenger: Messenger) => Messenger): Promise<Federation> {
+  const dealt = dealKey(THRESHOLD, MEMBERS)
+  const { groupKey } = dealt.public
+  const keys = Array.from({ length: MEMBERS }, (_, i) => KeyPair.fromSecret(sha256(u32be(i + 1))))
+  const peers = keys.map((k) => k.peerId)
+  const hosts: TestHost[] = keys.map((key) => makeHost(key, peers, ['tcp']))
+  await Promise.all(hosts.map(({ host }) => host.start()))
+  await connectInTurn(hosts)
+  const drivers = hosts.map(({ key, host }) => {
+    const self = key.publicKey
+    const share = dealt.keys.get(self)
+    if (share === undefined) throw new Error('no share')
+    return new SignDriver({
+      ...{ network: NETWORK, self, messenger: legs(host.messenger), asksUnready: true, consent: async () => 'yes' },
+      activeKey: () => ({ setHash, groupKey, transcript, key: share }),
+      ...{ clock: systemClock, logger: silentLogger, metrics: noMetrics },
+    })
+  })
+  for (const driver of drivers) await driver.start()
+  const sign = async (name: string, items = 1): Promise<void> => {
+    const [first] = drivers
+    const request = {
+      ...{ requestId: Buffer.from(utf8(name)).toString('hex'), groupKey },
+      items: Array.from({ length: items }, (_, i) => ({ digest: sha256(utf8(`${name} ${i}`)), tweak: PLAIN })),
+    }
+    const result = await first?.sign(request, Date.now() + 20_000)
+    if (result?.ok !== true) throw new Error(`no signature: ${JSON.stringify(result)}`)
+  }
+  // Gossip meshes form, and pairs are handed over.
+  await new Promise((resolve) => setTimeout(resolve, 3_000))
+  for (let i = 0; i < 5; i++) await sign(`warm ${i}`)
+  const stop = async (): Promise<void> => {
+    for (const driver of drivers) await driver.stop()
+    await Promise.all(hosts.map(({ host }) => host.stop()))
+  }
+  return { drivers, sign, stop }
+}
+
+async function roundMs(of: Federation): Promise<number> {
+  const taken: number[] = []
+  for (let i = 0; i < ROUNDS; i++) {
+    const before = performance.now()
+    await of.sign(`round ${i}`)
+    taken.push(performance.now() - before)
+    // Pairs come in the background of a quiet node; authors have an allowance of messages.
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  return median(taken)
+}
+
+const sizes = `${THRESHOLD} of ${MEMBERS}`
+
+export const signRounds: Section = async () => {
+  const direct = await federation((m) => m)
+  const straight = await roundMs(direct)
+  const items = 25
+  const atOnce = 2
+  await Promise.all(Array.from({ length: atOnce }, (_, i) => direct.sign(`rehearsal ${i}`, items)))
+  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  const before = performance.now()
+  await Promise.all(Array.from({ length: atOnce }, (_, i) => direct.sign(`batch ${i}`, items)))
+  const perSecond = (items * atOnce * 1_000) / (performance.now() - before)
+  await direct.stop()
+  const gossip = await federation(gossiping)
+  const gossiped = await roundMs(gossip)
+  await gossip.stop()
+  const rows: Row[] = [
+    {
+      ...{
+        name: `sign round, ${sizes}, one process (baseline: gossip)`,
+        unit: 'ms',
+        ours: straight,
+        baseline: gossiped,
+      },
+      target: 60,
+    },
+    { name: `${atOnce} batches of ${items} digests at once, ${sizes}`, unit: 'signatures/s', ours: perSecond },
+  ]
+  return rows
+}
