@@ -32,7 +32,6 @@ const pairs = new Map(
 )
 const [coordinator, cheat, third, fourth] = dealt.members as [PublicKey, PublicKey, PublicKey, PublicKey]
 const TRANSCRIPT = asTranscriptHash('7a'.repeat(32))
-const RUN = 'ab'.repeat(16)
 const NETWORK = 'simnet'
 const bare: EvidenceRecord = {
   network: NETWORK,
@@ -74,21 +73,20 @@ function roundOf(
     tweak?: Tweak
     session?: number
     coordinator?: PublicKey
-    run?: string
     boot?: number
     requestId?: string
     signers?: readonly PublicKey[]
   } = {},
 ) {
-  const { tweak = { kind: 'none' }, session = 1, run = RUN, boot = 5, requestId = 'aa' } = over
+  const { tweak = { kind: 'none' }, session = 1, boot = 5, requestId = 'aa' } = over
   const { coordinator: by = coordinator, signers = [coordinator, cheat, third] } = over
+  const digest = sha256(u32be(1))
   const request = {
     groupKey: dealt.public.groupKey,
     setHash: topic.scope as never,
     transcript: TRANSCRIPT,
     requestId,
-    digest: sha256(u32be(1)),
-    tweak,
+    items: [{ digest, tweak }],
   }
   const nonces = new Map<PublicKey, SecretNonces>()
   const commitments = new Map<PublicKey, NonceCommitment>()
@@ -97,17 +95,17 @@ function roundOf(
     nonces.set(m, made.nonces)
     commitments.set(m, made.commitment)
   }
-  const p = { run, request, commitments }
+  const p = { request, entries: new Map([...commitments].map(([m, c]) => [m, [c]])) }
   const hash = packageHash(by, session, p)
   const round = requestHash(request)
   const share = (m: PublicKey) =>
-    signShare(dealt.keys.get(m) as never, nonces.get(m) as SecretNonces, commitments, request.digest, tweak)
+    signShare(dealt.keys.get(m) as never, nonces.get(m) as SecretNonces, commitments, digest, tweak)
   const at = { round, attempt: session, boot }
   return {
     package: seal(by, 'package', encodeSign('package', p), at),
     share,
     sealShare: (m: PublicKey, bytes: Uint8Array, packageHash = hash) =>
-      seal(m, 'share', encodeSign('share', { to: { coordinator: by, run }, packageHash, share: bytes }), at),
+      seal(m, 'share', encodeSign('share', { coordinator: by, packageHash, shares: [bytes] }), at),
   }
 }
 const recordOf = (wires: readonly Uint8Array[], over: Partial<EvidenceRecord> = {}): EvidenceRecord => ({
@@ -222,8 +220,8 @@ describe('R16: two words of one author in a slot of a sign round', () => {
       expect(outcome(record(coordinator, [one.package, other]))).toBe('wrong_wires')
     expect(outcome(record(coordinator, [one.package, one.package]))).toBe('no_fault')
   })
-  it('should be none of a member that answers two coordinators, or two runs of one, in sessions of one number', () => {
-    const rounds = [roundOf(), roundOf({ coordinator: third }), roundOf({ run: 'cd'.repeat(16) })]
+  it('should be none of a member that answers two coordinators, or two packages of one, in sessions of one number', () => {
+    const rounds = [roundOf(), roundOf({ coordinator: third }), roundOf()]
     const shares = rounds.map((r) => r.sealShare(cheat, r.share(cheat)))
     for (const other of shares.slice(1))
       expect(outcome(record(cheat, [shares[0] as Uint8Array, other]))).toBe('wrong_wires')
@@ -234,9 +232,23 @@ describe('R16: two words of one author in a slot of a sign round', () => {
     const wires = [r.sealShare(cheat, right), r.sealShare(cheat, plusOne(right))]
     expect(outcome(record(cheat, wires))).toEqual([cheat, 'equivocation'])
   })
+  it('should be equivocation to say two things of one request, or in one batch of nonce commitments', () => {
+    const { groupKey } = dealt.public
+    const items = [{ digest: sha256(u32be(1)), tweak: { kind: 'none' } }] as const
+    const request = { groupKey, setHash: topic.scope as never, transcript: TRANSCRIPT, requestId: 'aa', items }
+    const readies = ['aa', 'bb'].map((requestId) =>
+      seal(cheat, 'ready', encodeSign('ready', { request: { ...request, requestId } })),
+    )
+    expect(outcome(record(cheat, readies))).toEqual([cheat, 'equivocation'])
+    const commitments = [0, 1].map(() => commitNonces(dealt.keys.get(cheat) as never).commitment)
+    const batches = [commitments, commitments.toReversed()].map((list) =>
+      seal(cheat, 'nonces', encodeSign('nonces', { transcript: TRANSCRIPT, coordinator, commitments: list })),
+    )
+    expect(outcome(record(cheat, batches))).toEqual([cheat, 'equivocation'])
+  })
   it('should be none in what may change: why a member declines', () => {
     const declines = (['not_asked_yet', 'refused'] as const).map((reason) =>
-      seal(cheat, 'decline', encodeSign('decline', { to: { coordinator, run: RUN }, reason })),
+      seal(cheat, 'decline', encodeSign('decline', { coordinator, reason })),
     )
     expect(outcome(record(cheat, declines))).toBe('wrong_wires')
   })
