@@ -85,8 +85,11 @@ async function roundMs(of: Federation): Promise<number> {
   const taken: number[] = []
   for (let i = 0; i < ROUNDS; i++) {
     const before = performance.now()
-    await of.sign(`round ${i}`)
-    taken.push(performance.now() - before)
+    // On a busy machine links may be lost for a while; the others still say something.
+    await of.sign(`round ${i}`).then(
+      () => taken.push(performance.now() - before),
+      (error: unknown) => console.error(`round ${i}:`, error),
+    )
     // Pairs come in the background of a quiet node; authors have an allowance of messages.
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
