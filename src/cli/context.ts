@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
-import { CodedError } from '../base/index.ts'
-import type { NodeConfig } from '../node/index.ts'
+import { CodedError, type PublicKey } from '../base/index.ts'
+import type { FoundNode, NodeConfig } from '../node/index.ts'
 import type { AdminReply } from '../status/index.ts'
 import type { Io } from './io.ts'
+import { textAt } from './view.ts'
 
 /** What every command gets. */
 export interface CliContext {
@@ -47,17 +48,35 @@ export interface NodeOptions {
   readonly socket?: string
 }
 
-/** Calls to the running node, over its admin socket. Of the config only what names the socket is read (`findAdminSocket`). */
+/**
+ * Calls to the running node, over its admin socket. Of the config only what finds the node is read (`findNode`), and nothing
+ * is changed on a node whose key is not the config's. Throws as `findNode`; calls also `OTHER_NODE`.
+ */
 export async function nodeOf({ config, socket }: NodeOptions): Promise<NodeCall> {
-  const socketPath = socket ?? (await findSocket(config))
+  const { socketPath, publicKeys } = socket === undefined ? await find(config) : { socketPath: socket, publicKeys: [] }
   const { adminCall, checkSocketPath } = await import('../status/index.ts')
   checkSocketPath(socketPath)
-  return (method, path, body) => adminCall({ socketPath, method, path, body })
+  const call: NodeCall = (method, path, body) => adminCall({ socketPath, method, path, body })
+  if (publicKeys.length === 0) return call
+  return async (method, path, body) => {
+    if (method === 'POST') await requireKeyOf(call, publicKeys, socketPath)
+    return await call(method, path, body)
+  }
 }
 
-async function findSocket(configFile: string): Promise<string> {
-  const { findAdminSocket } = await import('../node/index.ts')
-  return await findAdminSocket(configFile)
+async function find(configFile: string): Promise<FoundNode> {
+  const { findNode } = await import('../node/index.ts')
+  return await findNode(configFile)
+}
+
+/** Two configs may name one socket by mistake: an approval must not become another operator's, or another network's. */
+async function requireKeyOf(call: NodeCall, publicKeys: readonly PublicKey[], socketPath: string): Promise<void> {
+  const key = textAt((await call('GET', '/status')).json, 'publicKey')
+  if (publicKeys.some((pinned) => pinned === key)) return
+  throw new CodedError(
+    'OTHER_NODE',
+    `the node that answers at ${socketPath} has the key ${key ?? '(none told)'}, and the config pins ${publicKeys.join(' or ')}; nothing was changed: name the right config with --config, or, if that node is meant, its socket with --socket`,
+  )
 }
 
 /** For `parseArg` of repeatable options. */

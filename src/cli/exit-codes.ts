@@ -56,6 +56,7 @@ const BY_ERROR: Readonly<Record<string, ExitCode>> = {
   UNLOCK_FILE_UNREADABLE: EXIT.config,
   UNLOCK_FILE_EMPTY: EXIT.config,
   RELOAD_REFUSED: EXIT.config,
+  OTHER_NODE: EXIT.config,
 
   OWN_KEY_REMOVED: EXIT.removed,
 }

@@ -2,6 +2,7 @@ import { CURVE_GUARDS } from './curve-guards.ts'
 import { EVIDENCE_GUARDS } from './evidence-guards.ts'
 import { FROST_GUARDS } from './frost-guards.ts'
 import { GUARDS, type Guard } from './guards.ts'
+import { OPERATOR_GUARDS } from './operator-guards.ts'
 import { POLICY_GUARDS } from './policy-guards.ts'
 import { REGISTRY_GUARDS } from './registry-guards.ts'
 import { SIGN_GUARDS } from './sign-guards.ts'
@@ -12,6 +13,7 @@ export const ALL_GUARDS: readonly Guard[] = [
   ...CURVE_GUARDS,
   ...EVIDENCE_GUARDS,
   ...FROST_GUARDS,
+  ...OPERATOR_GUARDS,
   ...POLICY_GUARDS,
   ...SIGN_GUARDS,
 ]

@@ -2,7 +2,7 @@ import { configError, type Place } from './errors.ts'
 import { type CheckedFile, LISTS, ROOT, type Rows, SECTIONS, type Values } from './schema.ts'
 import { nearest } from './suggest.ts'
 
-type Table = Readonly<Record<string, unknown>>
+export type Table = Readonly<Record<string, unknown>>
 
 const SECTION_NAMES = Object.keys(SECTIONS)
 const LIST_NAMES = Object.keys(LISTS)
@@ -10,13 +10,7 @@ const TOP_NAMES = [...Object.keys(ROOT), ...SECTION_NAMES, ...LIST_NAMES]
 
 /** A parsed TOML document against the table, key by key. Throws CONFIG_INVALID at the first mistake. */
 export function checkFile(document: Table, file: string): CheckedFile {
-  const scalars: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(document)) {
-    if (SECTION_NAMES.includes(name) || LIST_NAMES.includes(name)) continue
-    if (isTable(value) || (isTableList(value) && value.length > 0))
-      throw configError({ file, section: name }, unknownSection(name))
-    scalars[name] = value
-  }
+  const scalars = scalarsOf(document, file)
   const sections = mapValues(SECTIONS, (rows, section) => {
     const at = { file, section }
     const table = tableAt(document, section) ?? {}
@@ -33,10 +27,27 @@ export function checkFile(document: Table, file: string): CheckedFile {
   return { root, sections, lists } as CheckedFile
 }
 
-function checkTable<R extends Rows>(table: Table, rows: R, at: Place): Values<R> {
+/** What stands before the first section. Throws CONFIG_INVALID at a section that nobody knows. */
+export function scalarsOf(document: Table, file: string): Table {
+  const scalars: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(document)) {
+    if (SECTION_NAMES.includes(name) || LIST_NAMES.includes(name)) continue
+    if (isTable(value) || (isTableList(value) && value.length > 0))
+      throw configError({ file, section: name }, unknownSection(name))
+    scalars[name] = value
+  }
+  return scalars
+}
+
+/** Throws CONFIG_INVALID at the first key that nobody knows there, with the one that was probably meant. */
+export function requireKnownKeys(table: Table, rows: Rows, at: Place): void {
   for (const key of Object.keys(table))
     if (!SECTION_NAMES.includes(`${at.section}.${key}`) && !Object.hasOwn(rows, key))
       throw configError({ ...at, key }, unknownKey(key, [...Object.keys(rows), ...sectionsIn(at.section)], at.section))
+}
+
+function checkTable<R extends Rows>(table: Table, rows: R, at: Place): Values<R> {
+  requireKnownKeys(table, rows, at)
   return mapValues(rows, (row, key) => {
     const place = { ...at, key }
     if (Object.hasOwn(table, key)) return row.read(table[key] as never, place)
@@ -81,10 +92,10 @@ function spelled(name: string): string {
 const homesOf = (key: string): string[] =>
   Object.entries({ ...SECTIONS, ...LISTS }).flatMap(([section, rows]) => (Object.hasOwn(rows, key) ? [section] : []))
 
-function isTable(value: unknown): value is Table {
+export function isTable(value: unknown): value is Table {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
 }
-const isTableList = (value: unknown): value is readonly Table[] => Array.isArray(value) && value.every(isTable)
+export const isTableList = (value: unknown): value is readonly Table[] => Array.isArray(value) && value.every(isTable)
 
 function mapValues<T>(
   of: Readonly<Record<string, T>>,

@@ -206,7 +206,9 @@ describe('a config that is wrong', () => {
     ['rotation status', ['rotation', 'status', ...where]],
     ['rotation approve', ['rotation', 'approve', '--set', setFile, '--yes', ...where]],
     ['rotation recall', ['rotation', 'recall', ...where]],
+    ['rotation recall of a set', ['rotation', 'recall', RECALLED.setHash, ...where]],
   ]
+  const MUTATING = ['reload', 'rotation approve', 'rotation recall of a set']
 
   it('should keep nobody from asking the running node: only what names the socket is read', async () => {
     await nodeAnswers()
@@ -228,6 +230,33 @@ describe('a config that is wrong', () => {
     }
     for (const [name, argv] of commands('--config', config, '--socket', socket()))
       expect((await cli(argv)).code, name).toBe(0)
+  })
+
+  it('should change nothing on a node that has another key than the config pins, and read there', async () => {
+    for (const other of [{ ...STATUS, publicKey: KEY_B }, {}]) {
+      await nodeAnswers(other)
+      for (const [name, argv] of commands('--config', config)) {
+        const { code, err } = await cli(argv)
+        expect([name, code]).toEqual([name, MUTATING.includes(name) ? EXIT.config : 0])
+        if (code !== 0) expect(err).toMatch(/^countersign: the node that answers at .*admin\.sock has the key .*pins/)
+      }
+      expect(approvals).toEqual([])
+      await node?.stop()
+    }
+  })
+
+  it('should change a node of another key where its socket is named', async () => {
+    await nodeAnswers({ ...STATUS, publicKey: KEY_B })
+    for (const [name, argv] of commands('--config', config, '--socket', socket()))
+      expect((await cli(argv)).code, name).toBe(0)
+    expect(approvals).not.toEqual([])
+  })
+
+  it('R7: should take the next key for the own node, too', async () => {
+    const text = readFileSync(config, 'utf8')
+    writeFileSync(config, text.replace('[registry]', `next_public_key = "${KEY_B}"\n[registry]`))
+    await nodeAnswers({ ...STATUS, publicKey: KEY_B })
+    for (const [name, argv] of commands('--config', config)) expect((await cli(argv)).code, name).toBe(0)
   })
 
   it('should not matter to --socket at all, and a path that is too long be refused in words', async () => {
@@ -313,6 +342,7 @@ describe('countersign rotation approve', () => {
       socketPath: join(temp.dir, 'admin.sock'),
       logger: silentLogger,
       routes: [
+        route('GET', '/status', () => jsonAnswer(200, STATUS)),
         route('POST', '/rotation/approve', (request) => {
           approvals.push(jsonBody(request))
           return jsonAnswer(200, {})
@@ -444,7 +474,10 @@ describe('countersign reload', () => {
     node = new AdminServer({
       socketPath: join(temp.dir, 'admin.sock'),
       logger: silentLogger,
-      routes: [route('POST', '/reload', () => jsonAnswer(status, answer))],
+      routes: [
+        route('GET', '/status', () => jsonAnswer(200, STATUS)),
+        route('POST', '/reload', () => jsonAnswer(status, answer)),
+      ],
     })
     await node.start()
   }

@@ -1,0 +1,46 @@
+import type { Guard } from './guards.ts'
+
+const unit = (file: string, name?: string): Guard['test'] => ({
+  project: 'unit',
+  file: `test/unit/${file}`,
+  ...(name === undefined ? {} : { name }),
+})
+
+/** What keeps an operator's command from another node than was meant, and a node from ending or going red for nothing. */
+export const OPERATOR_GUARDS: readonly Guard[] = [
+  {
+    name: 'operator: an empty config finds no node',
+    file: 'src/node/config/socket.ts',
+    guard: '  if (Object.keys(document).length === 0)\n',
+    gone: '  if (Object.keys(document).length < 0)\n',
+    test: unit('node/config-socket.test.ts'),
+  },
+  {
+    name: 'operator: an unknown key or section may be the lost data_dir',
+    file: 'src/node/config/socket.ts',
+    guard: "  requireKnownKeys(scalarsOf(document, file), ROOT, { file, section: '' })\n",
+    gone: '  void [scalarsOf, file]\n',
+    test: unit('node/config-socket.test.ts'),
+  },
+  {
+    name: 'operator: an unknown key of [admin] may be the lost socket',
+    file: 'src/node/config/socket.ts',
+    guard: "  requireKnownKeys(admin, SECTIONS.admin, { file, section: 'admin' })\n",
+    gone: '  void admin\n',
+    test: unit('node/config-socket.test.ts'),
+  },
+  {
+    name: 'operator: a data_dir in another section is a lost one',
+    file: 'src/node/config/socket.ts',
+    guard: "? undefined : nearest(key, ['data_dir', 'socket', 'admin'])",
+    gone: "? undefined : key === '' ? nearest(key, []) : undefined",
+    test: unit('node/config-socket.test.ts'),
+  },
+  {
+    name: 'operator: nothing is changed on a node of another key',
+    file: 'src/cli/context.ts',
+    guard: "if (method === 'POST') await requireKeyOf(call, publicKeys, socketPath)",
+    gone: 'void requireKeyOf',
+    test: unit('cli/node-commands.test.ts', 'another key than'),
+  },
+]
