@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { type Clock, CodedError, type Logger, type Startable, systemClock } from '../base/index.ts'
 import { curveChoice, type KeyPair } from '../curve/index.ts'
 import { createRegistryWatcher, decodeSnapshot, probeRegistry, type RegistryWatcher } from '../registry/index.ts'
+import { KnownSets } from '../rotation/index.ts'
 import { PromMetrics } from '../status/index.ts'
 import {
   fileJournal,
@@ -63,10 +64,13 @@ export async function openFoundation(
     const key = next?.keyPair.publicKey === picked ? next : own
     await store.start()
     const boot = await nextBoot(store.space('boot'), clock.now())
+    const sets = store.space('sets')
+    const known = await KnownSets.load({ self: key.keyPair.publicKey, registryId: config.registry.id, space: sets })
     const { id: registryId, endpoints, quorum, confirmations, pollIntervalMs, maxAgeMs } = config.registry
     const watcher = createRegistryWatcher({
       ...{ registryId, endpoints, quorum, confirmations, pollIntervalMs, maxAgeMs },
       audit: fileJournal(join(config.dataDir, 'registry-audit.jsonl')),
+      knownTip: known.highestTip(),
       ...{ keeper, clock, logger, metrics },
     })
     return { config, key, keys: { own, next }, store, boot, watcher, metrics, clock, logger, close }

@@ -57,7 +57,9 @@ export async function courseAfter(
   const standings = answers.values.filter((v) => v !== undefined)
   if (reaches(standings, 'stands') && confirmations > 0 && burnBlocks <= confirmations) return 'applied'
   if (burnBlocks > MAX_REORG_BURN_BLOCKS)
-    throw back('further back than a reorg goes; wait for the nodes to sync, or correct [registry] endpoints')
+    throw back(
+      'further back than a reorg goes; wait for the nodes to sync, or correct [registry] endpoints (a new chain needs an empty data_dir)',
+    )
   if (reaches(standings, 'other')) return 'next'
   throw back('no quorum shows another chain in its place; wait for the nodes to catch up')
 }

@@ -17,7 +17,7 @@ export { MAX_FEE_USTX, requirePlanOf, requireRotatable, requireSoundPlan } from 
 export type { SetChange } from './set-audit.ts'
 export { fromStoredSet, type StoredSet, toStoredSet } from './set-codec.ts'
 export { type PendingSet, pendingId, registryScope, setHash, sortKeys, uninitialisedParentHash } from './set-hash.ts'
-export { decodeSnapshot } from './snapshot-codec.ts'
+export { decodeSnapshot, parseTip } from './snapshot-codec.ts'
 export { type Account, createStacksClient, indexBlockHash, type NodeInfo, type StacksClient } from './stacks-client.ts'
 export { DEFAULT_MAX_AGE_MS, isStale } from './staleness.ts'
 export type * from './types.ts'

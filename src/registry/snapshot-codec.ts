@@ -50,7 +50,8 @@ function parseEvidence(value: unknown): ReadEvidence | undefined {
   return Object.freeze({ endpoints: Object.freeze(endpoints), via, confirmations })
 }
 
-function parseTip(value: unknown): ChainTip | undefined {
+/** Undefined if it is malformed. */
+export function parseTip(value: unknown): ChainTip | undefined {
   if (!isRecord(value)) return undefined
   const { indexBlockHash, stacksHeight, burnHeight } = value
   if (typeof indexBlockHash !== 'string' || !isHex(indexBlockHash, 32)) return undefined

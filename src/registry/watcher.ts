@@ -22,7 +22,15 @@ import { ChangeLog, setChange } from './set-audit.ts'
 import { decodeSnapshot, encodeSnapshot } from './snapshot-codec.ts'
 import { createStacksClient } from './stacks-client.ts'
 import { DEFAULT_MAX_AGE_MS, isStale } from './staleness.ts'
-import type { RegistryHealth, RegistryId, RegistryWatcher, SetAudit, Snapshot, SnapshotKeeper } from './types.ts'
+import type {
+  ChainTip,
+  RegistryHealth,
+  RegistryId,
+  RegistryWatcher,
+  SetAudit,
+  Snapshot,
+  SnapshotKeeper,
+} from './types.ts'
 import { WatchReport } from './watch-report.ts'
 
 export interface RegistryWatcherInit {
@@ -35,6 +43,8 @@ export interface RegistryWatcherInit {
   readonly confirmations?: number
   readonly pollIntervalMs: number
   readonly keeper: SnapshotKeeper
+  /** A block at which a set is known to have stood, whatever became of the stored snapshot (R4). */
+  readonly knownTip?: ChainTip | undefined
   /** Where set changes are recorded. Default: nowhere. */
   readonly audit?: SetAudit
   /** Past this age a snapshot is stale (R5). Default DEFAULT_MAX_AGE_MS. */
@@ -70,7 +80,10 @@ class ChainRegistryWatcher implements RegistryWatcher {
   readonly #logger: Logger
   readonly #readTimeoutMs: number
   readonly #maxAgeMs: number
+  readonly #hadSet: boolean
   #latest: Snapshot | undefined
+  /** Until something was read: the first reading, too, must not go back behind it. */
+  #knownTip: ChainTip | undefined
 
   constructor(init: RegistryWatcherInit) {
     const { registryId, endpoints, quorum } = init
@@ -79,6 +92,8 @@ class ChainRegistryWatcher implements RegistryWatcher {
     this.#clock = init.clock ?? systemClock
     this.#logger = (init.logger ?? silentLogger).child('registry')
     this.#keeper = init.keeper
+    this.#knownTip = init.knownTip
+    this.#hadSet = init.knownTip !== undefined
     this.#maxAgeMs = init.maxAgeMs ?? DEFAULT_MAX_AGE_MS
     const confirmations = init.confirmations ?? defaultConfirmations(registryId.chainId)
     this.#readTimeoutMs = timeoutMs * (confirmations > 0 ? CALLS_PER_DEEP_READ : CALLS_PER_READ)
@@ -160,6 +175,7 @@ class ChainRegistryWatcher implements RegistryWatcher {
       this.#report.succeeded(snapshot, reading.failures)
       // The gate first, the disk after: a slow disk must not keep a removed member connected.
       const before = this.#latest
+      this.#knownTip = undefined
       this.#publish(snapshot)
       if (nameOf(before) !== nameOf(snapshot))
         this.#changeLog?.add(setChange(this.#source.registryId, before, snapshot, reading.evidence.endpoints))
@@ -180,10 +196,10 @@ class ChainRegistryWatcher implements RegistryWatcher {
     const reading = await this.#readContinuous(signal)
     const { state, tip } = reading
     // A contract can't become uninitialised again; whoever says so is on another chain, and would open the bootstrap (R6).
-    if (state.kind === 'uninitialised' && this.#latest?.kind === 'set')
+    if (state.kind === 'uninitialised' && (this.#hadSet || this.#latest?.kind === 'set'))
       throw new ReadError(
         'invalid_set',
-        `the registry answers "uninitialised" at Stacks height ${tip.stacksHeight} after it had a set; check that [registry] endpoints are on the right chain`,
+        `the registry answers "uninitialised" at Stacks height ${tip.stacksHeight} after it had a set; check that [registry] endpoints are on the right chain (a new chain needs an empty data_dir)`,
         { fault: 'mixed_initialisation' },
       )
     if (state.kind === 'set' && state.principalMatch === 'differs' && nameOf(this.#latest) !== state.set.hash)
@@ -199,7 +215,7 @@ class ChainRegistryWatcher implements RegistryWatcher {
 
   async #readContinuous(signal: AbortSignal): Promise<Reading> {
     const found = await readRegistry(this.#source, signal)
-    const applied = this.#latest?.tip
+    const applied = higherOf(this.#latest?.tip, this.#knownTip)
     const course = await courseAfter(this.#source, applied, found, signal)
     if (course === 'next' || applied === undefined) return found
     return { ...(await readRegistryAt(this.#source, applied, signal)), failures: found.failures }
@@ -236,6 +252,9 @@ class ChainRegistryWatcher implements RegistryWatcher {
     }
   }
 }
+
+const higherOf = (a: ChainTip | undefined, b: ChainTip | undefined): ChainTip | undefined =>
+  a === undefined || (b !== undefined && b.stacksHeight > a.stacksHeight) ? b : a
 
 /** What a change is judged by: the set, or the fact that there is none. */
 const nameOf = (snapshot: Snapshot | undefined): string | undefined =>

@@ -1,7 +1,7 @@
 export type { RotationStatus } from './active-rotation.ts'
 export type { Bootstrap, SetProposal } from './approval.ts'
 export { type Action, cosignOrder, nextAction, type RotationFacts, type WaitingFor } from './decide.ts'
-export type { KnownSet, OwnKnownSet } from './known-sets.ts'
+export { type KnownSet, KnownSets, type OwnKnownSet } from './known-sets.ts'
 export { earlierKeys } from './own-keys.ts'
 export type { OwnRecall, Recall } from './recall-record.ts'
 export { Recalls, type RecallsInit } from './recalls.ts'

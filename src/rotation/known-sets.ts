@@ -1,8 +1,10 @@
 import { asSetHash, CodedError, isHex, LIMITS, type PublicKey, type SetHash, utf8 } from '../base/index.ts'
 import {
+  type ChainTip,
   fromStoredSet,
   isCount,
   parseJsonObject,
+  parseTip,
   type RegistryId,
   registryScope,
   type SignerSet,
@@ -10,10 +12,12 @@ import {
 } from '../registry/index.ts'
 import type { Space } from '../store/index.ts'
 
-/** A set that stood on chain, and when this node last saw it come (unix ms). */
+/** A set that stood on chain, and when (unix ms) and where this node last saw it come. */
 export interface KnownSet {
   readonly set: SignerSet
   readonly seenAtMs: number
+  /** Left out in what an older version stored. */
+  readonly tip?: ChainTip
 }
 
 /** One that this operator's node was in. */
@@ -67,6 +71,14 @@ export class KnownSets {
   all(): readonly KnownSet[] {
     return [...this.#sets.values()].toSorted((a, b) => b.seenAtMs - a.seenAtMs)
   }
+  /**
+   * R4: the highest block at which one of them was seen. The registry was at least there, whatever became of the stored
+   * snapshot: endpoints that lag behind it would show a node as removed that joined later.
+   */
+  highestTip(): ChainTip | undefined {
+    const tips = this.all().flatMap(({ tip }) => (tip === undefined ? [] : [tip]))
+    return tips.toSorted((a, b) => b.stacksHeight - a.stacksHeight)[0]
+  }
   /** Under which key this node was one of its members: the one in use, or one before it. */
   ownKeyIn({ keys }: SignerSet): PublicKey | undefined {
     const { self, earlierKeys = [] } = this.#c
@@ -86,8 +98,8 @@ export class KnownSets {
   }
 
   /** Known at once, on disk when it resolves. `isKept` names sets that are not forgotten for it. */
-  async note(set: SignerSet, nowMs: number, isKept: (hash: SetHash) => boolean): Promise<void> {
-    const known: KnownSet = { set, seenAtMs: nowMs }
+  async note(known: KnownSet, isKept: (hash: SetHash) => boolean): Promise<void> {
+    const { set } = known
     this.#sets.set(set.hash, known)
     const forgotten = this.#tooMany((hash) => hash === set.hash || isKept(hash))
     for (const hash of forgotten) this.#sets.delete(hash)
@@ -107,13 +119,18 @@ export class KnownSets {
   }
 }
 
-const encodeKnown = ({ set, seenAtMs }: KnownSet): Uint8Array => utf8(JSON.stringify({ ...toStoredSet(set), seenAtMs }))
+const encodeKnown = ({ set, seenAtMs, tip }: KnownSet): Uint8Array =>
+  utf8(JSON.stringify({ ...toStoredSet(set), seenAtMs, tip }))
 
 function decodeKnown(registry: RegistryId, bytes: Uint8Array): KnownSet | undefined {
   const json = parseJsonObject(bytes)
   if (json === undefined || !isCount(json.seenAtMs)) return undefined
   const set = fromStoredSet(registry, json)
-  return typeof set === 'string' ? undefined : { set, seenAtMs: json.seenAtMs }
+  if (typeof set === 'string') return undefined
+  const known = { set, seenAtMs: json.seenAtMs }
+  if (json.tip === undefined) return known
+  const tip = parseTip(json.tip)
+  return tip && { ...known, tip }
 }
 
 /** Undefined if the text is no set hash. */

@@ -87,8 +87,8 @@ export class Recalls implements Startable {
   /** A snapshot was applied: its set is known from now on, and needs no recall. */
   note(snapshot: Snapshot): void {
     if (snapshot.kind !== 'set') return
-    const { set } = snapshot
-    const noted = this.#known.note(set, this.#c.clock.now(), (hash) => this.#recalls.has(hash))
+    const { set, tip } = snapshot
+    const noted = this.#known.note({ set, seenAtMs: this.#c.clock.now(), tip }, (hash) => this.#recalls.has(hash))
     this.#inBackground('A signer set could not be recorded', noted)
     this.#settle()
   }

@@ -43,4 +43,32 @@ export const OPERATOR_GUARDS: readonly Guard[] = [
     gone: 'void requireKeyOf',
     test: unit('cli/node-commands.test.ts', 'another key than'),
   },
+  {
+    name: 'removal: R4: a known set says how far the registry was, whatever became of the snapshot',
+    file: 'src/node/foundation.ts',
+    guard: '      knownTip: known.highestTip(),\n',
+    gone: '      ...(known === undefined ? {} : {}),\n',
+    test: unit('node/foundation.test.ts', 'R4'),
+  },
+  {
+    name: 'removal: R4: a known set counts beside an older snapshot',
+    file: 'src/registry/watcher.ts',
+    guard: 'higherOf(this.#latest?.tip, this.#knownTip)',
+    gone: 'this.#latest?.tip ?? higherOf(undefined, this.#knownTip)',
+    test: unit('registry/lying-reorg.test.ts'),
+  },
+  {
+    name: 'removal: R6: after a known set nothing is uninitialised',
+    file: 'src/registry/watcher.ts',
+    guard: '(this.#hadSet || this.#latest',
+    gone: '((this.#hadSet && false) || this.#latest',
+    test: unit('registry/lying-reorg.test.ts', 'R6'),
+  },
+  {
+    name: 'removal: R4: a known set is stored with its block',
+    file: 'src/rotation/recalls.ts',
+    guard: 'seenAtMs: this.#c.clock.now(), tip }',
+    gone: 'seenAtMs: this.#c.clock.now(), ...(tip === undefined ? { tip } : {}) }',
+    test: unit('rotation/recalls.test.ts', 'R4'),
+  },
 ]

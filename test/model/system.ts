@@ -107,7 +107,7 @@ export class System {
     const { watcher, membership } = this.#process
     watcher.changes.on((snapshot) => {
       membership.applySnapshot(snapshot, known.wasMember())
-      if (snapshot.kind === 'set') void known.note(snapshot.set, this.clock.now(), () => false)
+      if (snapshot.kind === 'set') void known.note({ ...snapshot, seenAtMs: this.clock.now() }, () => false)
     })
     await watcher.start()
   }

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { createRegistryWatcher, type RegistryWatcherInit } from '../../../src/registry/index.ts'
 import { decodeSnapshot, encodeSnapshot } from '../../../src/registry/snapshot-codec.ts'
 import { block, FakeNode } from './support/fake-node.ts'
-import { AGGREGATE_2, goodTuple, publicKeys, REGISTRY, signerData } from './support/fixtures.ts'
+import { AGGREGATE_2, BLANK, goodTuple, publicKeys, REGISTRY, signerData } from './support/fixtures.ts'
 import { MemoryKeeper } from './support/ports.ts'
 
 /** Three endpoints of which two must agree: one turned, and one honest one lags. */
@@ -162,5 +162,61 @@ describe('R4: a reorg that is proved', () => {
     await expect(second.read()).rejects.toMatchObject({ code: 'height_went_back' })
     for (const n of over) n.push(at(9, 112), at(10, 113))
     expect(await second.read()).toMatchObject({ set: { keys: OLD_KEYS }, tip: { stacksHeight: 10 } })
+  })
+})
+
+describe('R4: a block at which a set is known to have stood, without a stored snapshot', () => {
+  const tipOf = async (over: readonly FakeNode[]) => {
+    const { watcher, read } = await watching(over)
+    const { tip } = await read()
+    await watcher.stop()
+    return tip
+  }
+
+  it('R4: should not be gone back behind by endpoints that lag, and be where reading begins again', async () => {
+    const over = await three()
+    chain(over, 1, 12, 10)
+    const knownTip = await tipOf(over)
+    for (const n of over) forget(n, 9)
+    const { watcher, read } = await watching(over, { knownTip })
+    await expect(read()).rejects.toMatchObject({ code: 'height_went_back' })
+    expect(watcher.latest()).toBeUndefined()
+    chain(over, 10, 12, 10)
+    expect(await read()).toMatchObject({ set: { keys: NEW_KEYS }, tip: { stacksHeight: 12 } })
+  })
+
+  it('R4: should count beside an older snapshot, too', async () => {
+    const over = await three()
+    chain(over, 1, 8, 10)
+    const { read, keeper } = await watching(over)
+    await read()
+    chain(over, 9, 12, 10)
+    const knownTip = await tipOf(over)
+    for (const n of over) forget(n, 9)
+    const again = await watching(over, { keeper, knownTip })
+    expect(again.watcher.latest()).toMatchObject({ tip: { stacksHeight: 8 } })
+    await expect(again.read()).rejects.toMatchObject({ code: 'height_went_back' })
+  })
+
+  it('R4: should be left where a quorum shows another chain in its place', async () => {
+    const over = await three()
+    chain(over, 1, 12, 10)
+    const knownTip = await tipOf(over)
+    for (const n of over) forget(n, 9)
+    chain(over, 10, 11, 99, 'fork ')
+    // Another tenure at that Bitcoin height.
+    for (const n of over) n.push(block('fork 12', 11, SET_1, 113))
+    const { read } = await watching(over, { knownTip })
+    expect(await read()).toMatchObject({ set: { keys: OLD_KEYS }, tip: { stacksHeight: 11 } })
+  })
+
+  it('R6: should keep "uninitialised" from being believed at any height', async () => {
+    const over = await three()
+    chain(over, 1, 8, 99)
+    const knownTip = await tipOf(over)
+    for (const n of over) n.push(block('blank', 9, signerData(BLANK)))
+    const { watcher, read } = await watching(over, { knownTip })
+    await expect(read()).rejects.toMatchObject({ code: 'invalid_set', data: { fault: 'mixed_initialisation' } })
+    expect(watcher.latest()).toBeUndefined()
   })
 })

@@ -30,7 +30,7 @@ describe('the stored form of a signer set', () => {
     const tip = { indexBlockHash: '22'.repeat(32), stacksHeight: 7, burnHeight: 7 }
     const space = memorySpace()
     const known = await KnownSets.load({ self: keyPair(1).publicKey, registryId: REGISTRY, space })
-    await known.note(SET, 1, () => false)
+    await known.note({ set: SET, seenAtMs: 1 }, () => false)
     const records = [
       encodeSnapshot(REGISTRY, { kind: 'set', set: SET, tip, readAtMs: 0 }),
       ...(await space.entries()).map(([, value]) => value),

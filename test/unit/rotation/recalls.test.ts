@@ -3,7 +3,7 @@ import { type CodedError, fromUtf8, LIMITS, type SetHash, utf8 } from '../../../
 import { publicKeyBytes } from '../../../src/curve/index.ts'
 import { type SignerSet, type Snapshot, validateSignerData } from '../../../src/registry/index.ts'
 import { findSet } from '../../../src/rotation/find-set.ts'
-import { earlierKeys, Recalls, type RecallsInit } from '../../../src/rotation/index.ts'
+import { earlierKeys, KnownSets, Recalls, type RecallsInit } from '../../../src/rotation/index.ts'
 import type { Space } from '../../../src/store/index.ts'
 import { memorySpace } from '../../fixtures/space.ts'
 import { AGGREGATE, goodTuple, keyPair, REGISTRY } from '../registry/support/fixtures.ts'
@@ -144,7 +144,34 @@ describe('R8: replaced sets', () => {
     expect(kept).toContain(setOf(3, 1, keyPair(2_001).publicKey).hash)
   })
 
+  it('R4: should say at which block the highest of them was seen, also after a restart', async () => {
+    const highest = async () => (await KnownSets.load({ self: SELF, registryId: REGISTRY, space: sets })).highestTip()
+    expect(await highest()).toBeUndefined()
+    for (const [set, stacksHeight] of [
+      [OLD, 7],
+      [NEW, 9],
+      [OLDER, 8],
+    ] as const) {
+      latest = { ...holding(set), tip: { ...tip, stacksHeight, isMinedBy: true } }
+      recalls.note(latest)
+    }
+    await recalls.stop()
+    expect(await highest()).toEqual({ ...tip, stacksHeight: 9, isMinedBy: true })
+  })
+
+  it('should read what an older version stored without a block', async () => {
+    apply(OLD)
+    await recalls.stop()
+    for (const [key, value] of await sets.entries()) {
+      const { tip: _, ...rest } = JSON.parse(fromUtf8(value))
+      await sets.put(key, utf8(JSON.stringify(rest)))
+    }
+    const known = await KnownSets.load({ self: SELF, registryId: REGISTRY, space: sets })
+    expect([known.get(OLD.hash)?.set, known.highestTip()]).toEqual([OLD, undefined])
+  })
+
   it.each<[string, (text: string) => string]>([
+    ['at a block without a hash', (text) => text.replace(/"indexBlockHash":"[^"]*"/, '"indexBlockHash":""')],
     ['cut short', (text) => text.slice(0, -5)],
     ['with another threshold', (text) => text.replace('"threshold":2', '"threshold":3')],
     ['with another key', (text) => text.replace(OLD.keys[0] ?? '', keyPair(77).publicKey)],
