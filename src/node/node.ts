@@ -20,7 +20,7 @@ export interface NodeInit {
   readonly logger: Logger
   /** Called once when the node can't go on safely (R30): the process must end. */
   readonly onFatal: (error: Error) => void
-  /** Called once when this node's key has left the set, if `[identity] exit_on_removal` is set. */
+  /** Called once when this node's key has left the set for good, if `[identity] exit_on_removal` is set. */
   readonly onRemoved?: () => void
 }
 
@@ -69,7 +69,8 @@ async function startOn(base: Foundation, onFatal: (error: Error) => void, onRemo
     registry: watcher.health(),
     isApproved: identity.parts.signing.reconciler.mayHaveApproval(),
   })
-  const lookForRemoval = removalWatch(base.config.identity.exitOnRemoval, removalFacts, onRemoved)
+  const { exitOnRemoval: isWanted, exitOnRemovalAfterMs: afterMs } = base.config.identity
+  const lookForRemoval = removalWatch({ isWanted, afterMs, facts: removalFacts, onRemoved, logger })
   const keygenWatch = new KeygenWatch()
   const looks: LookLoop = new LookLoop({
     intervalMs: HEALTH_INTERVAL_MS,

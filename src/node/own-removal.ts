@@ -1,3 +1,4 @@
+import type { Logger } from '../base/index.ts'
 import { type Gate, hasStanding } from '../gating/index.ts'
 import type { RegistryHealth } from '../registry/index.ts'
 
@@ -19,11 +20,36 @@ export const isOut = ({ gate: { state }, registry, isApproved }: RemovalFacts): 
   !isApproved &&
   !hasStanding(state)
 
-/** `[identity] exit_on_removal`: returns what is to be called from time to time, and calls back once. */
-export function removalWatch(isWanted: boolean, facts: () => RemovalFacts, onRemoved: () => void): () => void {
+export interface RemovalWatchInit {
+  /** `[identity] exit_on_removal`. */
+  readonly isWanted: boolean
+  /** How long it must have stood, from the first reading that told it to the latest. */
+  readonly afterMs: number
+  readonly facts: () => RemovalFacts
+  readonly onRemoved: () => void
+  readonly logger: Logger
+}
+
+/**
+ * Returns what is to be called from time to time, and calls `onRemoved` once. One reading is not enough: a reorg can take the
+ * block back in which the key came or left (R4), and by then the approval is gone that would have kept the node up (R7).
+ */
+export function removalWatch({ isWanted, afterMs, facts, onRemoved, logger }: RemovalWatchInit): () => void {
   let isTold = false
+  let sinceMs: number | undefined
   return () => {
-    if (!isWanted || isTold || !isOut(facts())) return
+    if (!isWanted || isTold) return
+    const now = facts()
+    const { lastReadAtMs } = now.registry
+    if (!isOut(now) || lastReadAtMs === undefined) {
+      sinceMs = undefined
+      return
+    }
+    if (sinceMs === undefined) {
+      sinceMs = lastReadAtMs
+      logger.warn('This node ends by itself if its key stays out of the signer set', { afterMs })
+    }
+    if (lastReadAtMs - sinceMs < afterMs) return
     isTold = true
     onRemoved()
   }

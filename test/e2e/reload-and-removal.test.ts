@@ -33,7 +33,7 @@ beforeAll(async () => {
   configFile = made.configFile
   text = readFileSync(configFile, 'utf8')
     .replace(/^#? ?poll_interval = .*$/m, 'poll_interval = "1s"')
-    .replace(/^#? ?exit_on_removal = .*$/m, 'exit_on_removal = true')
+    .replace(/^#? ?exit_on_removal = .*$/m, 'exit_on_removal = true\nexit_on_removal_after = "1s"')
   writeFileSync(configFile, text)
   await pretendSet(chain, [parsePublicKey(made.publicKey), ...others], 2)
   process = countersign('run', '--json', '--config', configFile)

@@ -71,4 +71,18 @@ export const OPERATOR_GUARDS: readonly Guard[] = [
     gone: 'seenAtMs: this.#c.clock.now(), ...(tip === undefined ? { tip } : {}) }',
     test: unit('rotation/recalls.test.ts', 'R4'),
   },
+  {
+    name: 'removal: R4: a node does not end by one reading',
+    file: 'src/node/own-removal.ts',
+    guard: '    if (lastReadAtMs - sinceMs < afterMs) return\n',
+    gone: '',
+    test: unit('node/own-removal.test.ts', 'R4'),
+  },
+  {
+    name: 'removal: R4: a removal that a reorg took back is no removal',
+    file: 'src/node/own-removal.ts',
+    guard: '      sinceMs = undefined\n',
+    gone: '',
+    test: unit('node/own-removal.test.ts', 'R4'),
+  },
 ]

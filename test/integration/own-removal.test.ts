@@ -14,7 +14,7 @@ beforeAll(async () => {
   fed = await federation({
     signers: 3,
     threshold: 2,
-    config: { identity: { exit_on_removal: true }, signing: { policy: 'bridge' } },
+    config: { identity: { exit_on_removal: true, exit_on_removal_after: '1s' }, signing: { policy: 'bridge' } },
   })
   ;[staying, other, leaving] = fed.nodes as [TestNode, TestNode, TestNode]
   await allHoldTheKey(fed)

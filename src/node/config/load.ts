@@ -56,6 +56,7 @@ export function parseConfig(text: string, file: string, context: ConfigContext):
       unlock,
       next,
       exitOnRemoval: identity.exit_on_removal,
+      exitOnRemovalAfterMs: identity.exit_on_removal_after,
     },
     registry: {
       id: { network: registry.network, chainId: registry.chain_id, contract: registry.contract },

@@ -37,6 +37,8 @@ const defaulted = <T>(reader: Read<T>, fallback: T, doc: string, example: string
 
 /** Sixteen hours; nobody waits longer for a rotation. */
 const MAX_CONFIRMATIONS = 100
+/** Six Bitcoin blocks on average: no reorg goes further back (MAX_REORG_BURN_BLOCKS of the registry room). */
+const DEFAULT_EXIT_AFTER_MS = 3_600_000
 /** More is no quorum's need. */
 const MAX_ENDPOINTS = 16
 const MAX_ADDRESSES = 32
@@ -102,6 +104,12 @@ export const SECTIONS = {
       false,
       'true: the process ends by itself, with exit code 80, when its key has left the signer set.',
       'false',
+    ),
+    exit_on_removal_after: defaulted(
+      read.duration('1s', '168h'),
+      DEFAULT_EXIT_AFTER_MS,
+      'How long the registry must have shown the key as gone by then: a reorg may bring it back.',
+      '"1h"',
     ),
   },
   registry: {

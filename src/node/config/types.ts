@@ -63,6 +63,8 @@ export interface NodeConfig {
     readonly next: KeyFileConfig | undefined
     /** End the process when this key has left the set. */
     readonly exitOnRemoval: boolean
+    /** For so long it must have been out by then. */
+    readonly exitOnRemovalAfterMs: number
   }
   readonly registry: {
     readonly id: RegistryId

@@ -80,6 +80,7 @@ describe('a good config', () => {
         unlock: { kind: 'passphrase', file: '/etc/countersign/signer.passphrase' },
         next: undefined,
         exitOnRemoval: false,
+        exitOnRemovalAfterMs: 3_600_000,
       },
       registry: {
         id: { network: 'testnet', chainId: 2147483648, contract: CONTRACT },

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Gate } from '../../../src/gating/index.ts'
 import { isOut, type RemovalFacts, removalWatch } from '../../../src/node/own-removal.ts'
+import { MemoryLogger } from '../registry/support/ports.ts'
 import { gateIn, holding, SET, SPEC, WITHOUT_SELF } from './facts.ts'
 
 const facts = (gate: Gate, over: Partial<RemovalFacts> = {}): RemovalFacts => ({
@@ -47,28 +48,72 @@ describe('isOut', () => {
 })
 
 describe('removalWatch', () => {
-  const watched = (isWanted: boolean, gate: Gate) => {
+  const AFTER_MS = 60_000
+  function watched(isWanted: boolean, gate: Gate, over: () => Partial<RemovalFacts> = () => ({})) {
+    const logger = new MemoryLogger()
     let told = 0
-    const watch = removalWatch(
+    let lastReadAtMs = 1_000_000
+    const look = removalWatch({
       isWanted,
-      () => facts(gate),
-      () => told++,
-    )
-    return { look: watch, told: () => told }
+      afterMs: AFTER_MS,
+      facts: () => facts(gate, { registry: { lastReadAtMs }, ...over() }),
+      onRemoved: () => told++,
+      logger,
+    })
+    /** Looks when the latest reading is so much later than the one before. */
+    const lookAfter = (ms: number) => {
+      lastReadAtMs += ms
+      look()
+    }
+    return { lookAfter, told: () => told, warnings: () => logger.messages('warn').length }
   }
-  it('should call back once', () => {
+
+  it('should call back once, when the removal has stood, and say at once that it will', () => {
     const gate = gateIn.signer()
-    const { look, told } = watched(true, gate)
-    look()
-    expect(told()).toBe(0)
+    const { lookAfter, told, warnings } = watched(true, gate)
+    lookAfter(AFTER_MS)
+    expect([told(), warnings()]).toEqual([0, 0])
     gate.applySnapshot(holding(WITHOUT_SELF))
-    look()
-    look()
+    lookAfter(0)
+    expect([told(), warnings()]).toEqual([0, 1])
+    lookAfter(AFTER_MS - 1)
+    expect(told()).toBe(0)
+    lookAfter(1)
+    lookAfter(AFTER_MS)
+    expect([told(), warnings()]).toEqual([1, 1])
+  })
+  it('R4: should not call back for a reading, however long ago, that no later one confirms', () => {
+    const { lookAfter, told } = watched(true, gateIn.removed())
+    for (let looks = 0; looks < 1_000; looks++) lookAfter(0)
+    expect(told()).toBe(0)
+  })
+  it('R4: should begin anew where a reorg brought the key back meanwhile', () => {
+    const gate = gateIn.removed()
+    const { lookAfter, told } = watched(true, gate)
+    lookAfter(0)
+    gate.applySnapshot(holding(SET))
+    lookAfter(AFTER_MS)
+    gate.applySnapshot(holding(WITHOUT_SELF))
+    lookAfter(AFTER_MS)
+    lookAfter(AFTER_MS - 1)
+    expect(told()).toBe(0)
+    lookAfter(1)
     expect(told()).toBe(1)
   })
-  it('should not call back where nobody asked for it', () => {
-    const { look, told } = watched(false, gateIn.removed())
-    look()
+  it('R7: should begin anew where an approval stood meanwhile', () => {
+    let isApproved = false
+    const { lookAfter, told } = watched(true, gateIn.removed(), () => ({ isApproved }))
+    lookAfter(0)
+    isApproved = true
+    lookAfter(AFTER_MS)
+    isApproved = false
+    lookAfter(AFTER_MS - 1)
     expect(told()).toBe(0)
+  })
+  it('should not call back where nobody asked for it', () => {
+    const { lookAfter, told, warnings } = watched(false, gateIn.removed())
+    lookAfter(0)
+    lookAfter(AFTER_MS)
+    expect([told(), warnings()]).toEqual([0, 0])
   })
 })
