@@ -42,7 +42,7 @@ export class RotationReconciler implements Startable {
   readonly #c: ReconcilerInit
   readonly #logger: Logger
   #active: ActiveRotation | undefined
-  /** An approval from before the restart, until the registry has been read. */
+  /** An approval from before the restart until the registry has been read, or one that is being opened. */
   #stored: OwnApproval | undefined
   #isLoaded = false
   #lastError: string | undefined
@@ -173,11 +173,17 @@ export class RotationReconciler implements Startable {
     if (active?.spec.id === spec.id) return spec
     if (active !== undefined) this.#requireReplaceable(active, replace)
     await this.#requireFreeNonce(spec)
-    this.#close()
     const expiresAtMs = this.#c.clock.now() + this.#c.approvalTtlMs
     const approval = { ...proposal, parentSetHash: spec.parentSetHash, expiresAtMs }
-    await saveApproval(this.#c.approvals, approval)
-    await this.#open(spec, approval)
+    // Between the two there is always one: a removed node that is wanted back must not end meanwhile.
+    this.#stored = approval
+    try {
+      this.#close()
+      await saveApproval(this.#c.approvals, approval)
+      await this.#open(spec, approval)
+    } finally {
+      this.#stored = undefined
+    }
     this.#logger.info('Rotation approved', { pendingId: spec.id, keys: spec.keys, threshold: spec.threshold })
     this.poke()
     return spec

@@ -85,4 +85,18 @@ export const OPERATOR_GUARDS: readonly Guard[] = [
     gone: '',
     test: unit('node/own-removal.test.ts', 'R4'),
   },
+  {
+    name: 'removal: R7: while an approval is replaced there is one',
+    file: 'src/rotation/reconciler.ts',
+    guard: '    this.#stored = approval\n',
+    gone: '',
+    test: unit('rotation/reconciler.test.ts', 'R7: should never be without'),
+  },
+  {
+    name: 'removal: R7: an approval that could not be stored is none',
+    file: 'src/rotation/reconciler.ts',
+    guard: '    } finally {\n      this.#stored = undefined\n    }\n',
+    gone: '    } finally {\n      void approval\n    }\n',
+    test: unit('rotation/reconciler.test.ts', 'R7: should be without one'),
+  },
 ]

@@ -242,6 +242,47 @@ describe('a rotation', () => {
     expect(first().reconciler.status()?.spec.attempt).toBe(2)
   })
 
+  it('R7: should never be without an approval while one takes the place of another', async () => {
+    await founded()
+    const incoming = await newcomer()
+    const set = replaced(incoming)
+    const { reconciler, approvals, pending } = incoming
+    await reconciler.approve(set)
+    const seen: boolean[] = []
+    const look = () => seen.push(reconciler.mayHaveApproval())
+    const put = approvals.put.bind(approvals)
+    const tell = pending.push.bind(pending)
+    Object.assign(approvals, {
+      put: async (key: string, value: Uint8Array) => {
+        look()
+        await put(key, value)
+        look()
+      },
+    })
+    Object.assign(pending, {
+      push: (spec: PendingSpec | undefined) => {
+        look()
+        return tell(spec)
+      },
+    })
+    await reconciler.approve({ ...set, attempt: 2 }, { replace: true })
+    look()
+    expect(seen.length).toBeGreaterThanOrEqual(5)
+    expect(seen).not.toContain(false)
+  })
+
+  it('R7: should be without one where the one that takes its place can not be stored', async () => {
+    await founded()
+    const incoming = await newcomer()
+    const set = replaced(incoming)
+    const { reconciler, approvals } = incoming
+    await reconciler.approve(set)
+    Object.assign(approvals, { put: () => Promise.reject(new Error('the disk is full')) })
+    const again = reconciler.approve({ ...set, attempt: 2 }, { replace: true })
+    await expect(again).rejects.toThrow('the disk is full')
+    expect([reconciler.mayHaveApproval(), reconciler.status()]).toEqual([false, undefined])
+  })
+
   it('R29: should go on with the same key after everyone restarted with a co-signed transaction on its way', async () => {
     await founded()
     const incoming = await newcomer()
