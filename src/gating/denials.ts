@@ -8,7 +8,7 @@ export interface Denial {
   readonly atMs: number
 }
 
-/** How many denials are remembered, for the log's once-a-minute rule and for `status`: constant, whatever strangers do. */
+/** How many denials of a kind are remembered, for the log's once-a-minute rule and for `status`: constant, whatever strangers do. */
 const REMEMBERED = 64
 const LOG_EVERY_MS = 60_000
 /** Lines about all peers together: keys cost nothing, and a log is a disk that somebody could fill. */
@@ -48,23 +48,27 @@ class LogLines {
   }
 }
 
+interface Kind {
+  readonly lines: LogLines
+  readonly recent: Denial[]
+}
+
 /**
  * Counts every refusal by reason and place, logs each peer once a minute and all of them at a bounded rate, remembers the
  * latest few.
  */
 export class Denials {
-  readonly #recent: Denial[] = []
   readonly #totals = new Map<string, number>()
   readonly #counter: Counter<'reason' | 'place'>
   readonly #clock: Clock
   readonly #logger: Logger
-  /** Apart, so that neither keeps lines of the other kind out of the log. */
-  readonly #strange: LogLines
-  readonly #honest: LogLines
+  /** Apart, so that neither keeps the other kind out of the log and out of `recent`. */
+  readonly #strange: Kind
+  readonly #honest: Kind
   constructor(c: { readonly clock: Clock; readonly logger: Logger; readonly metrics: Metrics }) {
     this.#clock = c.clock
-    this.#strange = new LogLines(c.clock.now())
-    this.#honest = new LogLines(c.clock.now())
+    this.#strange = { lines: new LogLines(c.clock.now()), recent: [] }
+    this.#honest = { lines: new LogLines(c.clock.now()), recent: [] }
     this.#logger = c.logger.child('gate')
     this.#counter = c.metrics.counter('gate_denials_total', 'Peers, streams and messages refused by the gate', [
       'reason',
@@ -76,11 +80,12 @@ export class Denials {
     const atMs = this.#clock.now()
     this.#counter.inc({ reason, place })
     this.#totals.set(reason, (this.#totals.get(reason) ?? 0) + 1)
-    this.#recent.push({ peerId, reason, place, atMs })
-    if (this.#recent.length > REMEMBERED) this.#recent.shift()
-    const key = peerId ?? 'unknown'
     const isHonest = HONEST.has(reason)
-    const unlogged = (isHonest ? this.#honest : this.#strange).take(key, atMs)
+    const { lines, recent } = isHonest ? this.#honest : this.#strange
+    recent.push({ peerId, reason, place, atMs })
+    if (recent.length > REMEMBERED) recent.shift()
+    const key = peerId ?? 'unknown'
+    const unlogged = lines.take(key, atMs)
     if (unlogged === undefined) return
     const fields = {
       peerId: key,
@@ -93,8 +98,9 @@ export class Denials {
     else this.#logger.warn('Denied', fields)
   }
 
+  /** The latest of each kind, in the order of time. */
   recent(): readonly Denial[] {
-    return [...this.#recent]
+    return [...this.#strange.recent, ...this.#honest.recent].toSorted((a, b) => a.atMs - b.atMs)
   }
   totals(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#totals)

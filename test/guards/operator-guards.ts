@@ -99,4 +99,11 @@ export const OPERATOR_GUARDS: readonly Guard[] = [
     gone: '    } finally {\n      void approval\n    }\n',
     test: unit('rotation/reconciler.test.ts', 'R7: should be without one'),
   },
+  {
+    name: 'operator: what honest peers are refused pushes no stranger out of status',
+    file: 'src/gating/denials.ts',
+    guard: 'const { lines, recent } = isHonest ? this.#honest : this.#strange',
+    gone: 'const { lines } = isHonest ? this.#honest : this.#strange\n    const { recent } = this.#strange',
+    test: unit('gating/gate.test.ts', 'should remember a stranger'),
+  },
 ]

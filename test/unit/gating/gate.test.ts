@@ -170,6 +170,24 @@ describe('Gate', () => {
     expect(gate.denials.totals()).toEqual({ not_in_registry: 500 })
     expect(gate.denials.recent().length).toBeLessThanOrEqual(64)
   })
+
+  it('should remember a stranger, however often honest peers are refused in a rotation, and the other way round', () => {
+    const clock = new ManualClock()
+    const gate = new Gate({
+      ...{ self: self.publicKey, bridges: [], denied: [] },
+      ...{ registryScope: SCOPE, clock, logger: silentLogger, metrics: noMetrics },
+    })
+    gate.denied(stranger.peerId, 'not_in_registry', 'connection')
+    clock.advance(1)
+    for (let i = 0; i < 500; i++) gate.denied(member.peerId, 'topic_of_another_set', 'gossip')
+    clock.advance(1)
+    gate.denied(leaving.peerId, 'no_right_to_topic', 'gossip')
+    const [first, ...rest] = gate.denials.recent().map((d) => d.peerId)
+    expect([first, rest.at(-1)]).toEqual([stranger.peerId, leaving.peerId])
+    expect(rest).toHaveLength(65)
+    for (let i = 0; i < 500; i++) gate.denied(stranger.peerId, 'not_in_registry', 'connection')
+    expect(gate.denials.recent().filter((d) => d.peerId === member.peerId)).toHaveLength(64)
+  })
 })
 
 describe('Evictor', () => {
