@@ -41,7 +41,11 @@ export function setHash(
 export const uninitialisedParentHash = (registry: RegistryId): SetHash =>
   asSetHash(toHex(taggedHash(UNINITIALISED_TAG, encodeFields(registry.network, registry.contract))))
 
-/** Names the registry itself, whatever set it holds: the scope of topics that outlive a set. */
+/**
+ * Names the registry itself, whatever set it holds: the scope of topics that outlive a set, and of what a node keeps of them.
+ * A chain that begins anew under the same names has the same scope (its chain id would be the same, too): its nodes need
+ * empty data folders, as config/signer.toml says.
+ */
 export const registryScope = (registry: RegistryId): SetHash =>
   asSetHash(toHex(taggedHash(SCOPE_TAG, encodeFields(registry.network, registry.contract))))
 
