@@ -139,8 +139,8 @@ export class Gossip {
   subscribe(name: string): void {
     this.#router.topicValidators.set(name, async (source, message) => {
       const forwarder = source.toString() as PeerIdStr
-      await this.#turns.next(forwarder)
-      return VERDICTS[this.#admit(name, message.data, forwarder)]
+      const isOn = await this.#turns.next(forwarder)
+      return VERDICTS[isOn ? this.#admit(name, message.data, forwarder) : 'ignore']
     })
     this.#router.subscribe(name)
   }

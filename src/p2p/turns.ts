@@ -17,9 +17,10 @@ const MOST = 1_024
 export class Turns {
   readonly #clock: Clock
   readonly #tooMany: (forwarder: PeerIdStr) => void
-  readonly #waiting = new Map<PeerIdStr, (() => void)[]>()
+  readonly #waiting = new Map<PeerIdStr, ((isOn: boolean) => void)[]>()
   #left = PER_TURN
   #timer: Cancel | undefined
+  #isStopped = false
 
   constructor(clock: Clock, tooMany: (forwarder: PeerIdStr) => void) {
     this.#clock = clock
@@ -31,26 +32,28 @@ export class Turns {
     return (this.#waiting.get(forwarder)?.length ?? 0) < MOST
   }
 
-  /** Resolves when a message of this forwarder may be checked. */
-  async next(forwarder: PeerIdStr): Promise<void> {
+  /** Resolves with true when a message of this forwarder may be checked, with false if none is checked any more. */
+  async next(forwarder: PeerIdStr): Promise<boolean> {
+    if (this.#isStopped) return false
     this.#later()
     if (this.#left > 0 && this.#waiting.size === 0) {
       this.#left--
-      return
+      return true
     }
     const queue = this.#waiting.get(forwarder) ?? []
-    const mine = Promise.withResolvers<void>()
+    const mine = Promise.withResolvers<boolean>()
     queue.push(mine.resolve)
     this.#waiting.set(forwarder, queue)
     if (queue.length >= MANY) this.#tooMany(forwarder)
-    await mine.promise
+    return await mine.promise
   }
 
-  /** Nobody waits any longer; who waited goes on. */
+  /** For good. Who waits is told so: a backlog checked at once would stop the loop, for a node that hears no more. */
   stop(): void {
+    this.#isStopped = true
     this.#timer?.()
     this.#timer = undefined
-    for (const queue of this.#waiting.values()) for (const go of queue) go()
+    for (const queue of this.#waiting.values()) for (const tell of queue) tell(false)
     this.#waiting.clear()
   }
 
@@ -69,7 +72,7 @@ export class Turns {
     if (first === undefined) return
     const [forwarder, queue] = first
     this.#left--
-    queue.shift()?.()
+    queue.shift()?.(true)
     this.#waiting.delete(forwarder)
     if (queue.length > 0) this.#waiting.set(forwarder, queue)
   }

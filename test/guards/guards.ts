@@ -493,6 +493,13 @@ export const GUARDS: readonly Guard[] = [
     test: unit('p2p/inbound-flow.test.ts', 'R13'),
   },
   {
+    name: 'Incident 7: a backlog is not checked at once by a node that stops',
+    file: 'src/p2p/turns.ts',
+    guard: 'tell(false)',
+    gone: 'tell(true)',
+    test: unit('p2p/turns.test.ts', 'once the node stops'),
+  },
+  {
     name: 'R13: an author without allowance costs no signature check',
     file: 'src/p2p/intake.ts',
     guard: `    if (!this.#hasAllowance(author)) return 'author_rate'\n`,

@@ -18,8 +18,7 @@ beforeEach(() => {
 })
 function come(peer: PeerIdStr, count: number): Promise<void>[] {
   return Array.from({ length: count }, async () => {
-    await turns.next(peer)
-    checked.push(peer)
+    if (await turns.next(peer)) checked.push(peer)
   })
 }
 
@@ -56,6 +55,14 @@ describe('incident 7: messages that came in one read', () => {
     turns.stop()
     await Promise.all(all)
     expect(turns.hasRoom(alice)).toBe(true)
+  })
+  it('should not be checked any more once the node stops: neither what waits, nor what comes', async () => {
+    const all = come(alice, 4 + 300)
+    turns.stop()
+    all.push(...come(alice, 1), ...come(bob, 1))
+    await Promise.all(all)
+    expect(checked).toHaveLength(4)
+    expect(clock.delays()).toEqual([])
   })
   it('should not pause anybody for less', () => {
     void come(alice, 200)
