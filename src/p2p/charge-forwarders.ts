@@ -3,12 +3,15 @@ import type { PeerIdStr } from '../base/index.ts'
 
 /** A frame of gossipsub as far as this room looks into it. */
 interface Frame {
-  messages: unknown[]
+  messages: { readonly topic?: string }[]
 }
 /** The library's own step between decoding a frame and keeping anything of it. */
 interface FrameHandler {
   handleReceivedRpc: (from: PeerId, frame: Frame) => Promise<void>
 }
+
+/** May this message of the forwarder go on, after so many others of its frame? */
+type Takes = (forwarder: PeerIdStr, topic: string, takenOfFrame: number) => boolean
 
 /**
  * R13: who forwards pays for every message, copies included, before the library keeps its id: an id is kept for a while
@@ -17,19 +20,16 @@ interface FrameHandler {
  * for are taken out of the frame; subscriptions and control go on, because they are said once.
  * Throws if the library has changed, because incident 7 could not be held then.
  */
-export function chargeForwarders(
-  router: object,
-  pays: (forwarder: PeerIdStr) => boolean,
-  tooMany: (forwarder: PeerIdStr) => void,
-): void {
+export function chargeForwarders(router: object, takes: Takes, tooMany: (forwarder: PeerIdStr) => void): void {
   if (!handlesFrames(router))
     throw new TypeError('gossipsub no longer has the step that R13 needs; pin the known version')
   const handle = router.handleReceivedRpc.bind(router)
   router.handleReceivedRpc = (from, frame) => {
     const peer = from.toString() as PeerIdStr
-    const paid = frame.messages.filter(() => pays(peer))
-    if (paid.length < frame.messages.length) tooMany(peer)
-    frame.messages = paid
+    const taken: Frame['messages'] = []
+    for (const message of frame.messages) if (takes(peer, message.topic ?? '', taken.length)) taken.push(message)
+    if (taken.length < frame.messages.length) tooMany(peer)
+    frame.messages = taken
     return handle(from, frame)
   }
 }

@@ -96,11 +96,10 @@ export class Gossip {
     registrar.onGossipStream((stream, connection) => flow.watch(stream, peerOf(connection)))
     chargeForwarders(
       this.#router,
-      (peer) => {
-        // Here, and not when it is its turn: of what the library has seen it takes no other copy, whoever brings it.
-        const hasRoom = this.#turns.hasRoom(peer)
+      (peer, topic, takenOfFrame) => {
+        const hasRoom = this.#turns.hasRoom(peer, takenOfFrame)
         if (!hasRoom) init.intake.count('forwarder_backlog', 'gossip')
-        return hasRoom && init.intake.charge(peer)
+        return hasRoom && init.intake.takes(peer, topic)
       },
       (peer) => flow.tooMany(peer),
     )
@@ -145,7 +144,7 @@ export class Gossip {
     this.#router.subscribe(name)
   }
   #admit(topic: string, data: Uint8Array, forwarder: PeerIdStr): Verdict {
-    return this.#init.intake.admit({ topic, data, forwarder, via: 'gossip', paid: true }).verdict
+    return this.#init.intake.admit({ topic, data, forwarder, via: 'gossip', taken: true }).verdict
   }
   unsubscribe(name: string): void {
     this.#router.topicValidators.delete(name)

@@ -32,8 +32,8 @@ export interface Arrival {
   /** The authenticated peer at the other end of the link; for a direct message its author, too, or who carries that (R7). */
   readonly forwarder: PeerIdStr
   readonly via: 'gossip' | 'direct'
-  /** Its forwarder was charged already, in front of gossipsub. */
-  readonly paid?: true
+  /** Its forwarder was charged and asked for its right already, in front of gossipsub. */
+  readonly taken?: true
 }
 
 /** Who wants to know of what the intake sees beside the messages that it delivers. */
@@ -62,7 +62,7 @@ export type Admission = { readonly verdict: Verdict; readonly dropped?: DropReas
 /**
  * What every message passes, gossiped or direct, in the order of R12–R17: size → shape → forwarder's bucket → roles →
  * sequence and expiry (asked) → signature → author's bucket → network, set → sequence (taken) → state machine. Never throws;
- * every drop is counted.
+ * every drop is counted. `takes` does what concerns the forwarder of gossip beforehand.
  */
 export class EnvelopeIntake {
   readonly #init: IntakeInit
@@ -127,11 +127,16 @@ export class EnvelopeIntake {
     return { verdict: DROPS[outcome], dropped: outcome }
   }
 
-  /** R13, for a message that gossipsub has not looked at yet. False, and counted: it must be dropped. */
-  charge(forwarder: PeerIdStr): boolean {
+  /**
+   * R13 and R15, for a message that gossipsub has not looked at yet. False, and counted: it must be dropped. Asked here and not
+   * when it is its turn, because gossipsub takes no other copy of what it has seen: an honest message must not die with its
+   * first forwarder, whom the registry may have removed meanwhile.
+   */
+  takes(forwarder: PeerIdStr, topicName: string): boolean {
     const charge = this.#forwarders.charge(forwarder, this.#init.clock.now())
-    if (charge !== 'paid') this.count(charge, 'gossip')
-    return charge === 'paid'
+    const dropped = charge !== 'paid' ? charge : this.#isForwarder(forwarder, topicName) ? undefined : 'forwarder_role'
+    if (dropped !== undefined) this.count(dropped, 'gossip')
+    return dropped === undefined
   }
 
   /** For drops that a transport makes before there is anything to judge. */
@@ -145,7 +150,7 @@ export class EnvelopeIntake {
     if (arrival.data.length > (via === 'gossip' ? LIMITS.maxGossipBytes : LIMITS.maxDirectBytes)) return 'too_large'
     const topic = parseTopicName(arrival.topic)
     if (topic === undefined) return 'malformed'
-    const charge = arrival.paid ? 'paid' : this.#forwarders.charge(forwarder, clock.now())
+    const charge = arrival.taken ? 'paid' : this.#forwarders.charge(forwarder, clock.now())
     if (charge !== 'paid') return charge
     const decoded = decodeEnvelope(arrival.data)
     if (!decoded.ok) return decoded.reason
@@ -155,7 +160,7 @@ export class EnvelopeIntake {
     if (via === 'direct' && authorPeer !== forwarder && this.carriers.linkOf(arrival.topic, author) !== forwarder)
       return 'author_mismatch'
     if (!this.#mayGossip(authorPeer, topic, via)) return 'author_role'
-    if (forwarder !== authorPeer && !this.#mayGossip(forwarder, topic, via)) return 'forwarder_role'
+    if (!arrival.taken && forwarder !== authorPeer && !this.#mayGossip(forwarder, topic, via)) return 'forwarder_role'
     // Before its author pays: whoever recorded a member's words could else use up that member's allowance with them (R13).
     const stale = this.#nothingNew(decoded.value)
     if (stale !== undefined) {
@@ -207,6 +212,12 @@ export class EnvelopeIntake {
     const answer = this.#init.roles.mayGossip(peer, topic)
     if (!answer.ok) this.#init.roles.denied(peer, answer.reason, via)
     return answer.ok
+  }
+
+  /** What is not joined is dropped before gossipsub keeps its id, whoever brings it. */
+  #isForwarder(peer: PeerIdStr, name: string): boolean {
+    const topic = this.isJoined(name) ? parseTopicName(name) : undefined
+    return topic === undefined || this.#mayGossip(peer, topic, 'gossip')
   }
 
   #hasAllowance(author: PublicKey): boolean {

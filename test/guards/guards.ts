@@ -488,9 +488,30 @@ export const GUARDS: readonly Guard[] = [
   {
     name: 'Incident 7, R13: a forwarder pays before gossipsub keeps an id',
     file: 'src/p2p/charge-forwarders.ts',
-    guard: `    frame.messages = paid\n`,
+    guard: `    frame.messages = taken\n`,
     gone: '',
     test: unit('p2p/inbound-flow.test.ts', 'R13'),
+  },
+  {
+    name: 'Incident 7: one frame brings no more messages than may wait',
+    file: 'src/p2p/turns.ts',
+    guard: ' + takenOfFrame < MOST',
+    gone: ' + 0 * takenOfFrame < MOST',
+    test: unit('p2p/turns.test.ts', 'those of one frame'),
+  },
+  {
+    name: 'Incident 7: a forwarder is asked for its right before gossipsub keeps an id',
+    file: 'src/p2p/intake.ts',
+    guard: "this.#isForwarder(forwarder, topicName) ? undefined : 'forwarder_role'",
+    gone: 'this.#isForwarder(forwarder, topicName) ? undefined : undefined',
+    test: unit('p2p/intake-beside.test.ts', 'in front of gossipsub'),
+  },
+  {
+    name: "Incident 7: another's message does not die with its forwarder",
+    file: 'src/p2p/intake.ts',
+    guard: 'if (!arrival.taken && forwarder !== authorPeer &&',
+    gone: 'if (forwarder !== authorPeer &&',
+    test: unit('p2p/intake-beside.test.ts', 'on its way'),
   },
   {
     name: 'Incident 7: a backlog is not checked at once by a node that stops',

@@ -168,11 +168,11 @@ describe('R8: a member of a recalled set, over real connections', () => {
 
   it.each(['sign', 'keygen', 'liveness', 'foreign'] as const)('should not be heard in the topic: %s', async (name) => {
     expect(await says(retired, TOPICS[name], `direct-${name}`)).toBe('refused')
-    const droppedBefore = metrics.count('p2p_messages_dropped_total{author_role,gossip}')
+    const droppedBefore = metrics.count('p2p_messages_dropped_total{forwarder_role,gossip}')
     await of(retired).messenger.publish(TOPICS[name], utterance(`gossip-${name}`))
     await until(
       'the drop is counted',
-      () => metrics.count('p2p_messages_dropped_total{author_role,gossip}') > droppedBefore,
+      () => metrics.count('p2p_messages_dropped_total{forwarder_role,gossip}') > droppedBefore,
     )
     expect(heard.some((e) => e.author === retired.publicKey && e.step.endsWith(name))).toBe(false)
   })

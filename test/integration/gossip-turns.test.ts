@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { KeyPair } from '../../src/curve/index.ts'
 import { sealEnvelope } from '../../src/p2p/envelope.ts'
 import { topicName } from '../../src/p2p/topic.ts'
 import { makeHost, until } from '../unit/p2p/hosts.ts'
@@ -37,6 +38,40 @@ test('incident 7: valid messages of one member that come all at once are checked
     expect(mostInOneTurn).toBeLessThanOrEqual(8)
   } finally {
     await raw.libp2p.stop()
+    await host.stop()
+  }
+}, 60_000)
+
+test('incident 7: an honest message behind the junk of one frame is taken from whoever brings it next', async () => {
+  const [a, b, c, d] = [keyPair('turns a'), keyPair('turns b'), keyPair('turns c'), keyPair('turns d')]
+  const { host, metrics } = makeHost(a, [b.peerId, c.peerId, d.peerId], ['tcp'])
+  const heard: string[] = []
+  host.messenger.join(TOPIC, (e) => {
+    heard.push(e.author)
+    return 'accept'
+  })
+  await host.start()
+  const [bad, good] = [await rawNode(b, host.addresses()), await rawNode(c, host.addresses())]
+  try {
+    const name = topicName(TOPIC)
+    const fields = { round: ROUND, attempt: 0, step: 'flood', payload: new Uint8Array(8), boot: Date.now() }
+    const sealed = (key: KeyPair, counter: number) =>
+      sealEnvelope(key, name, { ...fields, counter, expiresAtMs: Date.now() + 100_000 })
+    const junk = Array.from({ length: 600 }, (_, counter) => sealed(b, counter).with(-1, 0))
+    const honest = sealed(d, 0)
+    const messages = [...junk, honest].map((data) => ({ topic: name, data }))
+    await until('the host subscribes', () => bad.gossip.getSubscribers(name).length > 0)
+    // One frame; its public face makes one of each message.
+    Reflect.get(bad.gossip, 'sendRpc').call(bad.gossip, host.peerId, { subscriptions: [], messages })
+    const dropped = () => metrics.count('p2p_messages_dropped_total{forwarder_backlog,gossip}')
+    await until('the frame is looked at', () => dropped() > 0)
+    await good.publish(name, honest)
+    await until('it is heard', () => heard.length > 0)
+    expect(heard).toEqual([d.publicKey])
+    expect(dropped()).toBe(messages.length - 512)
+  } finally {
+    await bad.libp2p.stop()
+    await good.libp2p.stop()
     await host.stop()
   }
 }, 60_000)

@@ -88,7 +88,7 @@ describe('incident 7: gossip that is read from one peer', () => {
 })
 
 describe('R13: charging forwarders in front of the library', () => {
-  const frame = (...messages: string[]) => ({ messages, subscriptions: ['s'] })
+  const frame = (...topics: string[]) => ({ messages: topics.map((topic) => ({ topic })), subscriptions: ['s'] })
   function router() {
     const handled: unknown[] = []
     return { handled, handleReceivedRpc: async (_from: unknown, f: unknown) => void handled.push(f) }
@@ -107,6 +107,21 @@ describe('R13: charging forwarders in front of the library', () => {
     await r.handleReceivedRpc(alice, frame('4'))
     expect(r.handled).toEqual([frame('1', '2'), frame()])
     expect(tooMany).toEqual([alice, alice])
+  })
+  it('should ask for each message by its topic, and say how many of its frame are taken before it', async () => {
+    const r = router()
+    const asked: unknown[] = []
+    chargeForwarders(
+      r,
+      (...all) => asked.push(all) !== 2,
+      () => {},
+    )
+    await r.handleReceivedRpc(alice, frame('1', '2', '3'))
+    expect(asked).toEqual([
+      [alice, '1', 0],
+      [alice, '2', 1],
+      [alice, '3', 1],
+    ])
   })
   it('should say nothing of a peer that pays', async () => {
     const r = router()

@@ -4,7 +4,7 @@ import type { KeyPair } from '../../../src/curve/index.ts'
 import { sealEnvelope } from '../../../src/p2p/envelope.ts'
 import { type Topic, topicName } from '../../../src/p2p/index.ts'
 import { type Arrival, EnvelopeIntake } from '../../../src/p2p/intake.ts'
-import { keyPair, logger, ROUND, TestClock, TestMetrics, TestRoles, TOPIC } from './kit.ts'
+import { keyPair, logger, ROUND, TestClock, TestMetrics, TestRoles, TOPIC, topicOf } from './kit.ts'
 
 const self = keyPair('self')
 const alice = keyPair('alice')
@@ -13,6 +13,7 @@ const LIVENESS: Topic = { ...TOPIC, purpose: 'liveness' }
 const NAME = topicName(LIVENESS)
 
 let clock: TestClock
+let roles: TestRoles
 let metrics: TestMetrics
 let intake: EnvelopeIntake
 let clocks: [PublicKey, number][]
@@ -27,12 +28,13 @@ beforeEach(() => {
   doubles = []
   elsewhere = []
   counter = 0
+  roles = new TestRoles(self.peerId, alice.peerId, bob.peerId)
   boot = clock.now()
   intake = new EnvelopeIntake({
     network: LIVENESS.network,
     self: self.publicKey,
     boot,
-    roles: new TestRoles(self.peerId, alice.peerId, bob.peerId),
+    roles,
     clock,
     logger,
     metrics,
@@ -157,10 +159,39 @@ describe('R13: an author without allowance', () => {
     for (let i = 0; i < LIMITS.authorBurst; i++) expect(admit(wire())).toBeUndefined()
   })
   it('should be charged as a forwarder in front of gossipsub once, not twice', () => {
-    for (let i = 0; i < LIMITS.forwarderBurst; i++) expect(intake.charge(alice.peerId)).toBe(true)
-    expect(intake.charge(alice.peerId)).toBe(false)
+    for (let i = 0; i < LIMITS.forwarderBurst; i++) expect(intake.takes(alice.peerId, NAME)).toBe(true)
+    expect(intake.takes(alice.peerId, NAME)).toBe(false)
     expect(metrics.count('p2p_messages_dropped_total{forwarder_rate,gossip}')).toBe(1)
-    expect(admit(wire(), { paid: true })).toBeUndefined()
+    expect(admit(wire(), { taken: true })).toBeUndefined()
     expect(admit(wire())).toBe('forwarder_rate')
+  })
+})
+
+describe('incident 7: a forwarder without right to the topic', () => {
+  it('should be refused in front of gossipsub, which would take no other copy', () => {
+    roles.members.delete(bob.peerId)
+    expect([intake.takes(bob.peerId, NAME), intake.takes(alice.peerId, NAME)]).toEqual([false, true])
+    expect(metrics.count('p2p_messages_dropped_total{forwarder_role,gossip}')).toBe(1)
+    expect(roles.denials).toEqual([{ peer: bob.peerId, reason: 'not_in_registry', where: 'gossip' }])
+  })
+  it("should not take another's message with it, if it is removed when that is on its way to be checked", () => {
+    const data = wire()
+    expect(intake.takes(bob.peerId, NAME)).toBe(true)
+    roles.members.delete(bob.peerId)
+    expect(admit(data, { forwarder: bob.peerId, taken: true })).toBeUndefined()
+  })
+  it('should not be heard with words of its own after that', () => {
+    const data = wire({ author: bob })
+    expect(intake.takes(bob.peerId, NAME)).toBe(true)
+    roles.members.delete(bob.peerId)
+    expect(admit(data, { forwarder: bob.peerId, taken: true })).toBe('author_role')
+  })
+  it('should be asked for nothing in a topic that is not joined, or is none', () => {
+    roles.members.delete(bob.peerId)
+    expect([intake.takes(bob.peerId, topicName(topicOf('another'))), intake.takes(bob.peerId, 'x')]).toEqual([
+      true,
+      true,
+    ])
+    expect(roles.denials).toEqual([])
   })
 })

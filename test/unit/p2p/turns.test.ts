@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { PeerIdStr } from '../../../src/base/index.ts'
+import { LIMITS, type PeerIdStr } from '../../../src/base/index.ts'
 import { Turns } from '../../../src/p2p/turns.ts'
 import { keyPair, TestClock } from './kit.ts'
 
@@ -47,14 +47,19 @@ describe('incident 7: messages that came in one read', () => {
     expect(checked.filter((p) => p === bob)).toHaveLength(2)
   })
   it('should stop the reading of a peer of which many wait, and take no more of it beyond a bound', async () => {
-    const all = come(alice, 4 + 1_023)
+    const all = come(alice, 4 + 511)
     expect(new Set(paused)).toEqual(new Set([alice]))
-    expect(turns.hasRoom(alice)).toBe(true)
+    expect(turns.hasRoom(alice, 0)).toBe(true)
     all.push(...come(alice, 1))
-    expect([turns.hasRoom(alice), turns.hasRoom(bob)]).toEqual([false, true])
+    expect([turns.hasRoom(alice, 0), turns.hasRoom(bob, 0)]).toEqual([false, true])
     turns.stop()
     await Promise.all(all)
-    expect(turns.hasRoom(alice)).toBe(true)
+    expect(turns.hasRoom(alice, 0)).toBe(true)
+  })
+  it('should count those of one frame before they wait: the library would have seen them all', () => {
+    expect([turns.hasRoom(alice, 511), turns.hasRoom(alice, 512)]).toEqual([true, false])
+    void come(alice, 4 + 12)
+    expect([turns.hasRoom(alice, 499), turns.hasRoom(alice, 500)]).toEqual([true, false])
   })
   it('should not be checked any more once the node stops: neither what waits, nor what comes', async () => {
     const all = come(alice, 4 + 300)
@@ -63,6 +68,9 @@ describe('incident 7: messages that came in one read', () => {
     await Promise.all(all)
     expect(checked).toHaveLength(4)
     expect(clock.delays()).toEqual([])
+  })
+  it("should have room for an author's whole burst", () => {
+    expect(turns.hasRoom(alice, LIMITS.authorBurst)).toBe(true)
   })
   it('should not pause anybody for less', () => {
     void come(alice, 200)
