@@ -30,6 +30,16 @@ export const LIMITS = {
   /** Gossip that is read from one peer: a keygen of 128 members is 1.2 MiB, and each message may come from each neighbour. */
   gossipBurstBytes: 16 * 1024 * 1024,
   gossipBytesPerSecond: 4 * 1024 * 1024,
+  /**
+   * What gossip frames of one peer hold, frames themselves included: four times what a forwarder's messages come to. An empty
+   * frame costs 20 µs, so this is a tenth of a core. Who goes beyond is read later; nothing of it is lost.
+   */
+  gossipBurstEntries: 2_048,
+  gossipEntriesPerSecond: 6_400,
+  /** Topics that one frame subscribes to: three purposes each of the current, a pending and the recalled sets, many times over. */
+  maxFrameSubscriptions: 256,
+  /** Control entries of one kind in one gossip frame: one per topic. */
+  maxFrameControlEntries: 256,
   authorBurst: 400,
   authorPerSecond: 100,
   /** Early messages kept per author until their round starts (R14). */

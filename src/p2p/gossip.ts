@@ -94,15 +94,16 @@ export class Gossip {
     const flow = new InboundFlow(init.clock, init.metrics)
     this.#turns = new Turns(init.clock, (peer) => flow.tooMany(peer))
     registrar.onGossipStream((stream, connection) => flow.watch(stream, peerOf(connection)))
-    chargeForwarders(
-      this.#router,
-      (peer, topic, takenOfFrame) => {
+    chargeForwarders(this.#router, {
+      takes: (peer, topic, takenOfFrame) => {
         const hasRoom = this.#turns.hasRoom(peer, takenOfFrame)
         if (!hasRoom) init.intake.count('forwarder_backlog', 'gossip')
         return hasRoom && init.intake.takes(peer, topic)
       },
-      (peer) => flow.tooMany(peer),
-    )
+      tooMany: (peer) => flow.tooMany(peer),
+      nextFrame: (peer) => flow.nextFrame(peer),
+      spend: (peer, entries) => flow.spend(peer, entries),
+    })
     this.#tables = gossipTables(this.#router)
     this.#rights = new TopicRights(this.#tables, init.roles, init.metrics)
     this.#router.addEventListener('subscription-change', ({ detail }) => {
@@ -251,6 +252,16 @@ export class Gossip {
       seenTTL: SEEN_TTL_MS,
       msgIdFn: (message) => messageId(message.topic, message.data),
       maxInboundDataLength: MAX_RPC_BYTES,
+      // The rest as the library has it.
+      decodeRpcLimits: {
+        maxSubscriptions: LIMITS.maxFrameSubscriptions,
+        maxControlMessages: LIMITS.maxFrameControlEntries,
+        maxMessages: 5_000,
+        maxIhaveMessageIDs: 5_000,
+        maxIwantMessageIDs: 5_000,
+        maxIdontwantMessageIDs: 512,
+        maxPeerInfos: 16,
+      },
       maxOutboundBufferSize: MAX_OUTBOUND_BYTES,
       dataTransform: {
         // Runs before the message id is made and kept, so what is dropped here costs neither hash nor memory.

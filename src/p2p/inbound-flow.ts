@@ -11,14 +11,38 @@ import {
 
 /** How long nothing is read from a peer that sent more messages than it may: what it sends meanwhile costs it, not us. */
 const HOLD_MS = 500
+/** And from one whose frames hold too much: long enough to be worth it, short enough for an honest burst to wait. */
+const MIN_ENTRIES_HOLD_MS = 100
 const MAX_PEERS = 4 * LIMITS.maxSigners
 
+/** What was read beyond what has been earned since. Unlike a token bucket's, it may go beyond its burst: it was read. */
+class Debt {
+  readonly #burst: number
+  readonly #perSecond: number
+  #owed = 0
+  #atMs: number
+  constructor(burst: number, perSecond: number, nowMs: number) {
+    this.#burst = burst
+    this.#perSecond = perSecond
+    this.#atMs = nowMs
+  }
+  /** Adds to it, and says in how many ms it will be within the burst; 0 if it is. */
+  owe(amount: number, nowMs: number): number {
+    const earned = (Math.max(0, nowMs - this.#atMs) / 1000) * this.#perSecond
+    this.#atMs = nowMs
+    this.#owed = Math.max(0, this.#owed - earned) + amount
+    return Math.ceil((Math.max(0, this.#owed - this.#burst) / this.#perSecond) * 1000)
+  }
+}
+
+type Reason = 'messages' | 'bytes' | 'entries'
 interface Flow {
   readonly streams: Set<Stream>
-  /** Bytes read beyond what has been earned since; above the burst the streams are paused. */
-  owedBytes: number
-  atMs: number
+  readonly bytes: Debt
+  readonly entries: Debt
   resume: Cancel | undefined
+  /** Of frames that wait for the end of the pause. */
+  readonly waiting: Set<() => void>
 }
 
 /**
@@ -33,7 +57,10 @@ export class InboundFlow {
 
   constructor(clock: Clock, metrics: Metrics) {
     this.#clock = clock
-    this.#flows = new BoundedMap(MAX_PEERS, (_peer, flow) => flow.resume?.())
+    this.#flows = new BoundedMap(MAX_PEERS, (_peer, flow) => {
+      flow.resume?.()
+      goOn(flow)
+    })
     this.#paused = metrics.counter(
       'p2p_gossip_paused_total',
       'Pauses in reading the gossip of a peer that sends too much',
@@ -56,35 +83,56 @@ export class InboundFlow {
     this.#pauseFor(this.#of(peer), HOLD_MS, 'messages')
   }
 
-  #read(flow: Flow, bytes: number): void {
-    const now = this.#clock.now()
-    const earned = (Math.max(0, now - flow.atMs) / 1000) * LIMITS.gossipBytesPerSecond
-    flow.atMs = now
-    flow.owedBytes = Math.max(0, flow.owedBytes - earned) + bytes
-    const over = flow.owedBytes - LIMITS.gossipBurstBytes
-    if (over > 0) this.#pauseFor(flow, Math.ceil((over / LIMITS.gossipBytesPerSecond) * 1000), 'bytes')
+  /** So much was in a frame of the peer. */
+  spend(peer: PeerIdStr, entries: number): void {
+    this.#of(peer).entries.owe(entries, this.#clock.now())
+  }
+  /**
+   * Resolves when the next frame of the peer may be decoded: at once, or when what was in those before it is earned. They were
+   * read from the stream already, so pausing that alone would not hold them.
+   */
+  async nextFrame(peer: PeerIdStr): Promise<void> {
+    const flow = this.#of(peer)
+    let waitMs = flow.entries.owe(1, this.#clock.now())
+    while (waitMs > 0) {
+      this.#pauseFor(flow, Math.max(waitMs, MIN_ENTRIES_HOLD_MS), 'entries')
+      await new Promise<void>((resolve) => flow.waiting.add(resolve))
+      waitMs = flow.entries.owe(0, this.#clock.now())
+    }
   }
 
-  #pauseFor(flow: Flow, ms: number, reason: 'messages' | 'bytes'): void {
+  #read(flow: Flow, bytes: number): void {
+    const waitMs = flow.bytes.owe(bytes, this.#clock.now())
+    if (waitMs > 0) this.#pauseFor(flow, waitMs, 'bytes')
+  }
+
+  #pauseFor(flow: Flow, ms: number, reason: Reason): void {
     if (flow.resume !== undefined) return
     this.#paused.inc({ reason })
     for (const stream of flow.streams) pause(stream)
     flow.resume = this.#clock.after(ms, () => {
       flow.resume = undefined
       for (const stream of [...flow.streams]) if (stream.readStatus === 'paused') stream.resume()
+      goOn(flow)
     })
   }
 
   #of(peer: PeerIdStr): Flow {
+    const now = this.#clock.now()
     return this.#flows.getOrMake(peer, () => ({
       streams: new Set(),
-      owedBytes: 0,
-      atMs: this.#clock.now(),
+      bytes: new Debt(LIMITS.gossipBurstBytes, LIMITS.gossipBytesPerSecond, now),
+      entries: new Debt(LIMITS.gossipBurstEntries, LIMITS.gossipEntriesPerSecond, now),
       resume: undefined,
+      waiting: new Set(),
     }))
   }
 }
 
 function pause(stream: Stream): void {
   if (stream.readStatus === 'readable') stream.pause()
+}
+function goOn({ waiting }: Flow): void {
+  for (const resolve of waiting) resolve()
+  waiting.clear()
 }
