@@ -6,17 +6,23 @@ import type { DenialReason, RoleCheck } from './types.ts'
 const MAX_HELD_PER_PEER = 32
 const MAX_HELD_PEERS = 4 * LIMITS.maxSigners
 
+/** The library's PeerId, as far as its name goes. */
+interface Named {
+  toString(): string
+}
 /**
  * What of gossipsub's state this room must reach: who is thought to be in which topic, and reachable. The library has no
  * filter per peer and topic, and gives no public access.
  */
 export interface GossipTables {
-  readonly peers: ReadonlyMap<string, unknown>
+  readonly peers: ReadonlyMap<string, Named>
   readonly topics: Map<string, Set<string>>
   readonly mesh: Map<string, Set<string>>
   readonly fanout: Map<string, Set<string>>
   /** Streams that the library believes it can send on. */
   readonly streamsOutbound: Map<string, unknown>
+  /** The library's step for one subscription or the end of it: keeps `topics`, and account of what a peer fills in it. */
+  handleReceivedSubscription(from: Named, topic: string, isOn: boolean): boolean
 }
 
 /** Throws if the library has changed, because R15 could not be held then. */
@@ -27,7 +33,8 @@ export function gossipTables(gossip: object): GossipTables {
 }
 const isMapAt = (o: object, key: string): boolean => key in o && Reflect.get(o, key) instanceof Map
 const hasTables = (o: object): o is GossipTables =>
-  ['peers', 'topics', 'mesh', 'fanout', 'streamsOutbound'].every((key) => isMapAt(o, key))
+  ['peers', 'topics', 'mesh', 'fanout', 'streamsOutbound'].every((key) => isMapAt(o, key)) &&
+  typeof Reflect.get(o, 'handleReceivedSubscription') === 'function'
 
 /**
  * R15: a peer is in a topic only while it has the right to it. A subscription without right is set aside rather than
@@ -81,8 +88,12 @@ export class TopicRights {
   }
 
   #remove(peer: string, topic: string): void {
-    for (const table of [this.#tables.topics, this.#tables.mesh, this.#tables.fanout]) table.get(topic)?.delete(peer)
-    if (this.#tables.topics.get(topic)?.size === 0) this.#tables.topics.delete(topic)
+    const { peers, topics, mesh, fanout } = this.#tables
+    const known = peers.get(peer)
+    // By the library itself, which else would go on counting it, and one day take no subscription of this peer any more.
+    if (known !== undefined) this.#tables.handleReceivedSubscription(known, topic, false)
+    for (const table of [topics, mesh, fanout]) table.get(topic)?.delete(peer)
+    if (topics.get(topic)?.size === 0) topics.delete(topic)
   }
 
   #setAside(peer: string, topic: string, reason: DenialReason): void {
@@ -95,10 +106,10 @@ export class TopicRights {
   }
 
   #restore(peer: string, topic: string, held: Set<string>): void {
-    if (!this.#tables.peers.has(peer)) this.forget(peer)
-    if (!this.#tables.peers.has(peer) || this.#refusal(peer, topic) !== undefined) return
+    const known = this.#tables.peers.get(peer)
+    if (known === undefined) this.forget(peer)
+    if (known === undefined || this.#refusal(peer, topic) !== undefined) return
     held.delete(topic)
-    const peers = this.#tables.topics.get(topic) ?? new Set()
-    this.#tables.topics.set(topic, peers.add(peer))
+    this.#tables.handleReceivedSubscription(known, topic, true)
   }
 }

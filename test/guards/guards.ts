@@ -549,6 +549,13 @@ export const GUARDS: readonly Guard[] = [
     test: unit('p2p/inbound-flow.test.ts', 'incident 7'),
   },
   {
+    name: 'R15: a subscription set aside is refunded',
+    file: 'src/p2p/topic-rights.ts',
+    guard: `    if (known !== undefined) this.#tables.handle`,
+    gone: `    if (known === null) this.#tables.handle`,
+    test: unit('p2p/topic-rights.test.ts', 'refunded'),
+  },
+  {
     name: 'Incident 7: a backlog is not checked at once by a node that stops',
     file: 'src/p2p/turns.ts',
     guard: 'tell(false)',

@@ -36,11 +36,17 @@ export class VirtualGossip {
   readonly #c: VirtualGossipInit
   readonly #rights: TopicRights
   readonly #tables = {
-    peers: new Map<string, unknown>(),
+    peers: new Map<string, string>(),
     topics: new Map<string, Set<string>>(),
     mesh: new Map<string, Set<string>>(),
     fanout: new Map<string, Set<string>>(),
     streamsOutbound: new Map<string, LinkEnd>(),
+    handleReceivedSubscription: (from: { toString(): string }, topic: string, isOn: boolean): boolean => {
+      const members = this.#tables.topics.get(topic) ?? new Set()
+      if (isOn) this.#tables.topics.set(topic, members.add(from.toString()))
+      else members.delete(from.toString())
+      return true
+    },
   } satisfies GossipTables
   /** Whose gossip stream to us stands. */
   readonly #inbound = new Map<PeerIdStr, LinkEnd>()
@@ -87,7 +93,7 @@ export class VirtualGossip {
       const { peer } = end
       if (this.#tables.streamsOutbound.get(peer)?.isOpen) continue
       if (!this.#c.roles.mayOpenStream(peer, GOSSIP_PROTOCOL, 'outbound').ok) continue
-      this.#tables.peers.set(peer, end)
+      this.#tables.peers.set(peer, peer)
       this.#tables.streamsOutbound.set(peer, end)
       end.send({ kind: 'gossip-open', topics: [...this.#subscribed] })
     }
@@ -144,7 +150,7 @@ export class VirtualGossip {
       return
     }
     this.#inbound.set(end.peer, end)
-    this.#tables.peers.set(end.peer, end)
+    this.#tables.peers.set(end.peer, end.peer)
     for (const topic of topics) this.#note(end.peer, topic, true)
     this.tend()
   }
