@@ -24,9 +24,12 @@ export class ForwarderAccounts {
     return account.messages.take(nowMs) ? 'paid' : 'forwarder_rate'
   }
 
-  fault(forwarder: PeerIdStr, nowMs: number): void {
+  /** True if that was one too many. */
+  fault(forwarder: PeerIdStr, nowMs: number): boolean {
     const account = this.#of(forwarder, nowMs)
-    if (!account.faults.take(nowMs)) account.mutedUntilMs = nowMs + MUTE_MS
+    if (account.faults.take(nowMs)) return false
+    account.mutedUntilMs = nowMs + MUTE_MS
+    return true
   }
 
   #of(forwarder: PeerIdStr, nowMs: number): Account {

@@ -91,7 +91,7 @@ export class Gossip {
       ['reason'],
     )
     this.#router = gossipsub(this.#options())({ ...components, registrar })
-    const flow = new InboundFlow(init.clock, init.metrics)
+    const flow = new InboundFlow(init.clock, init.metrics, (peer, reason) => init.intake.floods.note(peer, reason))
     this.#turns = new Turns(init.clock, (peer) => flow.tooMany(peer))
     registrar.onGossipStream((stream, connection) => flow.watch(stream, peerOf(connection)))
     chargeForwarders(this.#router, {

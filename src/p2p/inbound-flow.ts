@@ -37,6 +37,7 @@ class Debt {
 
 type Reason = 'messages' | 'bytes' | 'entries'
 interface Flow {
+  readonly peer: PeerIdStr
   readonly streams: Set<Stream>
   readonly bytes: Debt
   readonly entries: Debt
@@ -53,10 +54,12 @@ interface Flow {
 export class InboundFlow {
   readonly #clock: Clock
   readonly #flows: BoundedMap<PeerIdStr, Flow>
+  readonly #onPause: (peer: PeerIdStr, reason: Reason) => void
   readonly #paused: Counter<'reason'>
 
-  constructor(clock: Clock, metrics: Metrics) {
+  constructor(clock: Clock, metrics: Metrics, onPause: (peer: PeerIdStr, reason: Reason) => void) {
     this.#clock = clock
+    this.#onPause = onPause
     this.#flows = new BoundedMap(MAX_PEERS, (_peer, flow) => {
       flow.resume?.()
       goOn(flow)
@@ -109,6 +112,7 @@ export class InboundFlow {
   #pauseFor(flow: Flow, ms: number, reason: Reason): void {
     if (flow.resume !== undefined) return
     this.#paused.inc({ reason })
+    this.#onPause(flow.peer, reason)
     for (const stream of flow.streams) pause(stream)
     flow.resume = this.#clock.after(ms, () => {
       flow.resume = undefined
@@ -120,6 +124,7 @@ export class InboundFlow {
   #of(peer: PeerIdStr): Flow {
     const now = this.#clock.now()
     return this.#flows.getOrMake(peer, () => ({
+      peer,
       streams: new Set(),
       bytes: new Debt(LIMITS.gossipBurstBytes, LIMITS.gossipBytesPerSecond, now),
       entries: new Debt(LIMITS.gossipBurstEntries, LIMITS.gossipEntriesPerSecond, now),

@@ -14,6 +14,7 @@ import { peerIdOfKey } from '../curve/index.ts'
 import { Carriers } from './carriers.ts'
 import { DROPS, type DropReason } from './drop-reasons.ts'
 import { type DecodedEnvelope, decodeEnvelope, type EnvelopeFields, hasValidSignature } from './envelope.ts'
+import { FloodLog } from './flood-log.ts'
 import { ForwarderAccounts } from './forwarders.ts'
 import { SequenceWindow } from './sequence-window.ts'
 import { parseTopicName, topicName } from './topic.ts'
@@ -67,6 +68,8 @@ export type Admission = { readonly verdict: Verdict; readonly dropped?: DropReas
 export class EnvelopeIntake {
   readonly #init: IntakeInit
   readonly carriers = new Carriers()
+  /** Told of by whoever stands in front of this, too. */
+  readonly floods: FloodLog
   /** Keys that this process speaks with: the node's, and its next one while that is pending (R7). */
   readonly #own: Set<PublicKey>
   readonly #handlers = new Map<string, Set<Handler>>()
@@ -84,6 +87,7 @@ export class EnvelopeIntake {
     this.#own = new Set([init.self])
     this.#startedAtMs = init.clock.now()
     this.#forwarders = new ForwarderAccounts(MAX_KEPT)
+    this.floods = new FloodLog(init.clock, init.logger)
     this.#dropped = init.metrics.counter('p2p_messages_dropped_total', 'Messages dropped, by reason', ['reason', 'via'])
     this.#received = init.metrics.counter('p2p_messages_received_total', 'Messages accepted', ['via'])
   }
@@ -122,8 +126,9 @@ export class EnvelopeIntake {
     }
     this.count(outcome, arrival.via)
     // The state machine's reject may rest on its own view; the rest no honest node would have forwarded.
-    if (DROPS[outcome] === 'reject' && outcome !== 'rejected')
-      this.#forwarders.fault(arrival.forwarder, this.#init.clock.now())
+    const isFault = DROPS[outcome] === 'reject' && outcome !== 'rejected'
+    if (isFault && this.#forwarders.fault(arrival.forwarder, this.#init.clock.now()))
+      this.floods.note(arrival.forwarder, 'muted')
     return { verdict: DROPS[outcome], dropped: outcome }
   }
 

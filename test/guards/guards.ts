@@ -556,6 +556,20 @@ export const GUARDS: readonly Guard[] = [
     test: unit('p2p/topic-rights.test.ts', 'refunded'),
   },
   {
+    name: 'Incident 7: a flooder gets one line a minute',
+    file: 'src/p2p/flood-log.ts',
+    guard: 'if (now - told.atMs < LOG_EVERY_MS) {',
+    gone: 'if (now - told.atMs < 0 * LOG_EVERY_MS) {',
+    test: unit('p2p/flood-log.test.ts'),
+  },
+  {
+    name: 'Incident 7: the log names who is muted',
+    file: 'src/p2p/intake.ts',
+    guard: `      this.floods.note(arrival.forwarder, 'muted')\n`,
+    gone: `      void 0\n`,
+    test: unit('p2p/flood-log.test.ts', 'when it is muted'),
+  },
+  {
     name: 'Incident 7: a backlog is not checked at once by a node that stops',
     file: 'src/p2p/turns.ts',
     guard: 'tell(false)',

@@ -24,10 +24,12 @@ class FakeStream extends EventTarget {
 let clock: TestClock
 let metrics: TestMetrics
 let flow: InboundFlow
+let pauses: unknown[]
 beforeEach(() => {
   clock = new TestClock()
   metrics = new TestMetrics()
-  flow = new InboundFlow(clock, metrics)
+  pauses = []
+  flow = new InboundFlow(clock, metrics, (...pause) => pauses.push(pause))
 })
 function streamOf(peer: PeerIdStr): FakeStream {
   const stream = new FakeStream()
@@ -77,6 +79,15 @@ describe('incident 7: gossip that is read from one peer', () => {
     expect(metrics.count('p2p_gossip_paused_total{messages}')).toBe(1)
     clock.advance(1_000)
     expect(stream.readStatus).toBe('readable')
+  })
+  it('should say whom it pauses, and why', () => {
+    streamOf(bob).says(2 * LIMITS.gossipBurstBytes)
+    flow.tooMany(alice)
+    flow.tooMany(alice)
+    expect(pauses).toEqual([
+      [bob, 'bytes'],
+      [alice, 'messages'],
+    ])
   })
   it('should leave a stream alone that has ended meanwhile', () => {
     const stream = streamOf(alice)
