@@ -69,18 +69,20 @@ export function nativeCurve(addon: Addon = loadAddon()): Curve {
     publicKeyOf,
     ecdhPoint: (secret, p) => {
       checkPoint(p)
-      const [xbuf, ybuf] = [new Uint8Array(32), new Uint8Array(32)]
+      const [xbuf, ybuf, made] = [new Uint8Array(32), new Uint8Array(32), new Uint8Array(33)]
+      // The addon copies what this answers.
       const hashfn = (x: Uint8Array, y: Uint8Array): Uint8Array => {
-        const shared = new Uint8Array(33)
-        shared[0] = 2 | ((y[31] ?? 0) & 1)
-        shared.set(x, 1)
-        return shared
+        made[0] = 2 | ((y[31] ?? 0) & 1)
+        made.set(x, 1)
+        return made
       }
-      const shared = orTypeError('not a secret key of secp256k1', () =>
-        addon.ecdh(p, secret, { hashfn, xbuf, ybuf }, new Uint8Array(33)),
-      )
-      zeroize(xbuf, ybuf)
-      return shared
+      try {
+        return orTypeError('not a secret key of secp256k1', () =>
+          addon.ecdh(p, secret, { hashfn, xbuf, ybuf }, new Uint8Array(33)),
+        )
+      } finally {
+        zeroize(xbuf, ybuf, made)
+      }
     },
     isSecret: (secret) => attempt(() => addon.privateKeyVerify(secret)),
     isPoint,
