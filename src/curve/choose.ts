@@ -7,6 +7,8 @@ export interface CurveChoice {
   readonly curve: Curve
   /** undefined with the fast backend. For the log and the operator. */
   readonly fallback: string | undefined
+  /** The file of the fast backend, if somebody has built it on this machine: nothing but its self-test vouches for it. */
+  readonly ownBuild?: string | undefined
 }
 
 /** Environment variable: `noble` keeps the fast backend out, for tests and for comparing; `auto` or nothing lets it in. */

@@ -1,3 +1,4 @@
+import { checkAddonFile } from './addon-file.ts'
 import { randomBytes } from './random.ts'
 
 /** What is used of the `secp256k1` package: libsecp256k1 in C. Its functions throw Error on whatever they can't take. */
@@ -27,15 +28,27 @@ export interface EcdhOptions {
   readonly ybuf: Uint8Array
 }
 
+/** What finds the build of an addon for this machine, and would load it. */
+interface Finder {
+  resolve(directory: string): string
+}
+
 /**
- * Throws if this machine has no build of the addon. `bindings.js` is the addon itself: the package's index would load
+ * Throws if this machine has no sound build of the addon. `bindings.js` is the addon itself: the package's index would load
  * JavaScript in its place without a word. Node's loader is asked for at run time, because the rpc client must also load
- * where there is no Node.
+ * where there is no Node. `onOwnBuild` is told of a file that nobody can vouch for.
  */
-export function loadAddon(): Addon {
-  const module = globalThis.process?.getBuiltinModule?.('node:module')
+export function loadAddon(onOwnBuild: (file: string) => void = () => {}): Addon {
+  const builtin = globalThis.process?.getBuiltinModule
+  const module = builtin?.('node:module')
   if (module === undefined) throw new Error('native addons need Node')
-  const addon: Addon = module.createRequire(import.meta.url)('secp256k1/bindings.js')
+  const require = module.createRequire(import.meta.url)
+  const bindings = require.resolve('secp256k1/bindings.js')
+  // The one that the package itself will ask.
+  const finder: Finder = module.createRequire(bindings)('node-gyp-build')
+  const file = finder.resolve(builtin('node:path').dirname(bindings))
+  if (checkAddonFile(file, builtin('node:fs').readFileSync(file)) === 'own') onOwnBuild(file)
+  const addon: Addon = require('secp256k1/bindings.js')
   // Blinds the multiplications with the generator, against what a side channel could see of a secret factor.
   addon.contextRandomize(randomBytes(32))
   return addon

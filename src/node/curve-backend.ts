@@ -17,6 +17,7 @@ export function announceCurve(choice: CurveChoice, metrics: Metrics, logger: Log
   const { backend, fallback } = curveView(choice)
   const gauge = metrics.gauge('curve_backend', '1 for the curve arithmetic in use', ['backend'])
   for (const name of ['native', 'noble'] as const) gauge.set({ backend: name }, name === backend ? 1 : 0)
-  if (fallback === null) logger.info('curve backend', { backend })
+  const { ownBuild } = choice
+  if (fallback === null) logger.info('curve backend', { backend, ...(ownBuild === undefined ? {} : { ownBuild }) })
   else logger.warn('curve backend: slow fallback', { backend, reason: fallback })
 }

@@ -11,9 +11,30 @@ export const CURVE_GUARDS: readonly Guard[] = [
   {
     name: 'curve: the addon itself is loaded, never the JavaScript that its package would put in its place',
     file: 'src/curve/native-addon.ts',
-    guard: "'secp256k1/bindings.js'",
-    gone: "'secp256k1'",
-    test: unit('choose.test.ts', 'without a build'),
+    guard: "addon: Addon = require('secp256k1/bindings.js')",
+    gone: "addon: Addon = require('secp256k1')",
+    test: unit('choose.test.ts', 'is no addon at all'),
+  },
+  {
+    name: 'curve: a damaged addon is not loaded',
+    file: 'src/curve/addon-file.ts',
+    guard: ' || toHex(sha256(bytes)) !== wanted)',
+    gone: ' || toHex(sha256(bytes)).length !== wanted.length)',
+    test: unit('choose.test.ts', 'the addon'),
+  },
+  {
+    name: 'curve: the addon is looked at before it is loaded',
+    file: 'src/curve/native-addon.ts',
+    guard: "if (checkAddonFile(file, builtin('node:fs').readFileSync(file)) === 'own') onOwnBuild(file)",
+    gone: 'if (checkAddonFile.length === 0) onOwnBuild(file)',
+    test: unit('choose.test.ts', 'bytes of the addon are left'),
+  },
+  {
+    name: 'curve: nothing of a shared point is left behind',
+    file: 'src/curve/native.ts',
+    guard: 'zeroize(xbuf, ybuf, made)',
+    gone: 'zeroize(xbuf, ybuf)',
+    test: unit('ecdh-memory.test.ts'),
   },
   {
     name: 'curve: a backend that computes something else is not used',

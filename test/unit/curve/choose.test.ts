@@ -1,11 +1,17 @@
 import { execFile } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { checkAddonFile, SHIPPED } from '../../../src/curve/addon-file.ts'
 import { type Curve, chooseCurve, nobleCurve, selfTest } from '../../../src/curve/index.ts'
 import { BACKENDS, native } from './values.ts'
 
 const INDEX = new URL('../../../src/curve/index.ts', import.meta.url).href
+const PACKAGE = dirname(createRequire(import.meta.url).resolve('secp256k1/bindings.js'))
 /** Passes the self-test, being noble, under the other name. */
 const FAST: Curve = { ...nobleCurve, name: 'native' }
 const notLoaded = (): Curve => {
@@ -74,9 +80,46 @@ describe('the self-test', () => {
   )
 })
 
+/** Which of the shipped builds the loader takes. */
+const isForHere = (path: string): boolean =>
+  path.includes(`${process.platform}-${process.arch}`) && (process.platform !== 'linux' || path.includes('glibc'))
+
+describe('the file of the addon', () => {
+  const [name = '', other = ''] = Object.keys(SHIPPED.sha256)
+  const read = (path: string) => readFile(join(PACKAGE, 'prebuilds', path))
+
+  it('should be known by its hash for each platform that the installed package has a build for', async () => {
+    const found = await readdir(join(PACKAGE, 'prebuilds'), { recursive: true })
+    const files = found.filter((path) => path.endsWith('.node')).map((path) => path.replaceAll('\\', '/'))
+    expect(files.toSorted()).toEqual(Object.keys(SHIPPED.sha256).toSorted())
+    for (const file of files) expect(checkAddonFile(join(PACKAGE, 'prebuilds', file), await read(file))).toBe('shipped')
+    expect(JSON.parse(await readFile(join(PACKAGE, 'package.json'), 'utf8')).version).toBe(SHIPPED.version)
+  })
+  it.each([
+    ['one bit differs', (bytes: Uint8Array) => bytes.with(70_000, (bytes[70_000] ?? 0) ^ 1)],
+    ['a byte is missing', (bytes: Uint8Array) => bytes.subarray(0, -1)],
+    ['it is empty', () => new Uint8Array()],
+  ])('should be refused if %s', async (_what, damage) => {
+    const bytes = new Uint8Array(await read(name))
+    expect(() => checkAddonFile(`/x/prebuilds/${name}`, damage(bytes))).toThrow(/is damaged/)
+  })
+  it('should be refused under the name of another, or of none', async () => {
+    const bytes = await read(name)
+    expect(() => checkAddonFile(`/x/prebuilds/${other}`, bytes)).toThrow(/is damaged/)
+    expect(() => checkAddonFile('/x/prebuilds/beos-x64/secp256k1.node', bytes)).toThrow(/is damaged/)
+  })
+  it.each(['/x/build/Release/a.node', 'C:\\x\\build\\Debug\\a.node'])(
+    'should be taken as it is where it is an own build: %s',
+    (path) => expect(checkAddonFile(path, new Uint8Array())).toBe('own'),
+  )
+  it('should not be taken for an own build by a folder further up', () => {
+    expect(() => checkAddonFile(`/build/Release/prebuilds/${name}`, new Uint8Array())).toThrow(/is damaged/)
+  })
+})
+
 describe('a process of its own', () => {
   const TELL = `import(${JSON.stringify(INDEX)}).then(({ curve, curveChoice }) =>
-    console.log(JSON.stringify({ name: curve.name, fallback: curveChoice.fallback ?? null, elliptic: Object.keys(process.getBuiltinModule('node:module')._cache).some((f) => f.includes('elliptic')) })))`
+    console.log(JSON.stringify({ name: curve.name, fallback: curveChoice.fallback ?? null, ownBuild: curveChoice.ownBuild, elliptic: Object.keys(process.getBuiltinModule('node:module')._cache).some((f) => f.includes('elliptic')) })))`
   const told = async (env: Readonly<Record<string, string>>): Promise<unknown> => {
     const ran = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', TELL], {
       env: { PATH: process.env.PATH ?? '', ...env },
@@ -94,6 +137,47 @@ describe('a process of its own', () => {
       name: 'noble',
       fallback: expect.stringContaining('does not load: No native build was found'),
       elliptic: false,
+    })
+  })
+  describe('with files of its own', () => {
+    let dir: string
+    beforeEach(async () => {
+      dir = await mkdtemp(join(tmpdir(), 'countersign-addon-'))
+      await cp(join(PACKAGE, 'prebuilds'), join(dir, 'prebuilds'), { recursive: true })
+    })
+    afterEach(() => rm(dir, { recursive: true, force: true }))
+    /** The loader's own variable. */
+    const toldThere = () => told({ SECP256K1_PREBUILD: dir })
+    const shipped = Object.keys(SHIPPED.sha256)
+
+    it.runIf(native !== undefined)('should compute with the addon where they are as shipped', async () => {
+      expect(await toldThere()).toEqual({ name: 'native', fallback: null, elliptic: false })
+    })
+    // Without the comparison this process ends by a signal, and says nothing.
+    it.runIf(native !== undefined).each([0, 5_000, 100_000])(
+      'should compute with noble, and say why, where only %i bytes of the addon are left',
+      async (bytes) => {
+        for (const name of shipped) await truncate(join(dir, 'prebuilds', name), bytes)
+        expect(await toldThere()).toEqual({
+          ...{ name: 'noble', elliptic: false },
+          fallback: expect.stringMatching(/is damaged, or not of secp256k1 5\.0\.2: .*reinstall with "npm ci"/),
+        })
+      },
+    )
+    it.runIf(native !== undefined)('should compute with the addon that somebody built here, and name it', async () => {
+      const built = shipped.map((name) => join(dir, 'prebuilds', name)).find(isForHere)
+      await mkdir(join(dir, 'build/Release'), { recursive: true })
+      const file = join(dir, 'build/Release/addon.node')
+      await cp(built ?? '', file)
+      expect(await toldThere()).toEqual({ name: 'native', fallback: null, ownBuild: file, elliptic: false })
+    })
+    it('should compute with noble, and say why, where what somebody built is no addon at all; elliptic takes no silent part', async () => {
+      await mkdir(join(dir, 'build/Release'), { recursive: true })
+      await writeFile(join(dir, 'build/Release/addon.node'), 'not an addon')
+      expect(await toldThere()).toMatchObject({
+        ...{ name: 'noble', elliptic: false },
+        fallback: expect.stringContaining('the addon of secp256k1 does not load'),
+      })
     })
   })
   it('should compute with noble where the environment says so', async () => {

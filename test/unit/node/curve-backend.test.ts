@@ -25,6 +25,10 @@ describe('the curve backend, told', () => {
     expect(lines).toMatchObject([{ level: 'info', backend: 'native' }])
     expect(series).toEqual({ native: 1, noble: 0 })
   })
+  it('should be logged with its file where nobody but its self-test vouches for it', async () => {
+    const { lines } = await announced({ ...FAST, ownBuild: '/x/build/Release/a.node' })
+    expect(lines).toMatchObject([{ level: 'info', backend: 'native', ownBuild: '/x/build/Release/a.node' }])
+  })
   it('should be warned of with its reason when it is the slow one', async () => {
     const { lines, series } = await announced(SLOW)
     expect(lines).toMatchObject([
