@@ -75,3 +75,32 @@ test('incident 7: an honest message behind the junk of one frame is taken from w
     await host.stop()
   }
 }, 60_000)
+
+test('incident 7: frames that hold nothing, or what nobody can read, are read later from who sends too many', async () => {
+  const [a, b] = [keyPair('turns a'), keyPair('turns b')]
+  for (const frame of [new Uint8Array(), Uint8Array.of(0xff)]) {
+    const { host, metrics } = makeHost(a, [b.peerId], ['tcp'])
+    let heard = 0
+    host.messenger.join(TOPIC, () => {
+      heard++
+      return 'accept'
+    })
+    await host.start()
+    const raw = await rawNode(b, host.addresses())
+    try {
+      const name = topicName(TOPIC)
+      await until('the host subscribes', () => raw.gossip.getSubscribers(name).length > 0)
+      const stream: { push(frame: Uint8Array): void } = Reflect.get(raw.gossip, 'streamsOutbound').get(host.peerId)
+      for (let i = 0; i < 3_000; i++) stream.push(frame)
+      await until('the reading is paused', () => metrics.count('p2p_gossip_paused_total{entries}') > 0)
+      // Later, not never: what was said behind them is heard.
+      const fields = { round: ROUND, attempt: 0, step: 'flood', payload: new Uint8Array(8), boot: Date.now() }
+      if (frame.length === 0)
+        await raw.publish(name, sealEnvelope(b, name, { ...fields, counter: 0, expiresAtMs: Date.now() + 100_000 }))
+      await until('it is heard', () => heard > 0 || frame.length > 0)
+    } finally {
+      await raw.libp2p.stop()
+      await host.stop()
+    }
+  }
+}, 120_000)
