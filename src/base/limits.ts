@@ -141,6 +141,10 @@ export const LIMITS = {
   maxRequestIdBytes: 64,
   /** Digests of one signing request: a Bitcoin transaction with more inputs is asked for in parts. */
   maxSignItems: 64,
+  /** Digests that one operator lists for the handoff of a key (R29): with their signatures one message of 9 KiB. */
+  maxHandoffDigests: 64,
+  /** Handoffs whose signatures a node keeps, under 20 KiB each; the oldest goes first. */
+  maxKeptHandoffs: 16,
 
   /** One sync to disk; health is red long before. What hangs for longer counts as failed, and the process stops (R30). */
   storeSyncTimeoutMs: 60_000,

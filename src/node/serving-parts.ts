@@ -6,6 +6,7 @@ import { AdminServer, type HealthBoard, readRoutes, readTokenFile } from '../sta
 import { refusedInMove, reloadRoute, rotationRoutes } from './admin-routes.ts'
 import { curveView } from './curve-backend.ts'
 import { type Foundation, nextOf } from './foundation.ts'
+import { handoffRoutes } from './handoff-routes.ts'
 import type { Identity } from './identity.ts'
 import type { NetworkParts } from './network-parts.ts'
 import { type RecallRoutesInit, recallRoutes } from './recall-routes.ts'
@@ -84,7 +85,11 @@ export async function createServing(
     routes: [
       ...readRoutes({ metrics, health, status: () => ({ ...status() }) }),
       ...refusedInMove(
-        [...rotationRoutes(() => identity.parts.signing.reconciler), ...recallRoutes(recallFacts)],
+        [
+          ...rotationRoutes(() => identity.parts.signing.reconciler),
+          ...handoffRoutes(() => identity.parts.signing.reconciler),
+          ...recallRoutes(recallFacts),
+        ],
         identity,
       ),
       reloadRoute(reloader),

@@ -1,7 +1,7 @@
 import type { GroupKey } from '../base/index.ts'
 import { peerIdOfKey } from '../curve/index.ts'
 import { createRotateKeysTx, createStacksClient } from '../registry/index.ts'
-import { earlierKeys, Recalls, type RecallsInit, RotationReconciler } from '../rotation/index.ts'
+import { earlierKeys, Recalls, type RecallsInit, type ReconcilerInit, RotationReconciler } from '../rotation/index.ts'
 import {
   CertificateHelp,
   isCertifiedShare,
@@ -72,7 +72,9 @@ export async function createSigning(
       messenger,
       // R17: without a key the driver takes no part, and what runs is stopped.
       activeKey: () => (elsewhere.stopped ? undefined : activeKey()),
-      consent: (request, coordinator) => policy.consent(request, coordinator),
+      // R27: what the operator listed for a handoff is its own consent; the policy knows nothing of it.
+      consent: async (request, coordinator) =>
+        reconciler.consentsToHandoff(request) ? 'yes' : await policy.consent(request, coordinator),
       onFault: (fault) => evidence.signFault(activeKey(), vault, fault),
       number,
       // Under `bridge` nobody but a member's own bridge makes it ready (R27).
@@ -128,10 +130,11 @@ export async function createSigning(
     vault: await vaultOf(nextKey),
     carrier: key.keyPair,
   }
-  const reconciler = createReconciler(base, {
+  const reconciler: RotationReconciler = createReconciler(base, {
     vault,
     host,
     next,
+    rounds: sign,
     onAborted: evidence.keygenEnded,
     onPending: (spec) => membership.applyPending(spec),
   })
@@ -192,6 +195,7 @@ function createReconciler(
     readonly vault: ShareVault
     readonly host: NetworkParts['host']
     readonly next: NextIdentity | undefined
+    readonly rounds: ReconcilerInit['rounds']
     readonly onAborted: EvidenceParts['keygenEnded']
     readonly onPending: NetworkParts['membership']['applyPending']
   },
@@ -199,7 +203,7 @@ function createReconciler(
   const { id: registryId, endpoints, quorum } = config.registry
   const { network } = registryId
   const self = key.keyPair.publicKey
-  const { vault, host, next, onPending, onAborted } = c
+  const { vault, host, next, rounds, onPending, onAborted } = c
   const carry: typeof host.carry = (...link) => host.carry(...link)
   const speaking = { network, self, messenger: host.messenger, vault, next, carry, onAborted }
   return new RotationReconciler({
@@ -214,6 +218,8 @@ function createReconciler(
     approvals: store.space('approvals'),
     proposals: store.space('proposals'),
     cosigned: store.space('cosigned'),
+    handoffs: store.space('handoffs'),
+    rounds,
     feeUstx: config.rotation.feeUstx,
     approvalTtlMs: config.rotation.approvalTtlMs,
     onPending,

@@ -8,6 +8,7 @@ import type { EvidenceView } from '../rounds/index.ts'
 import type { DecisionsView, PolicyKind } from '../signer/index.ts'
 import type { Health } from '../status/index.ts'
 import type { CurveView } from './curve-backend.ts'
+import { type HandoffView, viewOfHandoff } from './handoff-view.ts'
 import type { ElsewhereView, LivenessView } from './liveness/index.ts'
 import { type MemberStatus, memberStatuses } from './member-status.ts'
 import type { RecallView } from './recall-view.ts'
@@ -84,6 +85,9 @@ export interface RotationView {
   readonly waitingFor: string | null
   readonly missing: readonly PublicKey[]
   readonly keygen: RotationStatus['keygen']
+  /** x-only key that was made for the new set, proven; null before. */
+  readonly newKey: GroupKey | null
+  readonly handoff: HandoffView
   readonly lastError: string | null
 }
 
@@ -138,6 +142,8 @@ export function viewOfRotation(r: RotationStatus | undefined): RotationView | nu
     waitingFor: waiting?.for ?? null,
     missing: waiting?.missing ?? [],
     keygen: r.keygen,
+    newKey: r.newKey ?? null,
+    handoff: viewOfHandoff(r.handoff, r.spec),
     lastError: r.lastError ?? null,
   }
 }

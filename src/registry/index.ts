@@ -1,6 +1,6 @@
 export { decodeAddress, encodeAddress } from './c32.ts'
 export { ReadError, readFailureOf } from './errors.ts'
-export { isCount, parseJsonObject } from './json.ts'
+export { isCount, isRecord, parseJsonObject } from './json.ts'
 export { createEventObserver, type EventObserver, type EventObserverInit } from './observer.ts'
 export {
   MAINNET_CHAIN_ID,

@@ -1,10 +1,11 @@
-import { type Clock, CodedError, type Logger, type PublicKey } from '../base/index.ts'
+import { asGroupKey, type Clock, CodedError, type GroupKey, type Logger, type PublicKey } from '../base/index.ts'
 import type { RegistryId, RegistryWatcher, RotateKeysTx, Snapshot } from '../registry/index.ts'
 import {
   type ConfirmedMark,
   type Cosignature,
   decodeProposal,
   encodeProposal,
+  type HandoffItem,
   type KeygenProgress,
   type PendingSession,
   type PendingSpec,
@@ -16,6 +17,9 @@ import { dropConfirmedMark, loadConfirmedMark } from './confirmed-mark.ts'
 import { NonceGuard } from './cosign-guard.ts'
 import { Cosigner } from './cosigner.ts'
 import { type Action, nextAction } from './decide.ts'
+import { Handoff, type HandoffRequest, type HandoffRounds, oldKeyOf } from './handoff.ts'
+import { type HandoffRecord, loadHandoff } from './handoff-record.ts'
+import { type HandoffStatus, statusOfHandoff } from './handoff-status.ts'
 import { keepFinishedKey } from './kept-keys.ts'
 
 export interface ActiveRotationInit {
@@ -36,6 +40,10 @@ export interface ActiveRotationInit {
   /** Finished keys by pending id: a duty is persisted before it is performed (DESIGN §7). */
   readonly proposals: Space
   readonly cosigned: Space
+  /** Lists and signatures of handoffs by pending id (R29). */
+  readonly handoffs: Space
+  /** Sign rounds under the current set's key. */
+  readonly rounds: HandoffRounds
   readonly feeUstx: number | undefined
   readonly clock: Clock
   readonly logger: Logger
@@ -50,6 +58,9 @@ export interface RotationStatus {
   readonly action: Action
   readonly approved: readonly PublicKey[]
   readonly keygen: KeygenProgress
+  /** The key that was made for the new set, once it is proven: where the old key's funds may go. */
+  readonly newKey: GroupKey | undefined
+  readonly handoff: HandoffStatus
   readonly lastError: string | undefined
 }
 
@@ -60,24 +71,44 @@ export class ActiveRotation {
   readonly #session: PendingSession
   readonly #cosigner: Cosigner
   readonly #logger: Logger
+  readonly #nonces: NonceGuard
+  readonly #handoff: Handoff
+  readonly #over = new AbortController()
   #savedProposal: boolean
   #lastAction: Action = { kind: 'wait', for: 'approvals', missing: [] }
   #unlisten: () => void = () => {}
 
-  private constructor(init: ActiveRotationInit, known: VerifiedProposal | undefined, confirmed: ConfirmedMark) {
+  private constructor(
+    init: ActiveRotationInit,
+    known: VerifiedProposal | undefined,
+    confirmed: ConfirmedMark,
+    listed: HandoffRecord | undefined,
+  ) {
     const { spec, self, exposeSecret, tx, cosigned, feeUstx, clock, logger, signal, registryId, watcher } = init
+    const { rounds, handoffs } = init
     this.#c = init
     this.spec = spec
     this.#logger = logger.child('rotation')
     this.#session = init.openSession(spec, known, confirmed)
     this.#savedProposal = known !== undefined
-    const nonces = new NonceGuard(cosigned)
+    this.#nonces = new NonceGuard(cosigned)
+    this.#handoff = new Handoff(
+      {
+        ...{ self, spec, rounds, space: handoffs, clock, logger },
+        signal: AbortSignal.any([signal, this.#over.signal]),
+        onChange: (list) => {
+          this.#session.announceHandoff(list)
+          init.onChange()
+        },
+      },
+      listed,
+    )
     this.#cosigner = new Cosigner({
       spec,
       registryId,
       watcher,
       tx,
-      nonces,
+      nonces: this.#nonces,
       feeUstx,
       clock,
       logger,
@@ -95,7 +126,8 @@ export class ActiveRotation {
         'STORE_UNREADABLE',
         `the stored key of pending set ${init.spec.id} is malformed; restore the data folder`,
       )
-    return new ActiveRotation(init, known, await loadConfirmedMark(init.proposals, init.spec.id))
+    const listed = await loadHandoff(init.handoffs, init.spec.id)
+    return new ActiveRotation(init, known, await loadConfirmedMark(init.proposals, init.spec.id), listed)
   }
 
   get expiresAtMs(): number {
@@ -109,20 +141,50 @@ export class ActiveRotation {
     this.#unlisten = this.#session.changed.on(() => this.#c.onChange())
     this.#session.start()
     this.#session.announceApproval(this.expiresAtMs)
+    if (this.#handoff.own !== undefined) this.#session.announceHandoff(this.#handoff.own)
   }
 
   stop(): void {
+    this.#over.abort(new CodedError('STOPPED', 'the pending set is over'))
     this.#unlisten()
     this.#session.stop()
   }
 
+  /** R27: does this operator's list consent to it? */
+  consentsToHandoff(request: HandoffRequest): boolean {
+    return this.#handoff.consents(request)
+  }
+
+  /**
+   * This operator's list for the handoff, instead of the one before (R29); on disk when it resolves. Throws
+   * `HANDOFF_NO_KEY`, `HANDOFF_COSIGNED`.
+   */
+  async listHandoff(items: readonly HandoffItem[], hold: boolean, snapshot: Snapshot): Promise<void> {
+    const groupKey = oldKeyOf(snapshot, this.spec.parentSetHash)
+    if (groupKey === undefined || !this.spec.currentKeys.includes(this.#c.self))
+      throw new CodedError(
+        'HANDOFF_NO_KEY',
+        'this node holds no share of a key that this rotation replaces: the operators of the current set list what it is to sign',
+      )
+    // Its name may be under rotate-keys already, and could not be taken back for what is listed now.
+    if (this.hasSigned || (await this.#nonces.hasSigned(this.spec)))
+      throw new CodedError(
+        'HANDOFF_COSIGNED',
+        'this node has co-signed rotate-keys already: what is left to sign under the old key is signed after the rotation, with `countersign rotation recall`',
+      )
+    await this.#handoff.list(groupKey, items, hold)
+  }
+
   status(lastError: string | undefined): RotationStatus {
+    const proposal = this.#session.proposal()
     return {
       spec: this.spec,
       action: this.#lastAction,
       approved: [...this.#session.approved()].toSorted(),
       keygen: this.#session.keygen(),
-      lastError: lastError ?? this.#cosigner.rejection,
+      newKey: proposal && asGroupKey(proposal.proposal.aggregateKey.slice(2)),
+      handoff: statusOfHandoff(this.#handoff, this.spec, this.#c.self),
+      lastError: lastError ?? this.#cosigner.rejection ?? this.#handoff.lastFailure,
     }
   }
 
@@ -133,6 +195,7 @@ export class ActiveRotation {
       await this.#saveProposal(known.proposal)
       await this.#cosigner.hear(this.#session.cosignatures(), known.proposal)
     }
+    await this.#handoff.hear(this.#session.handoffs())
     const { phase } = this.#session.keygen()
     const action = nextAction({
       nowMs: this.#c.clock.now(),
@@ -145,6 +208,7 @@ export class ActiveRotation {
       approved: this.#session.approved(),
       keygen: phase === 'failed' ? 'running' : phase,
       proposal: known && { aggregateKey: known.proposal.aggregateKey, receivedAtMs: known.receivedAtMs },
+      handoff: this.#handoff.facts(),
       ...this.#cosigner.facts(),
     })
     if (action.kind !== this.#lastAction.kind) this.#logger.debug('Rotation step', { action: action.kind })
@@ -176,6 +240,10 @@ export class ActiveRotation {
         if (proposal !== undefined) await keepFinishedKey(this.#c.proposals, this.spec.id)
         await dropConfirmedMark(this.#c.proposals, this.spec.id)
         return 'over'
+      case 'sign_handoff':
+        // Beside the steps: it takes as long as other operators do, and what the operator says must not wait for it.
+        this.#handoff.sign(action.names)
+        return 'waiting'
       case 'ask_chain':
         if (proposal !== undefined) await this.#cosigner.askChain(proposal, keyOf(snapshot))
         return 'changed'

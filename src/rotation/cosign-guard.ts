@@ -47,6 +47,11 @@ export class NonceGuard {
     return mine
   }
 
+  /** Was anything signed for this pending set, before a restart too? Throws `STORE_UNREADABLE`. */
+  async hasSigned({ id }: PendingSpec): Promise<boolean> {
+    return (await this.#space.entries()).some(([key, bytes]) => decode(key, bytes).pendingId === id)
+  }
+
   /** What keeps `spec` from its parent's nonces: payloads of other pending sets of the same parent, by nonce. Throws `STORE_UNREADABLE`. */
   async othersOf({ principal, parentSetHash, id }: PendingSpec): Promise<ReadonlyMap<number, Reservation>> {
     const entries = (await this.#space.entries()).filter(([key]) => key.startsWith(`${principal}/`))

@@ -11,10 +11,32 @@ export const FEE_TOLERANCE = 16
 /** How often one member's naming is followed at one nonce, each time for a quarter more at least: a walk in small steps ends. */
 export const MAX_NAMED_FEES = 8
 
+/** How long a member leaves it to those before it in the order to have a listed digest signed, per place: all would ask for the same. */
+export const HANDOFF_TURN_MS = 3_000
+/** Between two tries to have listed digests signed: other operators list theirs in minutes. */
+export const HANDOFF_RETRY_MS = 5_000
+
 /** Nonce and fee: the variants of one rotate-keys payload. */
 export interface Variant {
   readonly nonce: number
   readonly feeUstx: number
+}
+
+/** What this node's operator wants signed by the old key before rotate-keys (R29). */
+export interface HandoffFacts {
+  /** The operator has said that more digests will be listed. */
+  readonly hold: boolean
+  readonly listed: readonly {
+    readonly name: string
+    readonly signed: boolean
+    /** Members of the current set that list it. */
+    readonly by: readonly PublicKey[]
+    /** Since when enough of them do. */
+    readonly readySinceMs: number | undefined
+  }[]
+  /** This node asks for signatures right now. */
+  readonly signing: boolean
+  readonly triedAtMs: number
 }
 
 /** Everything the next step depends on. */
@@ -31,6 +53,7 @@ export interface RotationFacts {
   readonly approved: ReadonlySet<PublicKey>
   readonly keygen: 'idle' | 'running' | 'done'
   readonly proposal: { readonly aggregateKey: PublicKey; readonly receivedAtMs: number } | undefined
+  readonly handoff: HandoffFacts
   /** The principal's next nonce, once asked for this proposal. */
   readonly chainNonce: number | undefined
   /** When the chain was last asked, its newest block held another key than the snapshot, which follows (R4, `confirmations`). */
@@ -51,10 +74,21 @@ export type Action =
   | { readonly kind: 'wait'; readonly for: WaitingFor; readonly missing: readonly PublicKey[] }
   | { readonly kind: 'finish'; readonly outcome: 'done' | 'superseded' | 'expired' }
   | { readonly kind: 'start_keygen' }
+  | { readonly kind: 'sign_handoff'; readonly names: readonly string[] }
   | { readonly kind: 'ask_chain' }
   | { readonly kind: 'cosign'; readonly variant: Variant }
   | { readonly kind: 'broadcast'; readonly variant: Variant }
-export type WaitingFor = 'registry' | 'approvals' | 'keygen' | 'cosignatures' | 'chain'
+/** Every step that does something; the compiler sees to it that none is missing. */
+const STEPS: { readonly [K in Exclude<Action['kind'], 'wait'>]: true } = {
+  finish: true,
+  start_keygen: true,
+  sign_handoff: true,
+  ask_chain: true,
+  cosign: true,
+  broadcast: true,
+}
+export const ROTATION_STEPS: readonly string[] = Object.keys(STEPS)
+export type WaitingFor = 'registry' | 'approvals' | 'keygen' | 'handoff' | 'cosignatures' | 'chain'
 
 /** The order in which co-signers name nonce and fee: rotated by the pending id, so that nobody is always first. */
 export function cosignOrder(spec: PendingSpec): readonly PublicKey[] {
@@ -69,6 +103,8 @@ export function nextAction(f: RotationFacts): Action {
   if (f.frozen) return { kind: 'wait', for: 'registry', missing: [] }
   if (f.proposal === undefined) return beforeKey(f)
   if (!f.spec.currentKeys.includes(f.self)) return { kind: 'wait', for: 'chain', missing: [] }
+  const handoff = handOver(f)
+  if (handoff !== undefined) return handoff
   if (f.chainAhead) return whileAhead(f)
   if (f.chainNonce === undefined || f.ownFeeUstx === undefined) return { kind: 'ask_chain' }
   return putOnChain(f, f.proposal.receivedAtMs, f.chainNonce, f.ownFeeUstx)
@@ -99,6 +135,23 @@ function beforeKey(f: RotationFacts): Action {
   const deals = f.spec.keys.includes(f.self) || (f.next !== undefined && isSuccession(f.spec, f.self, f.next))
   if (f.keygen === 'idle' && deals) return { kind: 'start_keygen' }
   return { kind: 'wait', for: 'keygen', missing: [] }
+}
+
+/**
+ * R29: what this operator listed comes before this node's name under rotate-keys. Other operators' lists are theirs: they hold
+ * back their own names. Asked for as soon as enough members list it, since each consents to nothing else (R27).
+ */
+function handOver(f: RotationFacts): Action | undefined {
+  const { hold, listed, signing, triedAtMs } = f.handoff
+  const unsigned = listed.filter(({ signed }) => !signed)
+  if (!hold && unsigned.length === 0) return undefined
+  const turnMs = cosignOrder(f.spec).indexOf(f.self) * HANDOFF_TURN_MS
+  const due = unsigned.filter(({ readySinceMs = Number.POSITIVE_INFINITY }) => f.nowMs >= readySinceMs + turnMs)
+  if (due.length > 0 && !signing && f.nowMs >= triedAtMs + HANDOFF_RETRY_MS)
+    return { kind: 'sign_handoff', names: due.map(({ name }) => name) }
+  const short = unsigned.filter(({ by }) => by.length < f.spec.currentThreshold)
+  const missing = f.spec.currentKeys.filter((key) => short.some(({ by }) => !by.includes(key)))
+  return { kind: 'wait', for: 'handoff', missing }
 }
 
 /** Fees that this node is ready to sign, those named by earlier members of the order first. */

@@ -1,6 +1,6 @@
 import { type Cancel, type Clock, CodedError, describeError, type Logger, type Startable } from '../base/index.ts'
 import type { Snapshot } from '../registry/index.ts'
-import type { PendingSpec } from '../rounds/index.ts'
+import { findHandoffFault, type HandoffItem, type PendingSpec } from '../rounds/index.ts'
 import { ActiveRotation, type ActiveRotationInit, type RotationStatus } from './active-rotation.ts'
 import {
   type Bootstrap,
@@ -13,6 +13,8 @@ import {
   specOf,
 } from './approval.ts'
 import { NonceGuard, nonceTaken } from './cosign-guard.ts'
+import type { HandoffRequest } from './handoff.ts'
+import { type HandoffRecord, loadHandoffs } from './handoff-record.ts'
 import { requireSuccession } from './next-key.ts'
 
 /** Between looks when nothing happens. */
@@ -32,6 +34,12 @@ export interface ApproveOptions {
   readonly expectedId?: string | undefined
   /** Withdraws the approval of another pending set, if this node has not co-signed for it. */
   readonly replace?: boolean
+}
+
+export interface HandoffOptions {
+  readonly hold?: boolean
+  /** The pending id that the list was made for. */
+  readonly expectedId?: string | undefined
 }
 
 /**
@@ -97,6 +105,43 @@ export class RotationReconciler implements Startable {
   /** This operator's consent (R7): durable, one at a time. The same set again is the same approval. */
   approve(proposal: SetProposal, options: ApproveOptions = {}): Promise<PendingSpec> {
     return this.#alone(() => this.#approve(proposal, options))
+  }
+
+  /**
+   * What the old key is to sign before this node co-signs rotate-keys (R29), instead of what was listed before; `hold`: more
+   * will be listed. This is also the operator's consent to exactly that (R27). On disk when it resolves. Throws
+   * `HANDOFF_INVALID`, `NO_ROTATION`, `PENDING_ID_CHANGED`, `HANDOFF_NO_KEY`, `HANDOFF_COSIGNED`.
+   */
+  handOver(items: readonly HandoffItem[], { hold = false, expectedId }: HandoffOptions = {}): Promise<PendingSpec> {
+    return this.#alone(async () => {
+      const fault = findHandoffFault(items)
+      if (fault !== undefined) throw new CodedError('HANDOFF_INVALID', `this can't be listed: ${fault}`)
+      if (this.#stored !== undefined && !this.#c.watcher.stale()) await this.#resume(this.#stored)
+      const active = this.#active
+      const snapshot = this.#c.watcher.latest()
+      if (active === undefined || snapshot === undefined)
+        throw new CodedError(
+          'NO_ROTATION',
+          'this operator has approved no pending set: `countersign rotation approve` it, then list what the old key is to sign',
+        )
+      if (expectedId !== undefined && expectedId !== active.spec.id)
+        throw new CodedError(
+          'PENDING_ID_CHANGED',
+          `the pending set is ${active.spec.id} by now: look again, then list for it`,
+        )
+      await active.listHandoff(items, hold, snapshot)
+      return active.spec
+    })
+  }
+
+  /** R27: does a list of this operator, for the pending set that it approved, consent to this request? */
+  consentsToHandoff(request: HandoffRequest): boolean {
+    return this.#active?.consentsToHandoff(request) ?? false
+  }
+
+  /** This operator's lists of now and before, with their signatures, the latest first. */
+  handoffs(): Promise<readonly HandoffRecord[]> {
+    return loadHandoffs(this.#c.handoffs)
   }
 
   status(): RotationStatus | undefined {

@@ -6,6 +6,16 @@ export * from './evidence/index.ts'
 export type { KeygenAbort } from './keygen/index.ts'
 export { isSuccession } from './pending/carrier.ts'
 export { isCertifiedShare } from './pending/certified-share.ts'
+export {
+  findHandoffFault,
+  type HandoffItem,
+  type HandoffList,
+  type HeardHandoffs,
+  handoffRequest,
+  isHandoffRequest,
+  nameOfItem,
+  verifyHandoff,
+} from './pending/handoff.ts'
 export { decodeProposal, encodeProposal } from './pending/messages.ts'
 export { type NextIdentity, openPendingSession, type PendingSessionsInit } from './pending/open-session.ts'
 export type { KeygenFailure, KeygenProgress, PendingSession } from './pending/session.types.ts'

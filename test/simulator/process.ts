@@ -90,7 +90,8 @@ export class SimulatedProcess {
     const activeKey = () => activeShare(gate, vault)
     const bindings = requestBindings({ space: disk.space('bindings'), logger, onFatal: rethrow })
     const policy = createPolicy({ kind: init.policy, bindings, ...registryId, requestTtlMs: 3_600_000, ...ports })
-    const consent = policy.consent.bind(policy)
+    const consent: ConstructorParameters<typeof SignDriver>[0]['consent'] = async (request, coordinator) =>
+      this.reconciler.consentsToHandoff(request) ? 'yes' : await policy.consent(request, coordinator)
     const asksUnready = policy.kind !== 'bridge'
     this.#sign = new SignDriver({ network, self, messenger, activeKey, consent, asksUnready, ...ports })
     const isSigner = () => stateOf(gate) === 'signer'
@@ -110,6 +111,8 @@ export class SimulatedProcess {
       approvals: disk.space('approvals'),
       proposals: disk.space('proposals'),
       cosigned: disk.space('cosigned'),
+      handoffs: disk.space('handoffs'),
+      rounds: this.#sign,
       feeUstx: undefined,
       approvalTtlMs: 24 * 3_600_000,
       onPending: (spec) => membership.applyPending(spec),

@@ -1,8 +1,12 @@
-import { asGroupKey, toHex } from '../../base/index.ts'
+import { asGroupKey, concatBytes, fromHex, type GroupKey, toHex } from '../../base/index.ts'
 import { xOnly } from '../../curve/index.ts'
 import { identifierOf } from '../identifier.ts'
 import type { KeyPackage, PublicKeyPackage, Tweak } from '../types.ts'
 import { type FrostPublic, tweakPoint, tweakPublic, tweakSecret } from './tweak.ts'
+
+/** The same for whoever holds no package, only the x-only group key, which stands for its point of even Y (BIP340). */
+export const tweakedGroupKey = (groupKey: GroupKey, tweak: Tweak): Uint8Array =>
+  Uint8Array.from(xOnly(tweakPoint(concatBytes(Uint8Array.of(0x02), fromHex(groupKey)), tweak)))
 
 /** x-only key that signatures under `tweak` verify with, Uint8Array(32). Throws TypeError on a root that is not 32 bytes. */
 export function tweakedPublicKey(pub: PublicKeyPackage, tweak: Tweak): Uint8Array {

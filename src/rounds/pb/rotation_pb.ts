@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rounds/pb/rotation.proto.
  */
 export const file_rounds_pb_rotation: GenFile = /*@__PURE__*/
-  fileDesc("Chhyb3VuZHMvcGIvcm90YXRpb24ucHJvdG8SFWNvdW50ZXJzaWduLnJvdW5kcy52MSJsCghBcHByb3ZhbBIXCg9wYXJlbnRfc2V0X2hhc2gYASABKAwSDAoEa2V5cxgCIAMoDBIRCgl0aHJlc2hvbGQYAyABKA0SDwoHYXR0ZW1wdBgEIAEoDRIVCg1leHBpcmVzX2F0X21zGAUgASgEInsKCFByb3Bvc2FsEhYKDmtleWdlbl9hdHRlbXB0GAEgASgNEhIKCnRyYW5zY3JpcHQYAiABKAwSFQoNYWdncmVnYXRlX2tleRgDIAEoDBITCgtjZXJ0aWZpY2F0ZRgEIAEoDBIXCg90cmlhbF9zaWduYXR1cmUYBSABKAwiVQoLQ29zaWduYXR1cmUSEgoKdHJhbnNjcmlwdBgBIAEoDBINCgVub25jZRgCIAEoBBIQCghmZWVfdXN0eBgDIAEoBBIRCglzaWduYXR1cmUYBCABKAwiLQoHQ2FycmllchIPCgdjYXJyaWVyGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDGIGcHJvdG8z");
+  fileDesc("Chhyb3VuZHMvcGIvcm90YXRpb24ucHJvdG8SFWNvdW50ZXJzaWduLnJvdW5kcy52MSJsCghBcHByb3ZhbBIXCg9wYXJlbnRfc2V0X2hhc2gYASABKAwSDAoEa2V5cxgCIAMoDBIRCgl0aHJlc2hvbGQYAyABKA0SDwoHYXR0ZW1wdBgEIAEoDRIVCg1leHBpcmVzX2F0X21zGAUgASgEInsKCFByb3Bvc2FsEhYKDmtleWdlbl9hdHRlbXB0GAEgASgNEhIKCnRyYW5zY3JpcHQYAiABKAwSFQoNYWdncmVnYXRlX2tleRgDIAEoDBITCgtjZXJ0aWZpY2F0ZRgEIAEoDBIXCg90cmlhbF9zaWduYXR1cmUYBSABKAwiVQoLQ29zaWduYXR1cmUSEgoKdHJhbnNjcmlwdBgBIAEoDBINCgVub25jZRgCIAEoBBIQCghmZWVfdXN0eBgDIAEoBBIRCglzaWduYXR1cmUYBCABKAwiLQoHQ2FycmllchIPCgdjYXJyaWVyGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDCJcCgdIYW5kb2ZmEhAKCHJldmlzaW9uGAEgASgEEgwKBGhvbGQYAiABKAgSMQoFaXRlbXMYAyADKAsyIi5jb3VudGVyc2lnbi5yb3VuZHMudjEuSGFuZG9mZkl0ZW0idwoLSGFuZG9mZkl0ZW0SDgoGZGlnZXN0GAEgASgMEjIKBXR3ZWFrGAIgASgLMiMuY291bnRlcnNpZ24ucm91bmRzLnYxLkhhbmRvZmZUd2VhaxIWCglzaWduYXR1cmUYAyABKAxIAIgBAUIMCgpfc2lnbmF0dXJlIjgKDEhhbmRvZmZUd2VhaxIYCgttZXJrbGVfcm9vdBgBIAEoDEgAiAEBQg4KDF9tZXJrbGVfcm9vdGIGcHJvdG8z");
 
 /**
  * "My operator approved this pending set." The envelope's signature is the approval.
@@ -166,4 +166,92 @@ export type Carrier = Message<"countersign.rounds.v1.Carrier"> & {
  */
 export const CarrierSchema: GenMessage<Carrier> = /*@__PURE__*/
   messageDesc(file_rounds_pb_rotation, 3);
+
+/**
+ * "My operator wants these signed by the old key before rotate-keys" (R29), with the signatures that the author knows. A later
+ * revision replaces an earlier one; an empty list that holds nothing withdraws it.
+ *
+ * @generated from message countersign.rounds.v1.Handoff
+ */
+export type Handoff = Message<"countersign.rounds.v1.Handoff"> & {
+  /**
+   * Unix time of the list, milliseconds; rises strictly.
+   *
+   * @generated from field: uint64 revision = 1;
+   */
+  revision: bigint;
+
+  /**
+   * More is to come: the author co-signs nothing yet.
+   *
+   * @generated from field: bool hold = 2;
+   */
+  hold: boolean;
+
+  /**
+   * @generated from field: repeated countersign.rounds.v1.HandoffItem items = 3;
+   */
+  items: HandoffItem[];
+};
+
+/**
+ * Describes the message countersign.rounds.v1.Handoff.
+ * Use `create(HandoffSchema)` to create a new message.
+ */
+export const HandoffSchema: GenMessage<Handoff> = /*@__PURE__*/
+  messageDesc(file_rounds_pb_rotation, 4);
+
+/**
+ * @generated from message countersign.rounds.v1.HandoffItem
+ */
+export type HandoffItem = Message<"countersign.rounds.v1.HandoffItem"> & {
+  /**
+   * 32 bytes.
+   *
+   * @generated from field: bytes digest = 1;
+   */
+  digest: Uint8Array;
+
+  /**
+   * Absent: under the group key as it stands on chain (R2).
+   *
+   * @generated from field: countersign.rounds.v1.HandoffTweak tweak = 2;
+   */
+  tweak?: HandoffTweak | undefined;
+
+  /**
+   * BIP340 under the old key with this tweak, 64 bytes; absent while the author knows none.
+   *
+   * @generated from field: optional bytes signature = 3;
+   */
+  signature?: Uint8Array | undefined;
+};
+
+/**
+ * Describes the message countersign.rounds.v1.HandoffItem.
+ * Use `create(HandoffItemSchema)` to create a new message.
+ */
+export const HandoffItemSchema: GenMessage<HandoffItem> = /*@__PURE__*/
+  messageDesc(file_rounds_pb_rotation, 5);
+
+/**
+ * BIP341 tweak of the old key.
+ *
+ * @generated from message countersign.rounds.v1.HandoffTweak
+ */
+export type HandoffTweak = Message<"countersign.rounds.v1.HandoffTweak"> & {
+  /**
+   * 32 bytes; absent: the empty root.
+   *
+   * @generated from field: optional bytes merkle_root = 1;
+   */
+  merkleRoot?: Uint8Array | undefined;
+};
+
+/**
+ * Describes the message countersign.rounds.v1.HandoffTweak.
+ * Use `create(HandoffTweakSchema)` to create a new message.
+ */
+export const HandoffTweakSchema: GenMessage<HandoffTweak> = /*@__PURE__*/
+  messageDesc(file_rounds_pb_rotation, 6);
 

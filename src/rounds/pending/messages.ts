@@ -2,11 +2,33 @@ import { create } from '@bufbuild/protobuf'
 import { asSetHash, asTranscriptHash, fromHex, type PublicKey, type SetHash, toHex } from '../../base/index.ts'
 import { parsePublicKey, publicKeyBytes } from '../../curve/index.ts'
 import { type Codec, codec, sized } from '../canonical.ts'
-import { ApprovalSchema, CosignatureSchema, ProposalSchema } from '../pb/rotation_pb.ts'
+import {
+  ApprovalSchema,
+  CosignatureSchema,
+  HandoffItemSchema,
+  HandoffSchema,
+  HandoffTweakSchema,
+  type HandoffItem as PbHandoffItem,
+  ProposalSchema,
+} from '../pb/rotation_pb.ts'
+import {
+  findHandoffFault,
+  type HandoffItem,
+  type HandoffList,
+  nameOfItem,
+  rootOfTweak,
+  tweakOfRoot,
+} from './handoff.ts'
 import type { Cosignature, PendingSpec, VerifiedProposal } from './types.ts'
 
 /** Steps on the keygen topic that are not keygen itself. */
-export const PENDING_STEPS = { approve: 'approve', proposal: 'proposal', cosign: 'cosign', carrier: 'carrier' } as const
+export const PENDING_STEPS = {
+  approve: 'approve',
+  proposal: 'proposal',
+  cosign: 'cosign',
+  carrier: 'carrier',
+  handoff: 'handoff',
+} as const
 
 const MAX_CERTIFICATE_BYTES = 60 * 1024
 
@@ -80,6 +102,46 @@ const COSIGNATURE: Codec<Unsigned> = codec(
   }),
 )
 
+const writeItem = (item: HandoffItem, signature: Uint8Array | undefined): PbHandoffItem => {
+  const tweak = tweakOfRoot(item.merkleRoot)
+  const root = tweak.kind === 'none' || tweak.merkleRoot === null ? {} : { merkleRoot: tweak.merkleRoot }
+  return create(HandoffItemSchema, {
+    digest: fromHex(item.digest),
+    ...(tweak.kind === 'none' ? {} : { tweak: create(HandoffTweakSchema, root) }),
+    ...(signature === undefined ? {} : { signature }),
+  })
+}
+
+function readItem({ digest, tweak }: PbHandoffItem): HandoffItem {
+  const merkleRoot = tweak && (tweak.merkleRoot === undefined ? null : sized('merkle root', tweak.merkleRoot, 32))
+  return {
+    digest: toHex(sized('digest', digest, 32)),
+    merkleRoot: rootOfTweak(merkleRoot === undefined ? { kind: 'none' } : { kind: 'key', merkleRoot }),
+  }
+}
+
+const HANDOFF: Codec<HandoffList> = codec(
+  HandoffSchema,
+  ({ revision, hold, items, signatures }) =>
+    create(HandoffSchema, {
+      revision: BigInt(revision),
+      hold,
+      items: items.map((item) => writeItem(item, signatures.get(nameOfItem(item)))),
+    }),
+  (m) => {
+    const items = m.items.map(readItem)
+    const fault = findHandoffFault(items)
+    if (fault !== undefined) throw new TypeError(fault)
+    const signatures = new Map<string, Uint8Array>()
+    for (const [i, { signature }] of m.items.entries()) {
+      const item = items[i]
+      if (item !== undefined && signature !== undefined)
+        signatures.set(nameOfItem(item), sized('signature', signature, 64))
+    }
+    return { revision: exact(m.revision), hold: m.hold, items, signatures }
+  },
+)
+
 export const encodeApproval = (
   { parentSetHash, keys, threshold, attempt }: PendingSpec,
   expiresAtMs: number,
@@ -106,6 +168,10 @@ export function decodeCosignature(payload: Uint8Array, author: PublicKey): Cosig
   const unsigned = decoded(COSIGNATURE, payload)
   return unsigned && { ...unsigned, author }
 }
+
+export const encodeHandoff = (list: HandoffList): Uint8Array => HANDOFF.encode(list)
+/** Well-formed; its signatures are not yet verified. */
+export const decodeHandoff = (payload: Uint8Array): HandoffList | undefined => decoded(HANDOFF, payload)
 
 /** undefined for whatever a peer may have made of it; the caller answers with a verdict. */
 function decoded<T>({ decode }: Codec<T>, payload: Uint8Array): T | undefined {

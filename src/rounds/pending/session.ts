@@ -9,12 +9,15 @@ import {
 } from '../../base/index.ts'
 import type { Envelope, Messenger, Topic, Verdict } from '../../p2p/index.ts'
 import { CarrierBook, type Carry } from './carrier-book.ts'
+import type { HandoffList, HeardHandoffs } from './handoff.ts'
+import { HandoffEar } from './handoff-ear.ts'
 import {
   decodeApproval,
   decodeCosignature,
   decodeProposal,
   encodeApproval,
   encodeCosignature,
+  encodeHandoff,
   encodeProposal,
   PENDING_STEPS,
 } from './messages.ts'
@@ -77,6 +80,8 @@ export class DefaultPendingSession implements PendingSession {
   /** Per author, the latest few variants (nonce and fee) that it signed; our own are said again until the end. */
   readonly #cosignatures = new Map<PublicKey, BoundedMap<string, Cosignature>>()
   readonly #ownCosignatures = new BoundedMap<string, Cosignature>(MAX_VARIANTS)
+  readonly #handoffs: HandoffEar
+  #ownHandoff: HandoffList | undefined
   #proposal: { readonly proposal: VerifiedProposal; readonly receivedAtMs: number } | undefined
   /** When each member's proposal was last looked at: proving one costs n signature checks. */
   readonly #judgedAtMs = new Map<PublicKey, number>()
@@ -89,6 +94,7 @@ export class DefaultPendingSession implements PendingSession {
     this.#logger = init.logger.child('pending')
     this.#topic = { network: init.network, scope: init.spec.id, purpose: 'keygen' }
     this.#carriers = new CarrierBook(init.spec, this.#topic, init.carry)
+    this.#handoffs = new HandoffEar(init.spec)
     this.#keygen = init.keygen({
       onProposal: (proposal) => this.#accept(proposal),
       onChange: () => this.changed.emit(),
@@ -146,6 +152,15 @@ export class DefaultPendingSession implements PendingSession {
     return [...this.#cosignatures.values()].flatMap((variants) => [...variants.values()])
   }
 
+  announceHandoff(list: HandoffList): void {
+    this.#ownHandoff = list
+    this.#sayHandoff()
+  }
+
+  handoffs(): HeardHandoffs {
+    return this.#handoffs.lists
+  }
+
   #onEnvelope(envelope: Envelope): Verdict {
     if (envelope.round !== this.spec.id) return 'ignore'
     switch (envelope.step) {
@@ -157,6 +172,8 @@ export class DefaultPendingSession implements PendingSession {
         return this.#onCosignature(envelope)
       case PENDING_STEPS.carrier:
         return this.#carriers.take(envelope)
+      case PENDING_STEPS.handoff:
+        return this.#onHandoff(envelope)
       default:
         return this.spec.keys.includes(envelope.author) ? this.#keygen.onEnvelope(envelope) : 'ignore'
     }
@@ -207,6 +224,14 @@ export class DefaultPendingSession implements PendingSession {
     return 'accept'
   }
 
+  #onHandoff(envelope: Envelope): Verdict {
+    const heard = this.#handoffs.hear(envelope)
+    // As with approvals: a late member hears of ours at once.
+    if (heard === 'first') this.#sayHandoff()
+    if (heard === 'first' || heard === 'changed') this.changed.emit()
+    return heard === 'refused' ? 'ignore' : 'accept'
+  }
+
   #accept(proposal: VerifiedProposal): void {
     if (this.#proposal !== undefined) return
     this.#proposal = { proposal, receivedAtMs: this.#c.clock.now() }
@@ -217,6 +242,7 @@ export class DefaultPendingSession implements PendingSession {
   #repeat(): void {
     this.#cancelRepeat = this.#c.clock.after(REPEAT_MS, () => {
       this.#sayApproval()
+      this.#sayHandoff()
       if (this.#proposal !== undefined) this.#publish(PENDING_STEPS.proposal, encodeProposal(this.#proposal.proposal))
       for (const own of this.#ownCosignatures.values()) this.#publish(PENDING_STEPS.cosign, encodeCosignature(own))
       this.#repeat()
@@ -233,6 +259,10 @@ export class DefaultPendingSession implements PendingSession {
     if (next === undefined) return
     this.#publish(PENDING_STEPS.carrier, next.statement, next.messenger)
     this.#publish(PENDING_STEPS.approve, approval, next.messenger)
+  }
+
+  #sayHandoff(): void {
+    if (this.#ownHandoff !== undefined) this.#publish(PENDING_STEPS.handoff, encodeHandoff(this.#ownHandoff))
   }
 
   #publish(step: string, payload: Uint8Array, messenger: Pick<Messenger, 'publish'> = this.#c.messenger): void {

@@ -1,4 +1,5 @@
 import type { Listenable, PublicKey } from '../../base/index.ts'
+import type { HandoffList, HeardHandoffs } from './handoff.ts'
 import type { Cosignature, PendingSpec, VerifiedProposal } from './types.ts'
 
 export interface KeygenProgress {
@@ -33,5 +34,9 @@ export interface PendingSession {
   announceCosignature(cosignature: Cosignature): void
   /** The latest of each other author for this proposal; well-formed, not yet verified. */
   cosignatures(): readonly Cosignature[]
+  /** Says this operator's list for the handoff (R29), again and again until `stop`; a later call replaces it. */
+  announceHandoff(list: HandoffList): void
+  /** The latest list of each other member of the current set. */
+  handoffs(): HeardHandoffs
   readonly changed: Listenable<void>
 }

@@ -27,6 +27,8 @@ const rotation: RotationStatus = withCanary({
   action: { kind: 'wait', for: 'approvals', missing: [INCOMING.publicKey] },
   approved: [SELF.publicKey],
   keygen: { phase: 'idle', attempt: 0, lastFailure: undefined },
+  newKey: undefined,
+  handoff: withCanary({ holding: [], items: [] }),
   lastError: undefined,
 })
 const facts = (over: Partial<StatusFacts> = {}): StatusFacts => ({
@@ -308,6 +310,8 @@ describe('viewOfRotation', () => {
       waitingFor: 'approvals',
       missing: [INCOMING.publicKey],
       keygen: rotation.keygen,
+      newKey: null,
+      handoff: { holding: [], items: [] },
       lastError: null,
     })
   })

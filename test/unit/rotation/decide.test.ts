@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { asPendingId, asSetHash, type PublicKey } from '../../../src/base/index.ts'
 import { KeyPair } from '../../../src/curve/index.ts'
-import { MAX_NAMED_FEES, TX_PATIENCE_MS } from '../../../src/rotation/decide.ts'
-import { cosignOrder, nextAction, type RotationFacts } from '../../../src/rotation/index.ts'
+import { HANDOFF_RETRY_MS, HANDOFF_TURN_MS, MAX_NAMED_FEES, TX_PATIENCE_MS } from '../../../src/rotation/decide.ts'
+import { cosignOrder, type HandoffFacts, nextAction, type RotationFacts } from '../../../src/rotation/index.ts'
 import { missingApprovals, type PendingSpec } from '../../../src/rounds/index.ts'
 import { signerSet } from '../../fixtures/sets.ts'
 
@@ -27,6 +27,8 @@ const tip = { indexBlockHash: '22'.repeat(32), stacksHeight: 7, burnHeight: 7 }
 const aggregateKey = `02${'33'.repeat(32)}` as PublicKey
 const [first, second, third] = cosignOrder(spec) as [PublicKey, PublicKey, PublicKey]
 
+const NOTHING_LISTED: HandoffFacts = { hold: false, listed: [], signing: false, triedAtMs: Number.NEGATIVE_INFINITY }
+
 const facts = (over: Partial<RotationFacts>): RotationFacts => ({
   nowMs: 1_000,
   self: first,
@@ -37,6 +39,7 @@ const facts = (over: Partial<RotationFacts>): RotationFacts => ({
   approved: new Set(keys),
   keygen: 'idle',
   proposal: undefined,
+  handoff: NOTHING_LISTED,
   chainNonce: undefined,
   chainAhead: false,
   ownFeeUstx: undefined,
@@ -216,6 +219,72 @@ describe('nextAction', () => {
         if (action.kind === 'broadcast') sends.push(self)
       }
     expect(new Set(sends)).toEqual(new Set(everyone))
+  })
+})
+
+describe('R29: what this operator listed for the old key', () => {
+  type Listed = HandoffFacts['listed'][number]
+  const listed = (over: Partial<Listed> = {}): Listed => ({
+    ...{ name: 'one', signed: false, by: [first, second], readySinceMs: 1_000 },
+    ...over,
+  })
+  const handoff = (...items: readonly Listed[]): HandoffFacts => ({ ...NOTHING_LISTED, listed: items })
+  const everythingElseReady = { cosignatures: [first, second].map((author) => ({ author, nonce: 5, feeUstx: 300 })) }
+
+  it('R29: should be signed before rotate-keys is', () => {
+    expect(nextAction(withKey({ handoff: handoff(listed()) }))).toEqual({ kind: 'sign_handoff', names: ['one'] })
+  })
+  it('R29: should be signed before the chain is asked, and before what others signed is sent', () => {
+    const waiting = handoff(listed({ by: [first], readySinceMs: undefined }))
+    for (const over of [{ chainNonce: undefined }, everythingElseReady, { chainAhead: true, askedAtMs: -100_000 }])
+      expect(nextAction(withKey({ ...over, handoff: waiting }))).toMatchObject({ kind: 'wait', for: 'handoff' })
+  })
+  it('R29: should let this node co-sign when all of it is signed', () => {
+    const done = handoff(listed({ signed: true }), listed({ name: 'two', signed: true, by: [] }))
+    expect(nextAction(withKey({ handoff: done })).kind).toBe('cosign')
+  })
+  it('R29: should hold this node back while one of several is not signed', () => {
+    const some = handoff(listed({ signed: true }), listed({ name: 'two', by: [first], readySinceMs: undefined }))
+    expect(nextAction(withKey({ handoff: some }))).toMatchObject({ kind: 'wait', for: 'handoff' })
+  })
+  it('R29: should hold this node back while the operator says that more will be listed', () => {
+    for (const items of [[], [listed({ signed: true })]])
+      expect(nextAction(withKey({ handoff: { ...handoff(...items), hold: true } }))).toEqual({
+        ...{ kind: 'wait', for: 'handoff', missing: [] },
+      })
+  })
+  it('R27: should not be asked for before enough operators list it, and name those who do not', () => {
+    const few = handoff(listed({ by: [second], readySinceMs: undefined }), listed({ name: 'two' }))
+    const action = nextAction(withKey({ handoff: few }))
+    expect(action).toEqual({ kind: 'sign_handoff', names: ['two'] })
+    const left = handoff(listed({ by: [second], readySinceMs: undefined }), listed({ name: 'two', signed: true }))
+    expect(nextAction(withKey({ handoff: left }))).toEqual({
+      ...{ kind: 'wait', for: 'handoff', missing: [first, third].toSorted() },
+    })
+  })
+  it('should be left to who comes before in the order, and then be asked for', () => {
+    const as = (self: PublicKey, nowMs: number) => nextAction(withKey({ self, nowMs, handoff: handoff(listed()) })).kind
+    expect(as(second, 1_000)).toBe('wait')
+    expect(as(second, 1_000 + HANDOFF_TURN_MS)).toBe('sign_handoff')
+    expect(as(third, 1_000 + HANDOFF_TURN_MS)).toBe('wait')
+    expect(as(third, 1_000 + 2 * HANDOFF_TURN_MS)).toBe('sign_handoff')
+  })
+  it('should be asked for once at a time, and again after a pause', () => {
+    const asked = (over: Partial<HandoffFacts>) =>
+      nextAction(withKey({ handoff: { ...handoff(listed()), ...over } })).kind
+    expect(asked({ signing: true })).toBe('wait')
+    expect(asked({ triedAtMs: 1_001 - HANDOFF_RETRY_MS })).toBe('wait')
+    expect(asked({ triedAtMs: 1_000 - HANDOFF_RETRY_MS })).toBe('sign_handoff')
+  })
+  it('should not be asked for while the registry is frozen, before there is a key, or after the rotation', () => {
+    const own = handoff(listed())
+    expect(nextAction(withKey({ frozen: true, handoff: own }))).toMatchObject({ for: 'registry' })
+    expect(nextAction(facts({ handoff: own })).kind).toBe('start_keygen')
+    const set = { ...current, hash: asSetHash('99'.repeat(32)), aggregateKey }
+    expect(nextAction(withKey({ handoff: own, snapshot: { kind: 'set', set, tip, readAtMs: 0 } }))).toMatchObject({
+      kind: 'finish',
+      outcome: 'done',
+    })
   })
 })
 

@@ -3,11 +3,13 @@ import {
   type Clock,
   CodedError,
   Emitter,
+  noMetrics,
   type PublicKey,
   silentLogger,
   systemClock,
 } from '../../../src/base/index.ts'
 import { KeyPair } from '../../../src/curve/index.ts'
+import type { Messenger } from '../../../src/p2p/index.ts'
 import {
   createRotateKeysTx,
   principalOf,
@@ -20,7 +22,7 @@ import {
   setHash,
 } from '../../../src/registry/index.ts'
 import { type Bootstrap, RotationReconciler } from '../../../src/rotation/index.ts'
-import { openPendingSession, type PendingSpec } from '../../../src/rounds/index.ts'
+import { openPendingSession, type PendingSpec, SignDriver, type SigningKey } from '../../../src/rounds/index.ts'
 import type { Space } from '../../../src/store/index.ts'
 import { MemoryBus } from '../../fixtures/bus.ts'
 import { memorySpace } from '../../fixtures/space.ts'
@@ -149,6 +151,7 @@ export interface Operator {
   readonly approvals: Space
   readonly cosigned: Space
   readonly proposals: Space
+  readonly handoffs: Space
   readonly pending: (PendingSpec | undefined)[]
   /** The key that is to take this one's place, and its shares (R7). */
   next?: { readonly key: KeyPair; readonly vault: MemoryVault }
@@ -180,6 +183,7 @@ export class Federation {
       approvals: memorySpace(),
       cosigned: memorySpace(),
       proposals: memorySpace(),
+      handoffs: memorySpace(),
       pending: [],
     }
     return { ...made, reconciler: this.reconcilerOf(made, over) }
@@ -195,7 +199,7 @@ export class Federation {
       tx = this.registry.tx(o.publicKey),
     }: { approvalTtlMs?: number; feeUstx?: number; watcher?: RegistryWatcher; tx?: RotateKeysTx } = {},
   ): RotationReconciler {
-    const { key, publicKey: self, vault, approvals, cosigned, proposals, next } = o
+    const { key, publicKey: self, vault, approvals, cosigned, proposals, handoffs, next } = o
     const messenger = this.bus.messenger(key)
     const clock: Clock = { now: () => Date.now() + this.skewMs, after: systemClock.after }
     const ports = { clock, logger: silentLogger }
@@ -206,7 +210,8 @@ export class Federation {
       carrier: key,
     }
     const speaking = { network: registryId.network, self, messenger, vault, next: nextIdentity }
-    return new RotationReconciler({
+    const sign = this.#signDriver(o, messenger, () => reconciler)
+    const reconciler: RotationReconciler = new RotationReconciler({
       self,
       next: next?.key.publicKey,
       exposeSecret: () => key.exposeSecret(),
@@ -219,10 +224,38 @@ export class Federation {
       approvals,
       cosigned,
       proposals,
+      handoffs,
+      rounds: sign,
       feeUstx,
       approvalTtlMs,
       onPending: (spec) => void o.pending.push(spec),
       ...ports,
     })
+    return reconciler
+  }
+
+  /** Real sign rounds under the key on chain; nobody consents to anything but what its operator listed for a handoff. */
+  #signDriver(
+    { publicKey: self, vault }: Pick<Operator, 'publicKey' | 'vault'>,
+    messenger: Messenger,
+    reconciler: () => RotationReconciler,
+  ): SignDriver {
+    const activeKey = (): SigningKey | undefined => {
+      const { snapshot } = this.registry
+      const stored = snapshot.kind === 'set' ? vault.byGroupKey(snapshot.set.groupKey) : undefined
+      if (snapshot.kind !== 'set' || stored === undefined || stored.certificate.length === 0) return undefined
+      const { hash: setHash, groupKey } = snapshot.set
+      return { setHash, groupKey, transcript: stored.transcript, key: stored.key }
+    }
+    const driver = new SignDriver({
+      ...{ network: registryId.network, self, messenger, activeKey },
+      consent: async (request) => (reconciler().consentsToHandoff(request) ? 'yes' : 'not_asked_yet'),
+      ...{ clock: systemClock, logger: silentLogger, metrics: noMetrics },
+    })
+    // As the node does whenever it looks: the key comes with keygen and snapshot, which nothing announces here.
+    const follow = this.registry.watcher()
+    follow.changes.on(() => driver.refresh())
+    driver.refresh()
+    return driver
   }
 }

@@ -1,0 +1,46 @@
+import { type PublicKey, toHex } from '../base/index.ts'
+import { type HandoffItem, nameOfItem, type PendingSpec } from '../rounds/index.ts'
+import type { Handoff } from './handoff.ts'
+
+/** One listed digest, for the operator. */
+export interface HandoffItemStatus extends HandoffItem {
+  /** This operator lists it: rotate-keys waits for it here. */
+  readonly own: boolean
+  /** Members of the current set that list it, as far as heard. */
+  readonly listedBy: readonly PublicKey[]
+  /** BIP340, 64 bytes as hex, verified here; known of own digests only. */
+  readonly signature: string | undefined
+}
+
+/** What is to be signed by the old key before rotate-keys (R29), by whose word. */
+export interface HandoffStatus {
+  /** Operators that said that more will be listed: their nodes co-sign nothing yet. */
+  readonly holding: readonly PublicKey[]
+  /** Own digests first, in the operator's order. */
+  readonly items: readonly HandoffItemStatus[]
+}
+
+export function statusOfHandoff(
+  handoff: Pick<Handoff, 'own' | 'heard' | 'listedBy'>,
+  { currentKeys }: Pick<PendingSpec, 'currentKeys'>,
+  self: PublicKey,
+): HandoffStatus {
+  const { own, heard } = handoff
+  const holds = (key: PublicKey) => (key === self ? own : heard.get(key))?.hold === true
+  const items = new Map((own?.items ?? []).map((item) => [nameOfItem(item), item] as const))
+  const isOwn = new Set(items.keys())
+  for (const list of heard.values()) for (const item of list.items) items.set(nameOfItem(item), item)
+  return {
+    holding: currentKeys.filter(holds),
+    items: [...items].map(([name, item]) => {
+      const signature = own?.signatures.get(name)
+      return {
+        digest: item.digest,
+        merkleRoot: item.merkleRoot,
+        own: isOwn.has(name),
+        listedBy: handoff.listedBy(item),
+        signature: signature && toHex(signature),
+      }
+    }),
+  }
+}
