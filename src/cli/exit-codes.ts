@@ -44,6 +44,7 @@ const BY_ERROR: Readonly<Record<string, ExitCode>> = {
 
   CONFIG_INVALID: EXIT.config,
   SET_FILE_INVALID: EXIT.config,
+  HANDOFF_FILE_INVALID: EXIT.config,
   ADMIN_SOCKET_PATH_TOO_LONG: EXIT.config,
   ADMIN_SOCKET_IN_USE: EXIT.config,
   ADMIN_LISTEN_FAILED: EXIT.config,

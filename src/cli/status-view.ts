@@ -1,3 +1,4 @@
+import { handoffLines } from './handoff-view.ts'
 import { narrowLayout, WIDE } from './layout.ts'
 import { membersText } from './member-view.ts'
 import { lastReloadLine } from './reload-view.ts'
@@ -173,6 +174,8 @@ export function rotationText(rotation: unknown, layout = WIDE): string {
           )
           .join('\n'),
       ],
+      ['new key', textAt(rotation, 'newKey')],
+      ['handoff', handoffLines(at(rotation, 'handoff'))],
       ['last error', textAt(rotation, 'lastError')],
     ],
     layout,

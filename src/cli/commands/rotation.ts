@@ -4,6 +4,7 @@ import type { ApprovedSet } from '../../node/index.ts'
 import { addExamples, addJson, addNode, type CliContext, type NodeOptions, nodeOf, show } from '../context.ts'
 import { recalledText, rotationText } from '../status-view.ts'
 import { at, facts, listAt, numberAt, textAt } from '../view.ts'
+import { registerHandoff } from './handoff.ts'
 
 interface StatusOptions extends NodeOptions {
   readonly json?: boolean
@@ -44,6 +45,7 @@ export function registerRotation(program: Command, ctx: CliContext): void {
     const { json } = await (await nodeOf(options))('GET', '/rotation')
     show(ctx, options.json, json, () => rotationText(at(json, 'rotation') ?? json))
   })
+  registerHandoff(rotation, ctx)
   addExamples(
     addJson(addNode(rotation.command('recall [set-hash]')))
       .description(

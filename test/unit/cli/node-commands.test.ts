@@ -39,6 +39,53 @@ const RECALLED = {
   admitted: false,
 }
 
+const DIGEST_A = '5a'.repeat(32)
+const DIGEST_B = '5b'.repeat(32)
+const SIGNATURE = '99'.repeat(64)
+const HANDOFF = {
+  rotation: {
+    pendingId: PENDING_ID,
+    handoff: {
+      holding: [KEY_C],
+      items: [
+        ...[
+          {
+            digest: DIGEST_A,
+            merkleRoot: 'none',
+            own: true,
+            listedBy: [KEY_A, KEY_B],
+            missing: [],
+            signature: SIGNATURE,
+          },
+        ],
+        ...[
+          {
+            digest: DIGEST_B,
+            merkleRoot: 'empty',
+            own: true,
+            listedBy: [KEY_A],
+            missing: [KEY_B, KEY_C],
+            signature: null,
+          },
+        ],
+      ],
+    },
+  },
+  lists: [
+    {
+      ...{ pendingId: PENDING_ID, groupKey: 'ef'.repeat(32), listedAtMs: 0, hold: false },
+      items: [
+        { digest: DIGEST_A, merkleRoot: 'none', signature: SIGNATURE },
+        { digest: DIGEST_B, merkleRoot: 'empty', signature: null },
+      ],
+    },
+    {
+      ...{ pendingId: 'cd'.repeat(32), groupKey: 'ee'.repeat(32), listedAtMs: 0, hold: false },
+      items: [{ digest: DIGEST_A, merkleRoot: 'none', signature: null }],
+    },
+  ],
+}
+
 let temp: ReturnType<typeof tempDir>
 let config: string
 let setFile: string
@@ -78,6 +125,12 @@ async function nodeAnswers(status: unknown = STATUS, rotation: unknown = { rotat
       route('POST', '/reload', () => jsonAnswer(200, { reload: { result: 'unchanged', changes: [], refusals: [] } })),
       route('GET', '/rotation', () => jsonAnswer(200, rotation)),
       route('POST', '/rotation/approve', (request) => {
+        approvals.push(jsonBody(request))
+        onApprove()
+        return jsonAnswer(200, { pendingId: PENDING_ID })
+      }),
+      route('GET', '/rotation/handoff', () => jsonAnswer(200, HANDOFF)),
+      route('POST', '/rotation/handoff', (request) => {
         approvals.push(jsonBody(request))
         onApprove()
         return jsonAnswer(200, { pendingId: PENDING_ID })
@@ -207,6 +260,7 @@ describe('a config that is wrong', () => {
     ['rotation approve', ['rotation', 'approve', '--set', setFile, '--yes', ...where]],
     ['rotation recall', ['rotation', 'recall', ...where]],
     ['rotation recall of a set', ['rotation', 'recall', RECALLED.setHash, ...where]],
+    ['rotation handoff', ['rotation', 'handoff', ...where]],
   ]
   const MUTATING = ['reload', 'rotation approve', 'rotation recall of a set']
 
@@ -614,5 +668,117 @@ describe('countersign run', () => {
     const { code, err } = await run(new AbortController().signal)
     expect(code).toBe(EXIT.internal)
     expect(err).toMatch(/internal error, please report it: TypeError[\s\S]*\n +at /)
+  })
+})
+
+describe('countersign rotation handoff', () => {
+  const handoff = (...more: string[]) => cli(['rotation', 'handoff', '--config', config, ...more])
+
+  it('R29: should list digests with the roots that stand behind them', async () => {
+    await nodeAnswers()
+    const { code, out } = await handoff(
+      ...[
+        '--digest',
+        DIGEST_A,
+        '--digest',
+        DIGEST_B.toUpperCase(),
+        '--merkle-root',
+        'empty',
+        '--digest',
+        KEY_A.slice(2),
+      ],
+    )
+    expect(code).toBe(0)
+    expect(out).toContain('3 digests')
+    expect(approvals).toEqual([
+      {
+        items: [
+          { digest: DIGEST_A, merkle_root: 'none' },
+          { digest: DIGEST_B, merkle_root: 'empty' },
+          { digest: KEY_A.slice(2), merkle_root: 'none' },
+        ],
+        ...{ hold: false, withdraw: false },
+      },
+    ])
+  })
+
+  it('R29: should list what stands in a file, behind what stands on the command line', async () => {
+    await nodeAnswers()
+    const file = join(temp.dir, 'sweep.txt')
+    writeFileSync(file, `# the sweep\n\n${DIGEST_A}\n  ${DIGEST_A} ${DIGEST_B}  # second input\r\n`)
+    expect((await handoff('--file', file, '--hold', '--digest', DIGEST_B)).code).toBe(0)
+    expect(approvals).toEqual([
+      {
+        items: [
+          { digest: DIGEST_B, merkle_root: 'none' },
+          { digest: DIGEST_A, merkle_root: 'none' },
+          { digest: DIGEST_A, merkle_root: DIGEST_B },
+        ],
+        ...{ hold: true, withdraw: false },
+      },
+    ])
+  })
+
+  it('should withdraw, and hold without a digest', async () => {
+    await nodeAnswers()
+    expect((await handoff('--withdraw')).out).toMatch(/^Withdrawn/)
+    expect((await handoff('--hold')).code).toBe(0)
+    expect(approvals).toEqual([
+      { items: [], hold: false, withdraw: true },
+      { items: [], hold: true, withdraw: false },
+    ])
+  })
+
+  it('should show who lists what, what is missing, and signatures whole', async () => {
+    await nodeAnswers()
+    const { code, out } = await handoff()
+    expect(code).toBe(0)
+    expect(out).toContain(`held by ${KEY_C}`)
+    expect(out).toContain(`${DIGEST_A}  signed · listed by 2`)
+    expect(out).toContain(`${DIGEST_B} merkle root empty  waiting for others to list it · listed by 1`)
+    expect(out).toContain(`not listed by  ${KEY_B}`)
+    expect(out).toContain(SIGNATURE)
+    expect(out).toMatch(/not signed yet/)
+    // What a rotation left behind has one way left.
+    expect(out).toMatch(/NOT SIGNED: see `countersign rotation recall`/)
+    expect((await handoff('--json')).json()).toEqual(HANDOFF)
+    expect(approvals).toEqual([])
+  })
+
+  it.each([
+    ['a root before any digest', ['--merkle-root', 'empty', '--digest', DIGEST_A], /--digest before it/],
+    ['a short digest', ['--digest', '5a5a'], /64 hex digits/],
+    ['a root that is none', ['--digest', DIGEST_A, '--merkle-root', 'some'], /none, empty or 64/],
+    ['a withdrawal with a digest', ['--withdraw', '--digest', DIGEST_A], /--withdraw ends/],
+    ['a withdrawal that holds', ['--withdraw', '--hold'], /--withdraw ends/],
+    ['a file that is not there', ['--file', '/nowhere/sweep.txt'], /can't be read/],
+  ])('should not ask the node with %s', async (_what, more, words) => {
+    await nodeAnswers()
+    const { code, err } = await handoff(...more)
+    expect(code).not.toBe(0)
+    expect(err).toMatch(words)
+    expect(approvals).toEqual([])
+  })
+
+  it.each([
+    ['nothing', '# nothing\n', /lists no digest/],
+    ['a short digest', `${DIGEST_A}\n12\n`, /line 2: the digest must have 64/],
+    ['three words', `${DIGEST_A} none more\n`, /line 1: it has more/],
+  ])('should refuse a file with %s as a whole', async (_what, text, words) => {
+    await nodeAnswers()
+    const file = join(temp.dir, 'sweep.txt')
+    writeFileSync(file, text)
+    const { code, err } = await handoff('--file', file)
+    expect(code).not.toBe(0)
+    expect(err).toMatch(words)
+    expect(approvals).toEqual([])
+  })
+
+  it("should pass on the node's refusal", async () => {
+    await nodeAnswers()
+    onApprove = () => {
+      throw new CodedError('HANDOFF_COSIGNED', 'this node has co-signed rotate-keys already')
+    }
+    expect(await handoff('--hold')).toMatchObject({ code: EXIT.failure, err: expect.stringContaining('co-signed') })
   })
 })
