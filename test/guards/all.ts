@@ -2,6 +2,7 @@ import { CURVE_GUARDS } from './curve-guards.ts'
 import { EVIDENCE_GUARDS } from './evidence-guards.ts'
 import { FROST_GUARDS } from './frost-guards.ts'
 import { GUARDS, type Guard } from './guards.ts'
+import { HANDOFF_GUARDS } from './handoff-guards.ts'
 import { OPERATOR_GUARDS } from './operator-guards.ts'
 import { POLICY_GUARDS } from './policy-guards.ts'
 import { REGISTRY_GUARDS } from './registry-guards.ts'
@@ -16,4 +17,5 @@ export const ALL_GUARDS: readonly Guard[] = [
   ...OPERATOR_GUARDS,
   ...POLICY_GUARDS,
   ...SIGN_GUARDS,
+  ...HANDOFF_GUARDS,
 ]

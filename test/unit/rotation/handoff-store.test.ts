@@ -1,0 +1,248 @@
+import { schnorr } from '@noble/curves/secp256k1.js'
+import { beforeEach, describe, expect, it } from 'vitest'
+import {
+  asGroupKey,
+  asPendingId,
+  asSetHash,
+  fromHex,
+  LIMITS,
+  type Logger,
+  type PublicKey,
+  silentLogger,
+  toHex,
+  utf8,
+} from '../../../src/base/index.ts'
+import { KeyPair, randomBytes, sha256 } from '../../../src/curve/index.ts'
+import { Handoff, type HandoffRounds, oldKeyOf } from '../../../src/rotation/handoff.ts'
+import { loadHandoff, loadHandoffs } from '../../../src/rotation/handoff-record.ts'
+import {
+  type HandoffItem,
+  type HandoffList,
+  type HeardHandoffs,
+  nameOfItem,
+  type PendingSpec,
+} from '../../../src/rounds/index.ts'
+import type { Space } from '../../../src/store/index.ts'
+import { signerSet } from '../../fixtures/sets.ts'
+import { memorySpace } from '../../fixtures/space.ts'
+
+const oldSecret = KeyPair.generate().exposeSecret()
+const groupKey = asGroupKey(toHex(schnorr.getPublicKey(oldSecret)))
+const current = signerSet(
+  Array.from({ length: 3 }, () => KeyPair.generate()),
+  2,
+)
+const [self, other, third] = current.keys as [PublicKey, PublicKey, PublicKey]
+const spec: PendingSpec = {
+  id: asPendingId('00'.repeat(32)),
+  parentSetHash: current.hash,
+  keys: current.keys,
+  threshold: 3,
+  attempt: 1,
+  currentKeys: current.keys,
+  currentThreshold: 2,
+  principal: current.principal,
+}
+const digest = (name: string): HandoffItem => ({ digest: toHex(sha256(utf8(name))), merkleRoot: 'none' })
+const signatureOf = (item: HandoffItem) => schnorr.sign(fromHex(item.digest), oldSecret)
+
+type SignResult = Awaited<ReturnType<HandoffRounds['sign']>>
+const FAILED: SignResult = { ok: false, code: 'TIMEOUT', message: 'nobody answered', missing: [], cheaters: [] }
+
+let space: Space
+let nowMs: number
+let told: HandoffList[]
+let warnings: string[]
+let answer: (item: HandoffItem) => Promise<SignResult>
+let life: AbortController
+const logger = (): Logger => ({ ...silentLogger, warn: (text) => void warnings.push(text), child: logger })
+beforeEach(() => {
+  space = memorySpace()
+  nowMs = 1_000
+  told = []
+  warnings = []
+  life = new AbortController()
+  answer = async (item) => ({ ok: true, signatures: [signatureOf(item)] })
+})
+
+const opened = async (): Promise<Handoff> =>
+  new Handoff(
+    {
+      ...{ self, spec, space, signal: life.signal, logger: logger() },
+      rounds: {
+        sign: async ({ items }) => answer({ digest: toHex(items[0]?.digest ?? randomBytes(32)), merkleRoot: 'none' }),
+      },
+      onChange: (list) => void told.push(list),
+      clock: { now: () => nowMs, after: () => () => {} },
+    },
+    await loadHandoff(space, spec.id),
+  )
+const heardOf = (author: PublicKey, item: HandoffItem, signature?: Uint8Array): HeardHandoffs =>
+  new Map([
+    [
+      author,
+      {
+        ...{ revision: 1, hold: false, items: [item] },
+        signatures: new Map(signature && [[nameOfItem(item), signature]]),
+      },
+    ],
+  ])
+/** Until a run of `sign` is over, which is told as a change. */
+const signed = async (handoff: Handoff, ...items: readonly HandoffItem[]): Promise<void> => {
+  handoff.sign(items.map(nameOfItem))
+  await expect.poll(() => handoff.facts().signing).toBe(false)
+}
+
+describe('the handoff of one node', () => {
+  it('R28: should keep the first signature that verified, whoever made it', async () => {
+    const handoff = await opened()
+    const item = digest('one')
+    await handoff.list(groupKey, [item], false)
+    const first = signatureOf(item)
+    await handoff.hear(heardOf(other, item, first))
+    expect(handoff.own?.signatures.get(nameOfItem(item))).toEqual(first)
+    await handoff.hear(heardOf(third, item, schnorr.sign(fromHex(item.digest), oldSecret, randomBytes(32))))
+    await signed(handoff, item)
+    expect((await opened()).own?.signatures.get(nameOfItem(item))).toEqual(first)
+  })
+
+  it('R29: should believe no round that ends with a signature of something else', async () => {
+    const handoff = await opened()
+    await handoff.list(groupKey, [digest('one')], false)
+    answer = async () => ({ ok: true, signatures: [signatureOf(digest('two'))] })
+    await signed(handoff, digest('one'))
+    expect(handoff.own?.signatures.size).toBe(0)
+    expect(handoff.lastFailure).toMatch(/does not verify/)
+    answer = async () => ({ ok: true, signatures: [] })
+    await signed(handoff, digest('one'))
+    expect(handoff.own?.signatures.size).toBe(0)
+  })
+
+  it('should say why a digest is not signed yet, and try again', async () => {
+    const handoff = await opened()
+    await handoff.list(groupKey, [digest('one')], false)
+    answer = async () => FAILED
+    await signed(handoff, digest('one'))
+    expect(handoff.lastFailure).toMatch(/nobody answered/)
+    expect(handoff.facts()).toMatchObject({ signing: false, triedAtMs: nowMs })
+    answer = async (item) => ({ ok: true, signatures: [signatureOf(item)] })
+    await signed(handoff, digest('one'))
+    expect(handoff.own?.signatures.size).toBe(1)
+    expect(handoff.lastFailure).toBeUndefined()
+  })
+
+  it('should look at no more than a few wrong signatures of one member for one digest', async () => {
+    const handoff = await opened()
+    const item = digest('one')
+    await handoff.list(groupKey, [item], false)
+    for (let i = 0; i < 50; i++) await handoff.hear(heardOf(other, item, randomBytes(64)))
+    expect(warnings.length).toBeGreaterThan(0)
+    expect(warnings.length).toBeLessThan(10)
+    // Another member's counts all the same.
+    await handoff.hear(heardOf(third, item, signatureOf(item)))
+    expect(handoff.own?.signatures.size).toBe(1)
+  })
+
+  it('should lose neither a list to a signature that comes meanwhile, nor the other way round', async () => {
+    const handoff = await opened()
+    const [one, two] = [digest('one'), digest('two')]
+    await handoff.list(groupKey, [one], true)
+    const { put } = space
+    const slow: (() => void)[] = []
+    // What was written last is what stays, whichever write the disk does first.
+    space.put = (key, value) =>
+      new Promise<void>((resolve, reject) => slow.push(() => void put(key, value).then(resolve, reject)))
+    const listing = handoff.list(groupKey, [one, two], true)
+    const hearing = handoff.hear(heardOf(other, one, signatureOf(one)))
+    const drain = setInterval(() => slow.pop()?.(), 1)
+    await Promise.all([listing, hearing])
+    clearInterval(drain)
+    for (const now of [handoff, await opened()]) {
+      expect(now.own?.items).toEqual([one, two])
+      expect([...(now.own?.signatures.keys() ?? [])]).toEqual([nameOfItem(one)])
+    }
+  })
+
+  it('should keep nothing of a round whose digest was withdrawn meanwhile', async () => {
+    const handoff = await opened()
+    const item = digest('one')
+    await handoff.list(groupKey, [item], false)
+    const round = Promise.withResolvers<SignResult>()
+    answer = () => round.promise
+    handoff.sign([nameOfItem(item)])
+    await handoff.list(groupKey, [], false)
+    round.resolve({ ok: true, signatures: [signatureOf(item)] })
+    await expect.poll(() => handoff.facts().signing).toBe(false)
+    expect((await opened()).own).toMatchObject({ items: [], signatures: new Map() })
+  })
+
+  it('should rise in revision with every list, though the clock goes back, and not with the same list', async () => {
+    const handoff = await opened()
+    await handoff.list(groupKey, [digest('one')], false)
+    const first = handoff.own?.revision ?? 0
+    nowMs = 5
+    await handoff.list(groupKey, [digest('two')], false)
+    expect(handoff.own?.revision).toBe(first + 1)
+    const before = told.length
+    await handoff.list(groupKey, [digest('two')], false)
+    expect([handoff.own?.revision, told.length]).toEqual([first + 1, before])
+  })
+
+  it('should know how many list what, and since when they are enough', async () => {
+    const handoff = await opened()
+    const item = digest('one')
+    await handoff.list(groupKey, [item], false)
+    await handoff.hear(new Map())
+    expect(handoff.facts().listed).toEqual([
+      { name: nameOfItem(item), signed: false, by: [self], readySinceMs: undefined },
+    ])
+    nowMs = 2_000
+    await handoff.hear(heardOf(other, item))
+    nowMs = 3_000
+    await handoff.hear(heardOf(other, item))
+    expect(handoff.facts().listed).toMatchObject([{ by: [self, other], readySinceMs: 2_000 }])
+    await handoff.hear(heardOf(other, digest('two')))
+    expect(handoff.facts().listed).toMatchObject([{ by: [self], readySinceMs: undefined }])
+  })
+})
+
+describe('lists on disk', () => {
+  it('should be as many as are kept, the oldest gone first and never the pending set’s own', async () => {
+    for (let i = 0; i < LIMITS.maxKeptHandoffs + 5; i++) {
+      nowMs += 1_000
+      const id = asPendingId(String(i).padStart(64, '0'))
+      const one = new Handoff(
+        {
+          ...{ self, spec: { ...spec, id }, space, signal: life.signal, logger: silentLogger, onChange: () => {} },
+          ...{ rounds: { sign: async () => FAILED }, clock: { now: () => nowMs, after: () => () => {} } },
+        },
+        undefined,
+      )
+      await one.list(groupKey, [digest(String(i))], false)
+    }
+    const kept = await loadHandoffs(space)
+    expect(kept).toHaveLength(LIMITS.maxKeptHandoffs)
+    expect(kept[0]?.items).toEqual([digest(String(LIMITS.maxKeptHandoffs + 4))])
+  })
+
+  it.each(['', '{}', '[]', '{"groupKey":"ab","revision":1,"hold":false,"items":[]}', 'not json'])(
+    'should be an error where the pending set’s own is malformed: %s',
+    async (text) => {
+      await space.put(spec.id, utf8(text))
+      await expect(loadHandoff(space, spec.id)).rejects.toMatchObject({ code: 'STORE_UNREADABLE' })
+      expect(await loadHandoffs(space)).toEqual([])
+    },
+  )
+})
+
+describe('oldKeyOf', () => {
+  const tip = { indexBlockHash: '22'.repeat(32), stacksHeight: 7, burnHeight: 7 }
+  it('R9: should be the key of the set that is replaced, and no other', () => {
+    const snapshot = { kind: 'set', set: current, tip, readAtMs: 0 } as const
+    expect(oldKeyOf(snapshot, current.hash)).toBe(current.groupKey)
+    expect(
+      oldKeyOf({ ...snapshot, set: { ...current, hash: asSetHash('99'.repeat(32)) } }, current.hash),
+    ).toBeUndefined()
+    expect(oldKeyOf({ kind: 'uninitialised', deployer: 'SN', tip, readAtMs: 0 }, current.hash)).toBeUndefined()
+  })
+})
