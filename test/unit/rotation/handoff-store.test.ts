@@ -106,6 +106,20 @@ describe('the handoff of one node', () => {
     expect((await opened()).own?.signatures.get(nameOfItem(item))).toEqual(first)
   })
 
+  it('R28: should keep what was told over what its own round ends with later', async () => {
+    const handoff = await opened()
+    const item = digest('one')
+    await handoff.list(groupKey, [item], false)
+    const round = Promise.withResolvers<SignResult>()
+    answer = () => round.promise
+    handoff.sign([nameOfItem(item)])
+    const first = signatureOf(item)
+    await handoff.hear(heardOf(other, item, first))
+    round.resolve({ ok: true, signatures: [schnorr.sign(fromHex(item.digest), oldSecret, randomBytes(32))] })
+    await expect.poll(() => handoff.facts().signing).toBe(false)
+    expect((await opened()).own?.signatures.get(nameOfItem(item))).toEqual(first)
+  })
+
   it('R29: should believe no round that ends with a signature of something else', async () => {
     const handoff = await opened()
     await handoff.list(groupKey, [digest('one')], false)
@@ -173,7 +187,9 @@ describe('the handoff of one node', () => {
     await handoff.list(groupKey, [], false)
     round.resolve({ ok: true, signatures: [signatureOf(item)] })
     await expect.poll(() => handoff.facts().signing).toBe(false)
-    expect((await opened()).own).toMatchObject({ items: [], signatures: new Map() })
+    // It does not come back with the digest either: the operator may list it again for another reason, and is asked anew.
+    expect((await opened()).own).toEqual({ ...handoff.own, items: [], signatures: new Map() })
+    expect(handoff.own?.signatures.size).toBe(0)
   })
 
   it('should rise in revision with every list, though the clock goes back, and not with the same list', async () => {

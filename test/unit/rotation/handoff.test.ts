@@ -74,7 +74,8 @@ describe('R29: digests that are handed over to the old key', () => {
   })
 
   it('R29: should hold rotate-keys back while too few list them, and name who does not', async () => {
-    for (const o of all) await o.reconciler.approve(others())
+    await approve()
+    await member(2).reconciler.handOver([], { hold: true })
     for (const index of [0, 1]) await member(index).reconciler.handOver([digest(`only ${index}`)])
     await expect.poll(() => waitsForHandoff(member(0)) && waitsForHandoff(member(1)), WAIT).toBe(true)
     const { action } = member(0).reconciler.status() ?? {}
@@ -91,7 +92,9 @@ describe('R29: digests that are handed over to the old key', () => {
     await member(2).reconciler.handOver([digest('only 0'), digest('only 1')])
     await expect.poll(() => waitsForHandoff(member(1)), WAIT).toBe(false)
     await rotated()
-    for (const index of [0, 1]) expect(await signaturesOf(member(index))).toHaveLength(1)
+    // Two have co-signed, each of them with all that it lists signed; the third may have been overtaken.
+    const signed = new Set((await Promise.all(all.map(signaturesOf))).flat())
+    expect(signed).toEqual(new Set([digest('only 0'), digest('only 1')].map(nameOfItem)))
   })
 
   it('R29: should not wait where this operator lists nothing', async () => {
@@ -144,10 +147,15 @@ describe('R29: digests that are handed over to the old key', () => {
     fed.registry.stalled = true
     await approve()
     await expect.poll(async () => (await member(0).cosigned.entries()).length, WAIT).toBe(2)
-    for (const again of [false, true]) {
-      if (again) await restart(member(0))
-      await expect(member(0).reconciler.handOver([digest('late')])).rejects.toMatchObject({ code: 'HANDOFF_COSIGNED' })
-    }
+    const { reconciler } = member(0)
+    await expect(reconciler.handOver([digest('late')])).rejects.toMatchObject({ code: 'HANDOFF_COSIGNED' })
+    await reconciler.stop()
+    // A fresh process that knows of its signature from the disk alone: it can't ask the chain, and so signs nothing again.
+    const tx = { ...fed.registry.tx(member(0).publicKey), rotationState: () => Promise.reject(new Error('no answer')) }
+    member(0).reconciler = fed.reconcilerOf(member(0), { tx })
+    await member(0).reconciler.start()
+    const late = member(0).reconciler.handOver([digest('late')])
+    await expect(late).rejects.toMatchObject({ code: 'HANDOFF_COSIGNED' })
   })
 })
 
