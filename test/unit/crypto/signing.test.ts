@@ -8,6 +8,7 @@ import {
   SecretNonces,
   signShare,
   type Tweak,
+  tweakedGroupKey,
   tweakedPublicKey,
   tweakKeyPackage,
   verifyShare,
@@ -155,6 +156,9 @@ describe('tweaks (BIP341)', () => {
       const t = taggedHash('TapTweak', P, ROOT)
       const Q = curve.addPoints(Uint8Array.of(2, ...P), curve.publicKeyOf(t))
       expect(tweakedPublicKey(key.public, WITH_ROOT)).toEqual(Q.subarray(1))
+      // Whoever has the x-only key alone comes to the same.
+      for (const tweak of [PLAIN, EMPTY_ROOT, WITH_ROOT])
+        expect(tweakedGroupKey(key.public.groupKey, tweak)).toEqual(tweakedPublicKey(key.public, tweak))
     })
   }
 
