@@ -112,7 +112,7 @@ export const HANDOFF_GUARDS: readonly Guard[] = [
     file: 'src/rotation/handoff.ts',
     guard: 'own.signatures.has(name) || !own',
     gone: '!own',
-    test: unit('handoff-store.test.ts', 'first signature'),
+    test: unit('handoff-store.test.ts', 'R28'),
   },
   {
     name: 'handoff: a withdrawn digest gets no signature',
