@@ -261,8 +261,9 @@ describe('a config that is wrong', () => {
     ['rotation recall', ['rotation', 'recall', ...where]],
     ['rotation recall of a set', ['rotation', 'recall', RECALLED.setHash, ...where]],
     ['rotation handoff', ['rotation', 'handoff', ...where]],
+    ['rotation handoff that holds', ['rotation', 'handoff', '--hold', ...where]],
   ]
-  const MUTATING = ['reload', 'rotation approve', 'rotation recall of a set']
+  const MUTATING = ['reload', 'rotation approve', 'rotation recall of a set', 'rotation handoff that holds']
 
   it('should keep nobody from asking the running node: only what names the socket is read', async () => {
     await nodeAnswers()
