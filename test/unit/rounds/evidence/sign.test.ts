@@ -106,6 +106,8 @@ function roundOf(
     share,
     sealShare: (m: PublicKey, bytes: Uint8Array, packageHash = hash) =>
       seal(m, 'share', encodeSign('share', { coordinator: by, packageHash, shares: [bytes] }), at),
+    sealShares: (m: PublicKey, shares: readonly Uint8Array[]) =>
+      seal(m, 'share', encodeSign('share', { coordinator: by, packageHash: hash, shares }), at),
   }
 }
 const recordOf = (wires: readonly Uint8Array[], over: Partial<EvidenceRecord> = {}): EvidenceRecord => ({
@@ -140,6 +142,11 @@ describe('R26: a wrong share of a signature', () => {
   it('should be proven where it is the right share of another round', () => {
     const [r, other] = [roundOf(), roundOf({ requestId: 'bb' })]
     expect(outcome(recordOf([r.package, r.sealShare(cheat, other.share(cheat))]))).toEqual([cheat, 'invalid_share'])
+  })
+  it('should be proven where there is a share too many', () => {
+    const r = roundOf()
+    const right = r.share(cheat)
+    expect(outcome(recordOf([r.package, r.sealShares(cheat, [right, right])]))).toEqual([cheat, 'invalid_share'])
   })
   it('should not be seen in a right one', () => {
     for (const tweak of tweaks) {
