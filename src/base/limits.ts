@@ -112,6 +112,10 @@ export const LIMITS = {
 
   /** One step of a keygen attempt: everyone's message must be in. */
   keygenStepTimeoutMs: 30_000,
+  /** Making the key of 128 members takes about a second on a thread of its own; within one step of the attempt. */
+  keygenComputeTimeoutMs: 20_000,
+  /** Larger sets have their key made on a thread of its own: below it takes the loop 20 ms, and no more than 0.3 s without fast curves. */
+  maxKeygenOnLoop: 16,
   /**
    * Until the next members coordinate a sign round of which no result was heard: some round trips round the world. Too short a
    * time costs work and no harm (R28).

@@ -10,6 +10,7 @@ export {
   shareFor,
   shareMatchesDealing,
 } from './keygen.ts'
+export { type KeyMaterial, type MadeKey, makeKey } from './make-key.ts'
 export { packageToJudge, verifyingShareOf } from './one-share.ts'
 export { aggregatePublicKey } from './package.ts'
 export type { Dealing, DealingFault, KeygenGroup, Rng } from './types.ts'
