@@ -16,10 +16,12 @@ export class KeygenWatch {
       this.#sinceMs = nowMs
     }
     if (rotation === undefined) return undefined
-    const { phase, attempt, lastFailure } = rotation.keygen
+    const { phase, attempt, lastFailure, waiting } = rotation.keygen
     if (phase === 'failed')
-      return `keygen attempt ${attempt} failed after all had confirmed: approve the set again with the next attempt number`
+      return `keygen attempt ${attempt} failed after all had confirmed (${lastFailure?.reason ?? 'no reason kept'}): approve the set again with the next attempt number`
     if (phase !== 'running') return undefined
+    if (waiting !== undefined)
+      return `keygen attempt ${attempt} goes on when they are back: no ${waiting.step} from ${waiting.missing.join(', ')}`
     if (nowMs - this.#sinceMs > ATTEMPT_MS)
       return `keygen attempt ${attempt} has not ended for ${Math.round((nowMs - this.#sinceMs) / 1000)} s`
     if (lastFailure === undefined) return undefined

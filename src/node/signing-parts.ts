@@ -5,6 +5,7 @@ import { earlierKeys, Recalls, type RecallsInit, type ReconcilerInit, RotationRe
 import {
   CertificateHelp,
   isCertifiedShare,
+  keyThreads,
   type NextIdentity,
   openPendingSession,
   SignDriver,
@@ -205,7 +206,7 @@ function createReconciler(
   const self = key.keyPair.publicKey
   const { vault, host, next, rounds, onPending, onAborted } = c
   const carry: typeof host.carry = (...link) => host.carry(...link)
-  const speaking = { network, self, messenger: host.messenger, vault, next, carry, onAborted }
+  const speaking = { network, self, messenger: host.messenger, vault, next, carry, onAborted, makeKey: keyThreads() }
   return new RotationReconciler({
     self,
     next: next?.publicKey,

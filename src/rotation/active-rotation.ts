@@ -1,7 +1,7 @@
 import { asGroupKey, type Clock, CodedError, type GroupKey, type Logger, type PublicKey } from '../base/index.ts'
 import type { RegistryId, RegistryWatcher, RotateKeysTx, Snapshot } from '../registry/index.ts'
 import {
-  type ConfirmedMark,
+  type AttemptLog,
   type Cosignature,
   decodeProposal,
   encodeProposal,
@@ -13,7 +13,7 @@ import {
 } from '../rounds/index.ts'
 import type { Space } from '../store/index.ts'
 import type { OwnApproval } from './approval.ts'
-import { dropConfirmedMark, loadConfirmedMark } from './confirmed-mark.ts'
+import { loadAttemptLog } from './attempt-log.ts'
 import { NonceGuard } from './cosign-guard.ts'
 import { Cosigner } from './cosigner.ts'
 import { type Action, nextAction } from './decide.ts'
@@ -31,11 +31,7 @@ export interface ActiveRotationInit {
   readonly watcher: RegistryWatcher
   readonly tx: RotateKeysTx
   /** `known`: the key that this node already proved for this pending set, before a restart. */
-  readonly openSession: (
-    spec: PendingSpec,
-    known: VerifiedProposal | undefined,
-    confirmed: ConfirmedMark,
-  ) => PendingSession
+  readonly openSession: (spec: PendingSpec, known: VerifiedProposal | undefined, attempts: AttemptLog) => PendingSession
   readonly approvals: Space
   /** Finished keys by pending id: a duty is persisted before it is performed (DESIGN §7). */
   readonly proposals: Space
@@ -81,7 +77,7 @@ export class ActiveRotation {
   private constructor(
     init: ActiveRotationInit,
     known: VerifiedProposal | undefined,
-    confirmed: ConfirmedMark,
+    attempts: AttemptLog,
     listed: HandoffRecord | undefined,
   ) {
     const { spec, self, exposeSecret, tx, cosigned, feeUstx, clock, logger, signal, registryId, watcher } = init
@@ -89,7 +85,7 @@ export class ActiveRotation {
     this.#c = init
     this.spec = spec
     this.#logger = logger.child('rotation')
-    this.#session = init.openSession(spec, known, confirmed)
+    this.#session = init.openSession(spec, known, attempts)
     this.#savedProposal = known !== undefined
     this.#nonces = new NonceGuard(cosigned)
     this.#handoff = new Handoff(
@@ -127,7 +123,7 @@ export class ActiveRotation {
         `the stored key of pending set ${init.spec.id} is malformed; restore the data folder`,
       )
     const listed = await loadHandoff(init.handoffs, init.spec.id)
-    return new ActiveRotation(init, known, await loadConfirmedMark(init.proposals, init.spec.id), listed)
+    return new ActiveRotation(init, known, await loadAttemptLog(init.proposals, init.spec.id), listed)
   }
 
   get expiresAtMs(): number {
@@ -238,7 +234,6 @@ export class ActiveRotation {
         this.#logger.info('Rotation over', { pendingId: this.spec.id, outcome: action.outcome })
         // A key that was made may be needed again: what is signed for it holds its nonce, whatever a reorg does.
         if (proposal !== undefined) await keepFinishedKey(this.#c.proposals, this.spec.id)
-        await dropConfirmedMark(this.#c.proposals, this.spec.id)
         return 'over'
       case 'sign_handoff':
         // Beside the steps: it takes as long as other operators do, and what the operator says must not wait for it.

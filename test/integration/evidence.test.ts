@@ -18,7 +18,7 @@ afterEach(() => {
 /** Real sessions over real envelopes, each with what a node keeps of their faults. */
 async function federation() {
   const parts = new Map<PublicKey, EvidenceParts>()
-  const fed = openFederation(3, 2, (member, ...told) => parts.get(member)?.keygenEnded(...told))
+  const fed = openFederation(3, 2, { onAborted: (member, ...told) => parts.get(member)?.keygenEnded(...told) })
   undo.push(() => fed.stop())
   const dirs = new Map<PublicKey, string>()
   for (const { key } of fed.members) {

@@ -19,6 +19,7 @@ import { PromMetrics } from '../../src/status/index.ts'
 import { nextBoot, type Space } from '../../src/store/index.ts'
 import type { MemoryVault } from '../fixtures/vault.ts'
 import { type Carrier, VirtualHost } from './host.ts'
+import { mortalSpace, mortalVault } from './mortal-disk.ts'
 import { type RegistryView, registryId, type ScriptedRegistry, type ScriptedWatcher } from './registry.ts'
 import { ProcessClock, type VirtualClock } from './virtual-clock.ts'
 
@@ -57,6 +58,7 @@ export class SimulatedProcess {
   readonly #watcher: ScriptedWatcher
   readonly #sign: SignDriver
   readonly #certificates: CertificateHelp
+  #isDead = false
 
   static async boot(init: ProcessInit): Promise<SimulatedProcess> {
     const clock = new ProcessClock(init.clock, init.skewMs)
@@ -66,8 +68,9 @@ export class SimulatedProcess {
   private constructor(init: ProcessInit, clock: ProcessClock, boot: number) {
     this.#c = init
     this.clock = clock
-    const { disk } = init
-    const { key: keyPair, vault } = disk
+    const disk = { ...init.disk, space: (name: string) => mortalSpace(init.disk.space(name), () => this.#isDead) }
+    const { key: keyPair } = disk
+    const vault = mortalVault(init.disk.vault, () => this.#isDead)
     const self = keyPair.publicKey
     const { logger } = init
     const ports = { clock, logger, metrics: this.metrics }
@@ -77,7 +80,11 @@ export class SimulatedProcess {
       { config: configOf(init), key: { keyPair }, boot, watcher: this.#watcher, ...ports },
       [],
       (hostInit) => {
-        const host = new VirtualHost(hostInit, { ...init, addressKeeper: keeperIn(disk.space('addresses')) }, clock)
+        const host = new VirtualHost(
+          hostInit,
+          { ...init, addressKeeper: keeperIn(init.disk.space('addresses')) },
+          clock,
+        )
         hosts.push(host)
         return host
       },
@@ -107,7 +114,7 @@ export class SimulatedProcess {
     this.reconciler = new RotationReconciler({
       ...{ self, registryId, bootstrap: init.bootstrap, watcher: this.#watcher, tx: init.registry.tx(), ...ports },
       exposeSecret: () => keyPair.exposeSecret(),
-      openSession: (spec, known) => openPendingSession({ network, self, messenger, vault, ...ports }, spec, known),
+      openSession: (spec, ...kept) => openPendingSession({ network, self, messenger, vault, ...ports }, spec, ...kept),
       approvals: disk.space('approvals'),
       proposals: disk.space('proposals'),
       cosigned: disk.space('cosigned'),
@@ -143,6 +150,7 @@ export class SimulatedProcess {
 
   /** kill −9: no timer fires, nothing is said, nothing is saved any more. */
   async kill(how: 'process' | 'machine'): Promise<void> {
+    this.#isDead = true
     this.clock.kill()
     if (how === 'machine') this.host.vanish()
     await Promise.all([this.#watcher.stop(), this.host.stop()])

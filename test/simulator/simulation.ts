@@ -1,4 +1,4 @@
-import { asTranscriptHash, type PeerIdStr, type PublicKey, toHex, u32be, utf8 } from '../../src/base/index.ts'
+import { asTranscriptHash, Emitter, type PeerIdStr, type PublicKey, toHex, u32be, utf8 } from '../../src/base/index.ts'
 import { KeyPair, sha256 } from '../../src/curve/index.ts'
 import { libp2pRecordCodec } from '../../src/p2p/addresses/libp2p-record.ts'
 import type { RecordCodec } from '../../src/p2p/addresses/record.ts'
@@ -64,6 +64,8 @@ export class Simulation {
   readonly weather: Weather
   readonly registry: ScriptedRegistry
   readonly nodes: readonly SimulatedNode[]
+  /** What a node's machines are about to do; whoever listens may crash the node before it does. */
+  readonly steps = new Emitter<{ readonly node: SimulatedNode; readonly step: string }>(rethrow)
   /** What nodes logged as errors. */
   readonly complaints: string[] = []
   readonly #init: SimulationInit
@@ -104,7 +106,7 @@ export class Simulation {
   async start(nodes: readonly SimulatedNode[] = this.nodes): Promise<void> {
     const started = nodes.map(async (node) => {
       await this.clock.pause(this.random.between(1, 500))
-      await this.#boot(node)
+      await this.boot(node)
     })
     await this.clock.settled('nodes start', 1_000, Promise.all(started))
   }
@@ -163,7 +165,8 @@ export class Simulation {
     for (const undo of this.#undo) undo()
   }
 
-  async #boot(node: SimulatedNode): Promise<void> {
+  /** Starts one node, in the time that already runs: for what happens inside a scenario. */
+  async boot(node: SimulatedNode): Promise<void> {
     const { clock, trace, registry } = this
     const machine = this.#machine(node)
     machine.isOn = true
@@ -175,7 +178,10 @@ export class Simulation {
       codec: rememberRecords(libp2pRecordCodec(node.disk.key), this.#records),
       disk: node.disk,
       skewMs: Math.trunc(random.between(-skewMs, skewMs)),
-      logger: complaintsTo((line) => void this.complaints.push(`${node.place} ${line}`)),
+      logger: complaintsTo(
+        (line) => void this.complaints.push(`${node.place} ${line}`),
+        (step) => this.steps.emit({ node, step }),
+      ),
       seeds: this.#seedsOf(node),
       bootstrap: this.#bootstrap(),
     })
@@ -257,4 +263,8 @@ export async function simulate(
   } finally {
     await sim.close()
   }
+}
+
+function rethrow(error: unknown): never {
+  throw error
 }

@@ -1,78 +1,75 @@
-import { type Cancel, type Clock, describeError, LIMITS, type Logger, type PublicKey } from '../../base/index.ts'
+import { type Cancel, describeError, type Logger, type PublicKey, type TranscriptHash } from '../../base/index.ts'
 import { aggregatePublicKey } from '../../crypto/index.ts'
-import type { Envelope, Messenger, Topic, Utterance, Verdict } from '../../p2p/index.ts'
-import type { ShareVault } from '../../signer/index.ts'
+import type { Envelope, Verdict } from '../../p2p/index.ts'
 import {
-  disposeKeygen,
-  isKeygenStep,
-  KEYGEN_STEPS,
   type KeygenAbort,
-  type KeygenEffect,
   type KeygenEvent,
   type KeygenResult,
   type KeygenState,
-  keygenStep,
   newKeygen,
+  viaOf,
 } from '../keygen/index.ts'
 import { failureOf } from '../pending/keygen-failure.ts'
 import type { KeygenRunner } from '../pending/session.ts'
 import type { KeygenFailure, KeygenProgress } from '../pending/session.types.ts'
-import type { ConfirmedMark, PendingSpec, VerifiedProposal } from '../pending/types.ts'
+import type { AttemptRecord, PendingSpec, VerifiedProposal } from '../pending/types.ts'
+import { EarlyEnvelopes } from './early-envelopes.ts'
+import { EPOCH, KeygenAttempt, type KeygenTools } from './keygen-attempt.ts'
+import { markGivenUp, parkKeygen, takeParkedKeygen } from './parked-keygens.ts'
 
 /** Pause before a new attempt, so that a member that fails at once does not spin. */
 const RETRY_MS = 1_000
-/** A new key's first shares; refreshes count from here. */
-const EPOCH = 0
-/** A share without its certificate is staged (R20). */
-const STAGED = new Uint8Array(0)
 
-export interface KeygenRunnerInit {
+export interface KeygenRunnerInit extends KeygenTools {
   readonly spec: PendingSpec
-  readonly topic: Topic
   readonly self: PublicKey
-  readonly messenger: Messenger
-  readonly vault: ShareVault
-  readonly clock: Clock
   readonly logger: Logger
   readonly onProposal: (proposal: VerifiedProposal) => void
   readonly onChange: () => void
   /** Told how every attempt failed: what of it can be proven is evidence (DESIGN §9). */
   readonly onAborted?: ((spec: PendingSpec, reason: KeygenAbort) => void) | undefined
-  /** Left out: nothing is kept beyond this process. */
-  readonly confirmed?: ConfirmedMark | undefined
 }
 
-/** Drives keygen attempts for one pending set: performs the machine's effects, and starts the next attempt when one aborts. */
+/**
+ * Drives keygen attempts for one pending set, one after the other: starts the next attempt when one aborts. A
+ * transcript whose share was staged before a restart is finished and not begun anew: this node may have confirmed it, so the
+ * others wait for it (R20).
+ */
 export class DefaultKeygenRunner implements KeygenRunner {
   readonly #c: KeygenRunnerInit
   readonly #logger: Logger
-  readonly #timers = new Map<string, Cancel>()
-  readonly #early = new Map<PublicKey, Envelope[]>()
+  readonly #early = new EarlyEnvelopes()
   #attempt = 0
   #begunAtMs = Number.NEGATIVE_INFINITY
-  /** All members have confirmed this attempt: its key may exist (R20). */
-  #committed = false
-  #state: KeygenState | undefined
+  #machine: KeygenAttempt | undefined
   #phase: KeygenProgress['phase'] = 'idle'
   #lastFailure: KeygenFailure | undefined
+  #waiting: KeygenProgress['waiting']
   #cancelRetry: Cancel = () => {}
 
   constructor(init: KeygenRunnerInit) {
     this.#c = init
     this.#logger = init.logger.child('keygen')
-    if (init.confirmed?.made === true) this.#wasConfirmed()
   }
 
   progress(): KeygenProgress {
-    return { phase: this.#phase, attempt: this.#attempt, lastFailure: this.#lastFailure }
+    const waiting = this.#phase === 'running' ? this.#waiting : undefined
+    return { phase: this.#phase, attempt: this.#attempt, lastFailure: this.#lastFailure, waiting }
   }
 
   start(): void {
-    if (this.#phase === 'idle') this.#begin(this.#attempt + 1)
+    if (this.#phase !== 'idle') return
+    const last = this.#c.attempts?.last
+    if (last?.staged === undefined) this.#begin(Math.max(this.#attempt, last?.attempt ?? 0) + 1)
+    else this.#resume(last, last.staged)
   }
 
   stop(): void {
     this.#cancelRetry()
+    if (this.#phase === 'running' && this.#machine?.state.said.confirm !== undefined) {
+      parkKeygen(this.#c.messenger, this.#machine.leave())
+      this.#machine = undefined
+    }
     this.#drop()
     if (this.#phase === 'running') this.#phase = 'idle'
   }
@@ -80,18 +77,16 @@ export class DefaultKeygenRunner implements KeygenRunner {
   onEnvelope(envelope: Envelope): Verdict {
     const { step } = envelope
     // Shares never travel by gossip, and what all must see never by a direct stream.
-    if (!isKeygenStep(step) || KEYGEN_STEPS[step].via !== envelope.via) return 'ignore'
-    const { attempt, author } = envelope
+    if (viaOf(step) !== envelope.via) return 'ignore'
+    const { attempt } = envelope
     if (attempt < this.#attempt) return 'ignore'
-    if (attempt === this.#attempt && this.#state !== undefined) {
-      this.#deliver(envelope)
+    if (attempt === this.#attempt && this.#machine !== undefined) {
+      this.#machine.deliver(envelope)
       return 'accept'
     }
     if (this.#phase === 'done' || this.#phase === 'failed') return 'ignore'
-    const early = this.#early.get(author) ?? []
-    if (early.length >= LIMITS.maxEarlyPerAuthor) early.shift()
-    this.#early.set(author, [...early, envelope])
-    if (this.#phase === 'running') this.#follow()
+    this.#early.add(envelope)
+    this.#follow()
     return 'accept'
   }
 
@@ -100,14 +95,14 @@ export class DefaultKeygenRunner implements KeygenRunner {
    * further only two who agree do, and never faster than attempts are retried, so that nobody can spin the others.
    */
   #follow(): void {
-    const ahead = [...this.#early.values()]
-      .map((envelopes) => Math.max(...envelopes.map((e) => e.attempt)))
-      .filter((attempt) => attempt > this.#attempt)
-      .toSorted((a, b) => b - a)
-    if (ahead.length === 0 || this.#committed) return
+    const ahead = this.#early.beyond(this.#attempt)
+    if (ahead.length === 0 || this.#phase !== 'running') return
     const waitMs = Math.max(0, this.#begunAtMs + RETRY_MS - this.#c.clock.now())
     this.#cancelRetry()
-    this.#cancelRetry = this.#c.clock.after(waitMs, () => this.#begin(ahead[1] ?? this.#attempt + 1))
+    this.#cancelRetry = this.#c.clock.after(waitMs, () => {
+      // With our trial share that key may be finished without us, at any time: no other is made beside it (R20).
+      if (this.#machine?.state.certified !== true) this.#begin(ahead[1] ?? this.#attempt + 1)
+    })
   }
 
   async adopt({ transcript, certificate }: VerifiedProposal): Promise<void> {
@@ -117,118 +112,97 @@ export class DefaultKeygenRunner implements KeygenRunner {
       if (staged === undefined) throw new Error('this node staged no share of that transcript')
       await vault.put({ ...staged, certificate })
     }
+    this.#drop()
     this.#finish()
   }
 
   #begin(attempt: number): void {
+    this.#prepare(attempt)
+    this.#logger.info('Keygen attempt', { pendingId: this.#c.spec.id, attempt })
+    const save = async () => {
+      this.#logger.debug('Keygen step', { step: 'begin' })
+      await this.#c.attempts?.save({ attempt, certified: false })
+    }
+    save().then(
+      () => {
+        if (this.#isPreparing(attempt)) this.#run({ kind: 'start' })
+      },
+      (error: unknown) => {
+        this.#logger.error('Storing the attempt failed', { error: describeError(error) })
+        if (this.#isPreparing(attempt)) this.#cancelRetry = this.#c.clock.after(RETRY_MS, () => this.#begin(attempt))
+      },
+    )
+    this.#c.onChange()
+  }
+
+  /** What this node may have confirmed, the others may be waiting for: it is finished, not begun anew (R20). */
+  #resume({ attempt, certified }: AttemptRecord, transcript: TranscriptHash): void {
+    const staged = this.#c.vault.byTranscript(transcript)
+    if (staged === undefined) {
+      this.#attempt = attempt
+      if (!certified) this.#begin(attempt + 1)
+      else this.#failed('the staged share of a confirmed key is gone')
+      return
+    }
+    const parked = takeParkedKeygen(this.#c.messenger, this.#c.spec.id, attempt)
+    if (parked === 'given_up') {
+      // It would confirm again with other words in the same slot (R16).
+      this.#attempt = attempt
+      if (certified) this.#failed('it failed before in this process')
+      else this.#begin(attempt + 1)
+      return
+    }
+    this.#prepare(attempt)
+    this.#logger.info('Keygen resumed', { pendingId: this.#c.spec.id, attempt, transcript })
+    if (parked === undefined) this.#run({ kind: 'resume', transcript, key: staged.key, certified })
+    else this.#go(parked, { kind: 'timer', name: 'resend' }, { kind: 'timer', name: 'step' })
+  }
+
+  #prepare(attempt: number): void {
     this.#cancelRetry()
     this.#drop()
     this.#attempt = attempt
     this.#begunAtMs = this.#c.clock.now()
-    this.#committed = false
+    this.#phase = 'running'
+  }
+  /** Nothing has overtaken the attempt while its number was written. */
+  #isPreparing = (attempt: number): boolean =>
+    this.#attempt === attempt && this.#phase === 'running' && this.#machine === undefined
+
+  #run(first: KeygenEvent): void {
     const { spec, self, topic } = this.#c
-    this.#state = newKeygen({
+    const state = newKeygen({
       network: topic.network,
       pendingId: spec.id,
       members: spec.keys,
       threshold: spec.threshold,
       self,
-      attempt,
+      attempt: this.#attempt,
       epoch: EPOCH,
     })
-    this.#phase = 'running'
-    this.#logger.info('Keygen attempt', { pendingId: spec.id, attempt })
-    this.#step({ kind: 'start' })
-    const early = [...this.#early.values()].flat()
-    this.#early.clear()
-    for (const envelope of early) {
-      if (envelope.attempt === attempt) this.#deliver(envelope)
-      else if (envelope.attempt > attempt)
-        this.#early.set(envelope.author, [...(this.#early.get(envelope.author) ?? []), envelope])
+    this.#go(state, first)
+  }
+
+  #go(state: KeygenState, ...first: readonly KeygenEvent[]): void {
+    const outcome = {
+      onDone: (result: KeygenResult) => this.#done(result),
+      onAborted: (end: { readonly reason: KeygenAbort; readonly certified: boolean }) => this.#aborted(end),
+      onWaiting: (waiting: KeygenProgress['waiting']) => this.#wait(waiting),
     }
+    const machine = new KeygenAttempt(this.#c, outcome, this.#logger, state)
+    this.#machine = machine
+    for (const event of first) machine.step(event)
+    for (const envelope of this.#early.take(this.#attempt)) machine.deliver(envelope)
+    this.#follow()
     this.#c.onChange()
   }
 
-  #deliver(e: Envelope): void {
-    this.#step({ kind: 'message', author: e.author, boot: e.boot, step: e.step, payload: e.payload, wire: e.wire })
-  }
-
-  #step(event: KeygenEvent): void {
-    if (this.#state === undefined) return
-    const { state, effects } = keygenStep(this.#state, event)
-    this.#state = state
-    for (const effect of effects) this.#perform(effect)
-  }
-
-  #perform(effect: KeygenEffect): void {
-    const { topic, messenger, clock } = this.#c
-    switch (effect.kind) {
-      case 'publish':
-        this.#publish(effect.utterance)
-        return
-      case 'send':
-        this.#detach(messenger.send(effect.to, topic, effect.utterance), 'Sending a share failed')
-        return
-      case 'persist':
-        this.#persist(effect)
-        return
-      case 'arm':
-        this.#timers.get(effect.name)?.()
-        this.#timers.set(
-          effect.name,
-          clock.after(effect.delayMs, () => this.#step({ kind: 'timer', name: effect.name })),
-        )
-        return
-      case 'disarm':
-        this.#timers.get(effect.name)?.()
-        this.#timers.delete(effect.name)
-        return
-      case 'done':
-        this.#done(effect.result)
-        return
-      case 'aborted':
-        this.#aborted(effect.reason)
-        return
-    }
-  }
-
-  /** Before this start: the key may exist, so no other is made; whoever has proven it may still hand it over. */
-  #wasConfirmed(): void {
-    this.#committed = true
-    this.#phase = 'failed'
-    this.#lastFailure = {
-      attempt: this.#attempt,
-      reason: 'this node restarted after all members had confirmed a key',
-      blamed: [],
-      silent: [],
-    }
-  }
-
-  #persist(effect: Extract<KeygenEffect, { kind: 'persist' }>): void {
-    const attempt = this.#attempt
-    this.#detach(
-      this.#c.vault
-        .put({ transcript: effect.transcript, epoch: EPOCH, key: effect.key, certificate: STAGED })
-        .then(() => {
-          // R20: only now may this node certify; a later attempt may have begun meanwhile.
-          if (attempt === this.#attempt) this.#step({ kind: 'persisted', transcript: effect.transcript })
-        }),
-      'Storing the staged share failed',
-    )
-  }
-
-  #publish(utterance: Utterance): void {
-    const attempt = this.#attempt
-    // The machine says its trial share only when every member has confirmed.
-    const isTrial = utterance.step === 'trial'
-    if (isTrial) this.#committed = true
-    const publish = async () => {
-      // A duty is persisted before it is performed: with our share the others may finish this key after we are gone.
-      if (isTrial) await this.#c.confirmed?.make()
-      const { wire } = await this.#c.messenger.publish(this.#c.topic, utterance)
-      if (attempt === this.#attempt) this.#step({ kind: 'published', step: utterance.step, wire })
-    }
-    this.#detach(publish(), 'Publishing failed')
+  #wait(waiting: KeygenProgress['waiting']): void {
+    if (this.#phase === 'done') return
+    this.#waiting = waiting
+    if (waiting === undefined) return
+    this.#logger.warn('Keygen waits', { attempt: this.#attempt, ...waiting })
+    this.#c.onChange()
   }
 
   #done({ key, transcript, certificate, trialSignature }: KeygenResult): void {
@@ -241,7 +215,7 @@ export class DefaultKeygenRunner implements KeygenRunner {
       },
       (error: unknown) => {
         this.#logger.error('Storing the certificate failed', { error: describeError(error) })
-        this.#aborted({ kind: 'internal', error })
+        this.#aborted({ reason: { kind: 'internal', error }, certified: true })
       },
     )
   }
@@ -255,34 +229,36 @@ export class DefaultKeygenRunner implements KeygenRunner {
     this.#c.onChange()
   }
 
-  #aborted(reason: KeygenAbort): void {
-    this.#lastFailure = failureOf(this.#attempt, reason)
+  #aborted({ reason, certified }: { readonly reason: KeygenAbort; readonly certified: boolean }): void {
+    const failure = failureOf(this.#attempt, reason)
+    this.#lastFailure = failure
     this.#c.onAborted?.(this.#c.spec, reason)
-    this.#logger.warn('Keygen attempt failed', { ...this.#lastFailure })
+    this.#logger.warn('Keygen attempt failed', { ...failure })
     this.#drop()
     if (this.#phase === 'done') return
-    if (this.#committed) {
-      // Another attempt could end in a second proven key under one pending id, and split the co-signers for good.
-      this.#phase = 'failed'
-      this.#logger.warn('All had confirmed this key: approve the set again with the next attempt number', {
-        pendingId: this.#c.spec.id,
-      })
-      this.#c.onChange()
+    // Another attempt could end in a second proven key under one pending id, and split the co-signers for good.
+    if (certified) {
+      this.#failed(failure.reason, failure)
       return
     }
     this.#cancelRetry = this.#c.clock.after(RETRY_MS, () => this.#begin(this.#attempt + 1))
     this.#c.onChange()
   }
 
-  #drop(): void {
-    for (const cancel of this.#timers.values()) cancel()
-    this.#timers.clear()
-    if (this.#state !== undefined) disposeKeygen(this.#state)
-    this.#state = undefined
+  #failed(reason: string, failure: Partial<KeygenFailure> = {}): void {
+    this.#cancelRetry()
+    this.#phase = 'failed'
+    this.#lastFailure = { attempt: this.#attempt, blamed: [], silent: [], ...failure, reason }
+    this.#logger.warn('All had confirmed this key: approve the set again with the next attempt number', {
+      pendingId: this.#c.spec.id,
+    })
+    this.#c.onChange()
   }
 
-  /** Failures here are the network's or the disk's: the machine's resends and deadlines answer for them. */
-  #detach(work: Promise<unknown>, message: string): void {
-    work.catch((error: unknown) => this.#logger.debug(message, { error: describeError(error) }))
+  #drop(): void {
+    const state = this.#machine?.drop()
+    if (state?.said.confirm !== undefined) markGivenUp(this.#c.messenger, state)
+    this.#machine = undefined
+    this.#waiting = undefined
   }
 }

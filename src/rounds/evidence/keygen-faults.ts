@@ -11,7 +11,7 @@ import { xOnly } from '../../curve/index.ts'
 import type { EnvelopeFields } from '../../p2p/index.ts'
 import { decodeKeygen } from '../keygen/codec.ts'
 import { attemptIdOf } from '../keygen/hashes.ts'
-import { isKeygenStep } from '../keygen/index.ts'
+import { parseStep } from '../keygen/index.ts'
 import type { KeygenPayloads } from '../keygen/steps.ts'
 import { type Case, isOneRun } from './case.ts'
 import { slotOf } from './slots.ts'
@@ -25,8 +25,9 @@ export const EPOCH = 0
 
 /** One message that no honest member makes, whatever else was said. */
 export function judgeMalformed({ record, said: [m, ...more] }: Case): Finding {
-  if (m === undefined || more.length > 0 || !isKeygenStep(m.step)) return 'wrong_wires'
-  if (decodeKeygen(m.step, m.payload) === undefined) return undefined
+  const named = m && parseStep(m.step)
+  if (m === undefined || named === undefined || more.length > 0) return 'wrong_wires'
+  if (decodeKeygen(named.step, m.payload) === undefined) return undefined
   const deal = m.step === 'deal' ? decodeKeygen('deal', m.payload) : undefined
   if (deal === undefined) return 'no_fault'
   const { keys, threshold } = record.scope

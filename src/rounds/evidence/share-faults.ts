@@ -3,6 +3,7 @@ import { isNonceCommitment, type NonceCommitment, packageToJudge, type Tweak, ve
 import type { EnvelopeFields } from '../../p2p/index.ts'
 import { decodeKeygen } from '../keygen/codec.ts'
 import { commitmentsHash, trialDigestOf, trialPackageHash } from '../keygen/hashes.ts'
+import { parseStep, stepName } from '../keygen/index.ts'
 import { type Case, isOneAttempt, openConfirm } from './case.ts'
 import { EPOCH, type Finding } from './keygen-faults.ts'
 import { packageFacts, shareFacts } from './sign-facts.ts'
@@ -10,14 +11,16 @@ import { packageFacts, shareFacts } from './sign-facts.ts'
 const UNTWEAKED: Tweak = { kind: 'none' }
 
 /**
- * R22: a trial share beside the confirms of all. Its author signed the hash of the nonce commitments that it saw (R26), and in
- * its own confirm the joint polynomial: nobody can show its share beside other ones.
+ * R22: a trial share beside the confirms of all, or in a later turn beside the commitments of all for that turn. Its author
+ * signed the hash of the nonce commitments that it saw (R26), and with its own the joint polynomial: nobody can show its share
+ * beside other ones.
  */
 export function judgeTrialShare({ record, topic, said: [t, ...confirms] }: Case): Finding {
-  if (t?.step !== 'trial' || record.commitments === undefined) return 'wrong_wires'
+  const named = t && parseStep(t.step)
+  if (t === undefined || named?.step !== 'trial' || record.commitments === undefined) return 'wrong_wires'
   const { keys, threshold } = record.scope
   const trial = decodeKeygen('trial', t.payload)
-  const commitments = commitmentsOf(t, confirms)
+  const commitments = commitmentsOf(t, named.turn, confirms)
   const own = confirms.find((m) => m.author === t.author)
   const confirm = own && decodeKeygen('confirm', own.payload)
   if (trial === undefined || confirm === undefined || !keys.every((k) => commitments?.has(k))) return 'wrong_wires'
@@ -69,14 +72,16 @@ const isSound = (
   commitments.has(accused) &&
   [...commitments].every(([m, c]) => members.includes(m) && isNonceCommitment(c))
 
-/** Nonce commitments by member; undefined unless each confirm is well-formed, of this attempt, and the only one of its author. */
+/** Nonce commitments by member; undefined unless each is well-formed, of this attempt and turn, and the only one of its author. */
 function commitmentsOf(
   trial: EnvelopeFields,
+  turn: number,
   confirms: readonly EnvelopeFields[],
 ): ReadonlyMap<PublicKey, NonceCommitment> | undefined {
+  const where = turn === 0 ? 'confirm' : stepName('commit', turn)
   const made = new Map<PublicKey, NonceCommitment>()
   for (const m of confirms) {
-    const confirm = m.step === 'confirm' ? decodeKeygen('confirm', m.payload) : undefined
+    const confirm = m.step === where ? decodeKeygen('confirm', m.payload) : undefined
     if (confirm === undefined || !isOneAttempt(trial, m) || made.has(m.author)) return undefined
     made.set(m.author, confirm.commitment)
   }

@@ -1,6 +1,6 @@
 import type { EnvelopeFields, Topic } from '../../p2p/index.ts'
 import { decodeKeygen } from '../keygen/codec.ts'
-import { isKeygenStep } from '../keygen/index.ts'
+import { parseStep } from '../keygen/index.ts'
 import { slotOf as signSlotOf } from '../sign/slots.ts'
 
 /**
@@ -20,6 +20,7 @@ function keygenPlace(f: EnvelopeFields): string | undefined {
 }
 
 function keygenAddressee({ step, payload }: EnvelopeFields): string | undefined {
-  if (!isKeygenStep(step)) return undefined
+  // Each turn of the trial has slots of its own.
+  if (parseStep(step) === undefined) return undefined
   return step === 'share' ? decodeKeygen(step, payload)?.receiver : ''
 }

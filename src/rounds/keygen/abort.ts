@@ -12,7 +12,7 @@ export function abort(state: KeygenState, reason: KeygenAbort): Transition {
     effects.push({ kind: 'publish', utterance: utterance(state, 'complaint', encodeKeygen('complaint', complaint)) })
   destroySecrets(state.phase)
   effects.push({ kind: 'disarm', name: 'step' }, { kind: 'disarm', name: 'resend' })
-  effects.push({ kind: 'aborted', reason, confirmed: confirmedIn(state) })
+  effects.push({ kind: 'aborted', reason, confirmed: confirmedIn(state), certified: state.certified })
   return { state: { ...state, phase: { kind: 'aborted' } }, effects }
 }
 
@@ -60,11 +60,12 @@ export function destroySecrets(phase: Phase): void {
       zeroize(...phase.shares.values())
       return
     case 'confirming':
+    case 'committing':
+    case 'trying':
       phase.nonces.destroy()
       return
     case 'idle':
     case 'persisting':
-    case 'trying':
     case 'done':
     case 'aborted':
       return

@@ -15,6 +15,30 @@ export const MAX_COMPLAINT_BYTES = 56 * 1024
 /** One trial share and a confirm of each member. */
 const MAX_PROOF_WIRES = LIMITS.maxSigners + 1
 
+/** A commitment for a later turn says the same as a confirm, in another slot. */
+const CONFIRM: Codec<KeygenPayloads['confirm']> = codec(
+  pb.KeygenConfirmSchema,
+  (c) =>
+    create(pb.KeygenConfirmSchema, {
+      transcript: fromHex(c.transcript),
+      aggregateKey: fromHex(c.aggregateKey),
+      hiding: c.commitment.hiding,
+      binding: c.commitment.binding,
+      commitmentsHash: c.commitmentsHash,
+    }),
+  (c) => {
+    const commitment = { hiding: c.hiding, binding: c.binding }
+    if (!isNonceCommitment(commitment)) throw new TypeError('nonce commitment: not two points')
+    if (c.aggregateKey[0] !== 0x02) throw new TypeError('aggregate key: expected even Y')
+    return {
+      transcript: asTranscriptHash(toHex(c.transcript)),
+      aggregateKey: parsePublicKey(c.aggregateKey),
+      commitment,
+      commitmentsHash: sized('commitments hash', c.commitmentsHash, 32),
+    }
+  },
+)
+
 const CODECS: { readonly [S in KeygenStep]: Codec<KeygenPayloads[S]> } = {
   open: codec(
     pb.KeygenOpenSchema,
@@ -49,28 +73,8 @@ const CODECS: { readonly [S in KeygenStep]: Codec<KeygenPayloads[S]> } = {
       receiverKey: sized('receiver key', s.receiverKey, 33),
     }),
   ),
-  confirm: codec(
-    pb.KeygenConfirmSchema,
-    (c) =>
-      create(pb.KeygenConfirmSchema, {
-        transcript: fromHex(c.transcript),
-        aggregateKey: fromHex(c.aggregateKey),
-        hiding: c.commitment.hiding,
-        binding: c.commitment.binding,
-        commitmentsHash: c.commitmentsHash,
-      }),
-    (c) => {
-      const commitment = { hiding: c.hiding, binding: c.binding }
-      if (!isNonceCommitment(commitment)) throw new TypeError('nonce commitment: not two points')
-      if (c.aggregateKey[0] !== 0x02) throw new TypeError('aggregate key: expected even Y')
-      return {
-        transcript: asTranscriptHash(toHex(c.transcript)),
-        aggregateKey: parsePublicKey(c.aggregateKey),
-        commitment,
-        commitmentsHash: sized('commitments hash', c.commitmentsHash, 32),
-      }
-    },
-  ),
+  confirm: CONFIRM,
+  commit: CONFIRM,
   trial: codec(
     pb.KeygenTrialSchema,
     (t) => create(pb.KeygenTrialSchema, t),

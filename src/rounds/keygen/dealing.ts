@@ -1,4 +1,4 @@
-import { type PublicKey, zeroize } from '../../base/index.ts'
+import { concatBytes, LIMITS, type PublicKey, zeroize } from '../../base/index.ts'
 import {
   boxHash,
   checkDealings,
@@ -6,6 +6,8 @@ import {
   dealerFor,
   EphemeralKey,
   type KeyPackage,
+  type MadeKey,
+  type Dealing as PublicDealing,
   proveDealerKey,
   proveReceiverKey,
   sealPair,
@@ -68,7 +70,7 @@ export function deal(
       state,
       sealed.map((s) => s.dealerKey),
     ),
-    { kind: 'dealing', receiverKey, dealer, dealingsChecked: false, shares: new Map() },
+    { kind: 'dealing', receiverKey, dealer, dealingsChecked: false, computing: false, shares: new Map() },
     { deal: said, shares },
     [
       { kind: 'publish', utterance: utterance(state, 'deal', said) },
@@ -81,12 +83,14 @@ export function deal(
 
 /** Opens shares as soon as their deals are there, checks all deals together, and makes the key when nothing is missing. */
 export function takeDeals(state: KeygenState, phase: Dealing): Transition {
+  if (phase.computing) return { state, effects: [] }
   const opened = openShares(state, phase)
   const now: Dealing = { ...phase, shares: opened.shares }
   if (opened.faults.length > 0) return abortForFaults(withPhase(state, now), opened.faults)
   const deals = allOf(state, 'deal')
   if (deals === undefined) return { state: withPhase(state, now), effects: [] }
   const dealings = new Map([...deals].map(([m, h]) => [m, h.value.dealing]))
+  if (state.params.members.length > LIMITS.maxKeygenOnLoop) return computeAside(state, now, dealings)
   if (!now.dealingsChecked) {
     const checked = checkDealings(now.dealer, dealings)
     if (!checked.ok)
@@ -104,6 +108,43 @@ export function takeDeals(state: KeygenState, phase: Dealing): Transition {
     checked,
     combined.badShares.map((member) => shareFault(state, now, member, 'bad_share')),
   )
+}
+
+/** When all is there, as data; the polynomial stays. */
+function computeAside(state: KeygenState, phase: Dealing, others: ReadonlyMap<PublicKey, PublicDealing>): Transition {
+  const { params } = state
+  if (phase.shares.size < state.others.length) return { state: withPhase(state, phase), effects: [] }
+  const own = shareFor(phase.dealer, params.self)
+  const shares = concatBytes(...params.members.map((m) => phase.shares.get(m) ?? own))
+  zeroize(own)
+  const dealings = params.members.map((m) => others.get(m) ?? phase.dealer.dealing)
+  const group = { members: params.members, threshold: params.threshold }
+  return {
+    state: withPhase(state, { ...phase, computing: true }),
+    effects: [{ kind: 'compute', material: { group, self: params.self, dealings, shares } }],
+  }
+}
+
+/** What came of it. */
+export function takeKey(state: KeygenState, phase: Dealing, made: MadeKey | undefined): Transition {
+  const deals = allOf(state, 'deal')
+  if (!phase.computing || deals === undefined) return { state, effects: [] }
+  if (made === undefined) return abort(state, { kind: 'internal', error: new Error('the key could not be computed') })
+  switch (made.kind) {
+    case 'key':
+      return stage(state, phase, made.key, deals)
+    case 'bad_dealings':
+      return abortForFaults(
+        state,
+        [...made.faults].map(([member, code]) => ({ member, code, wires: wiresOf(state, member, 'deal') })),
+      )
+    case 'bad_shares':
+      if (made.members.length === 0) return abort(state, { kind: 'unusable_key' })
+      return abortForFaults(
+        state,
+        made.members.map((member) => shareFault(state, phase, member, 'bad_share')),
+      )
+  }
 }
 
 /** R20: on disk before anything is signed about it. */

@@ -3,13 +3,15 @@ export { type Certified, type OpenEnvelope, verifyCertificate } from './certific
 export { trialDigestOf } from './hashes.ts'
 export { keygenStep } from './machine.ts'
 export { type KeygenState, newKeygen, type Transition as KeygenTransition } from './state.ts'
-export { FAULT_CODES, type FaultCode, isKeygenStep, KEYGEN_STEPS, type KeygenStep } from './steps.ts'
-export type {
-  KeygenAbort,
-  KeygenEffect,
-  KeygenEvent,
-  KeygenFault,
-  KeygenParams,
-  KeygenResult,
-  KeygenTimer,
+export { FAULT_CODES, type FaultCode, KEYGEN_STEPS, type KeygenStep, parseStep, stepName, viaOf } from './steps.ts'
+export {
+  effectName,
+  KEYGEN_EFFECTS,
+  type KeygenAbort,
+  type KeygenEffect,
+  type KeygenEvent,
+  type KeygenFault,
+  type KeygenParams,
+  type KeygenResult,
+  type KeygenTimer,
 } from './types.ts'

@@ -1,11 +1,13 @@
-import { unreachable } from '../../base/index.ts'
+import { LIMITS, unreachable } from '../../base/index.ts'
 import { abort } from './abort.ts'
-import { deal, open, takeDeals } from './dealing.ts'
+import { commit, compareConfirms, confirm } from './confirm.ts'
+import { deal, open, takeDeals, takeKey } from './dealing.ts'
 import { receive } from './receive.ts'
 import { resend } from './resend.ts'
 import { allOf, type KeygenState, type Transition, waitingFor, without } from './state.ts'
-import { compareConfirms, confirm, judgeTrial, tryKey } from './trial.ts'
-import type { KeygenEvent, KeygenTimer } from './types.ts'
+import { stepName } from './steps.ts'
+import { advanceTrial, beginTrial } from './trial.ts'
+import type { KeygenEffect, KeygenEvent, KeygenTimer } from './types.ts'
 
 /**
  * Keygen as one member (DESIGN §7, R18–R22): what happened in, what is to be done out. Does no I/O and never throws;
@@ -25,14 +27,23 @@ function apply(state: KeygenState, event: KeygenEvent): Transition {
   switch (event.kind) {
     case 'start':
       return phase.kind === 'idle' ? open(state) : { state, effects: [] }
+    case 'resume':
+      return phase.kind === 'idle'
+        ? confirm({ ...state, certified: event.certified }, event.transcript, event.key)
+        : { state, effects: [] }
     case 'message':
       return phase.kind === 'done' ? { state, effects: [] } : receive(state, event)
     case 'published':
-      if (event.step !== 'confirm' || state.ownConfirmWire !== undefined) return { state, effects: [] }
-      return { state: { ...state, ownConfirmWire: event.wire }, effects: [] }
+      return { state: withOwnWire(state, event), effects: [] }
     case 'persisted':
       return phase.kind === 'persisting' && phase.transcript === event.transcript
-        ? confirm(state, phase)
+        ? confirm(state, phase.transcript, phase.key)
+        : { state, effects: [] }
+    case 'computed':
+      return phase.kind === 'dealing' ? takeKey(state, phase, event.made) : { state, effects: [] }
+    case 'committed':
+      return phase.kind === 'committing' && phase.transcript === event.transcript
+        ? beginTrial(state, phase)
         : { state, effects: [] }
     case 'timer':
       return onTimer(state, event.name)
@@ -41,17 +52,34 @@ function apply(state: KeygenState, event: KeygenEvent): Transition {
   }
 }
 
+/** Keeps the first envelope of what others have to see beside their own words. */
+function withOwnWire(state: KeygenState, event: Extract<KeygenEvent, { kind: 'published' }>): KeygenState {
+  const { ownConfirmWire = event.wire, ownCommitWire = event.wire } = state
+  if (event.step === 'confirm') return { ...state, ownConfirmWire }
+  return event.step === stepName('commit', state.turn) ? { ...state, ownCommitWire } : state
+}
+
 function onTimer(state: KeygenState, name: KeygenTimer): Transition {
+  const { phase } = state
   if (name === 'resend') return resend(state)
-  if (state.phase.kind === 'done') return { state, effects: [{ kind: 'disarm', name: 'resend' }] }
-  if (state.phase.kind === 'persisting')
+  if (phase.kind === 'done') return { state, effects: [{ kind: 'disarm', name: 'resend' }] }
+  if (phase.kind === 'persisting')
     return abort(state, { kind: 'internal', error: new Error('the staged share was not on disk in time') })
-  const steps = waitingFor(state.phase)
+  if (phase.kind === 'dealing' && phase.computing)
+    return abort(state, { kind: 'internal', error: new Error('the key was not computed in time') })
+  const steps = waitingFor(phase)
   const step = steps.find((s) => without(state, s).length > 0) ?? steps[0]
   if (step === undefined) return { state, effects: [] }
   const missing = state.others.filter((m) => steps.some((s) => !state.inbox[s].has(m)))
+  // R20: whoever has confirmed a transcript can't know that the missing one won't, so it leaves only for who says so.
+  if (state.said.confirm !== undefined) return stayed(state, { kind: 'late', step, missing })
   return abort(state, { kind: 'silence', step, missing })
 }
+
+const stayed = (state: KeygenState, late: Extract<KeygenEffect, { kind: 'late' }>): Transition => ({
+  state,
+  effects: [{ kind: 'arm', name: 'step', delayMs: LIMITS.keygenStepTimeoutMs }, late],
+})
 
 /** Goes as far as what was heard allows: several steps, if messages came early. */
 function advanced(transition: Transition): Transition {
@@ -74,16 +102,13 @@ function advance(state: KeygenState): Transition | undefined {
     }
     case 'dealing':
       return takeDeals(state, phase)
-    case 'confirming': {
-      const confirms = allOf(state, 'confirm')
-      return compareConfirms(state, phase) ?? (confirms && tryKey(state, phase, confirms))
-    }
-    case 'trying': {
-      const trials = allOf(state, 'trial')
-      return trials && state.ownConfirmWire && judgeTrial(state, phase, trials, state.ownConfirmWire)
-    }
+    case 'confirming':
+      return compareConfirms(state, phase) ?? (allOf(state, 'confirm') && commit(state, phase))
+    case 'trying':
+      return state.ownConfirmWire && advanceTrial(state, phase, state.ownConfirmWire)
     case 'idle':
     case 'persisting':
+    case 'committing':
     case 'done':
     case 'aborted':
       return undefined

@@ -3,8 +3,9 @@ import { checkDealerKey, checkReceiverKey } from '../../crypto/index.ts'
 import { xOnly } from '../../curve/index.ts'
 import { abort, abortForFault } from './abort.ts'
 import { decodeKeygen } from './codec.ts'
-import { type Heard, isRepeated, type KeygenState, type Transition, withEphemerals } from './state.ts'
-import { type FaultCode, isKeygenStep, type KeygenPayloads, type KeygenStep } from './steps.ts'
+import { type Heard, isRepeated, type KeygenState, type Phase, type Transition, withEphemerals } from './state.ts'
+import { type FaultCode, type KeygenPayloads, type KeygenStep, parseStep } from './steps.ts'
+import { enterTurn } from './trial.ts'
 import type { KeygenEvent } from './types.ts'
 
 type Message = Extract<KeygenEvent, { kind: 'message' }>
@@ -14,16 +15,59 @@ type Message = Extract<KeygenEvent, { kind: 'message' }>
  * and even if it is early.
  */
 export function receive(state: KeygenState, message: Message): Transition {
-  const { author, step } = message
-  if (!state.others.includes(author) || !isKeygenStep(step)) return { state, effects: [] }
-  const boot = state.boots.get(author)
-  if (boot !== undefined && boot !== message.boot) return abort(state, { kind: 'boot_changed', member: author })
-  const known = { ...state, boots: new Map(state.boots).set(author, message.boot) }
-  return receiveStep(known, message, step)
+  const named = parseStep(message.step)
+  if (!state.others.includes(message.author) || named === undefined) return { state, effects: [] }
+  // A transcript that all have confirmed is finished, whatever is said of how it was made (R20).
+  if (state.certified && !isOfTrial(state.phase, message, named.step)) return { state, effects: [] }
+  const known = state.boots.get(message.author)
+  // R16: what comes late of an earlier life of this member.
+  if (known !== undefined && message.boot < known) return { state, effects: [] }
+  if (known !== undefined && message.boot > known) return receiveRestarted(state, message, named)
+  return receiveNamed(withBoot(state, message), message, named)
+}
+
+/**
+ * A change of boot inside keygen aborts the attempt without blame (R16), but for a member that staged our transcript before: it
+ * says so again, and what it had committed to in its earlier life is dead.
+ */
+function receiveRestarted(state: KeygenState, message: Message, named: Named): Transition {
+  const { phase } = state
+  const isAfterStaging = 'transcript' in phase && (named.step === 'confirm' || named.turn > 0 || named.step === 'trial')
+  if (!isAfterStaging) return abort(state, { kind: 'boot_changed', member: message.author })
+  const after = receiveNamed(withBoot(state, message), message, named)
+  const signed = phase.kind === 'trying' && phase.signed !== undefined
+  if (!signed || after.state.phase.kind !== 'trying' || after.state.turn !== state.turn) return after
+  const next = enterTurn(after.state, state.turn + 1)
+  return { state: next.state, effects: [...after.effects, ...next.effects] }
+}
+
+type Named = NonNullable<ReturnType<typeof parseStep>>
+
+/** Into its turn, which it may be the first to name. */
+function receiveNamed(state: KeygenState, message: Message, { step, turn }: Named): Transition {
+  if (step !== 'commit' && step !== 'trial') return receiveStep(state, message, step)
+  if (turn < state.turn || !('transcript' in state.phase || turn === 0)) return { state, effects: [] }
+  if (turn === state.turn) return receiveStep(state, message, step)
+  const entered = enterTurn(state, turn)
+  const after = receiveStep(entered.state, message, step)
+  return { state: after.state, effects: [...entered.effects, ...after.effects] }
+}
+
+const withBoot = (state: KeygenState, { author, boot }: Message): KeygenState => ({
+  ...state,
+  boots: new Map(state.boots).set(author, boot),
+})
+
+/** Does a message belong to the end of a certified transcript? */
+function isOfTrial(phase: Phase, { payload }: Message, step: KeygenStep): boolean {
+  if (step === 'trial') return true
+  if (step !== 'confirm' && step !== 'commit') return false
+  const value = decodeKeygen(step, payload)
+  return value === undefined || ('transcript' in phase && value.transcript === phase.transcript)
 }
 
 function receiveStep<S extends KeygenStep>(state: KeygenState, message: Message, step: S): Transition {
-  const { author, payload, wire } = message
+  const { author, payload, wire, boot } = message
   const value = decodeKeygen(step, payload)
   if (value === undefined) return abortForFault(state, author, 'malformed', wire)
   // A share for somebody else proves nothing here: whoever holds it could show it around.
@@ -32,7 +76,7 @@ function receiveStep<S extends KeygenStep>(state: KeygenState, message: Message,
   if (isFor('share', step, value) && !isForOurKey(state, value.receiverKey)) return { state, effects: [] }
   const slots: ReadonlyMap<PublicKey, Heard<S>> = state.inbox[step]
   const before = slots.get(author)
-  if (before !== undefined) {
+  if (before !== undefined && before.boot === boot) {
     if (equalBytes(before.payload, payload)) return { state, effects: [] }
     return abortForFault(state, author, 'equivocation', before.wire, wire)
   }
@@ -41,7 +85,7 @@ function receiveStep<S extends KeygenStep>(state: KeygenState, message: Message,
   if (fault === 'repeated_ephemeral')
     return abortForFault(state, author, fault, ...earlierWires(state, author, step, value), wire)
   if (fault !== undefined) return abortForFault(state, author, fault, wire)
-  const heard: Heard<S> = { value, payload, wire }
+  const heard: Heard<S> = { value, payload, wire, boot }
   const inbox = { ...state.inbox, [step]: new Map(slots).set(author, heard) }
   const key = ephemeralIn(step, value)
   return { state: { ...(key === undefined ? state : withEphemerals(state, [key])), inbox }, effects: [] }

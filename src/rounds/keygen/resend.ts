@@ -8,8 +8,14 @@ import type { KeygenEffect } from './types.ts'
  */
 export function resend(state: KeygenState): Transition {
   const { said } = state
-  const again = (step: KeygenStep, payload: Uint8Array | undefined, until: KeygenStep): readonly KeygenEffect[] =>
-    payload === undefined || without(state, until).length === 0
+  /** `hasLeft`: without its envelope this node can't go on, whoever has gone on meanwhile. */
+  const again = (
+    step: KeygenStep,
+    payload: Uint8Array | undefined,
+    until: KeygenStep,
+    hasLeft = true,
+  ): readonly KeygenEffect[] =>
+    payload === undefined || (hasLeft && without(state, until).length === 0)
       ? []
       : [{ kind: 'publish', utterance: utterance(state, step, payload) }]
   const shares = without(state, 'confirm').flatMap((to): readonly KeygenEffect[] => {
@@ -19,6 +25,9 @@ export function resend(state: KeygenState): Transition {
   // Nothing is said after a trial share, so nothing shows that it arrived.
   const trial: readonly KeygenEffect[] =
     said.trial === undefined ? [] : [{ kind: 'publish', utterance: utterance(state, 'trial', said.trial) }]
+  // A duty that must be on disk first is tried until it is.
+  const unkept: readonly KeygenEffect[] =
+    state.phase.kind === 'committing' ? [{ kind: 'commit', transcript: state.phase.transcript }] : []
   const resendMs = Math.min(2 * state.resendMs, RESEND_MAX_MS)
   return {
     state: { ...state, resendMs },
@@ -26,8 +35,10 @@ export function resend(state: KeygenState): Transition {
       ...again('open', said.open, 'deal'),
       ...again('deal', said.deal, 'confirm'),
       ...shares,
-      ...again('confirm', said.confirm, 'trial'),
+      ...again('confirm', said.confirm, 'trial', state.ownConfirmWire !== undefined),
+      ...again('commit', said.commit, 'trial', state.ownCommitWire !== undefined),
       ...trial,
+      ...unkept,
       { kind: 'arm', name: 'resend', delayMs: resendMs },
     ],
   }

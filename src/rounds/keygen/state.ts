@@ -3,7 +3,7 @@ import type { Dealer, EphemeralKey, KeyPackage, NonceCommitment, SecretNonces } 
 import { xOnly } from '../../curve/index.ts'
 import type { Utterance } from '../../p2p/index.ts'
 import { attemptIdOf } from './hashes.ts'
-import type { KeygenPayloads, KeygenStep } from './steps.ts'
+import { type KeygenPayloads, type KeygenStep, stepName } from './steps.ts'
 import type { KeygenEffect, KeygenParams } from './types.ts'
 
 export const RESEND_MIN_MS = 1_000
@@ -14,8 +14,9 @@ export interface Heard<S extends KeygenStep> {
   readonly value: KeygenPayloads[S]
   readonly payload: Uint8Array
   readonly wire: Uint8Array
+  readonly boot: number
 }
-/** One message per step and author: early ones wait here, and nobody can fill it. */
+/** One message per step and author: early ones wait here, and nobody can fill it. `commit` and `trial` of the current turn. */
 export type Inbox = { readonly [S in KeygenStep]: ReadonlyMap<PublicKey, Heard<S>> }
 
 /** Payloads of this node as first said: a resend says the same bytes (R14). */
@@ -24,7 +25,18 @@ export interface Said {
   readonly deal?: Uint8Array
   readonly shares: ReadonlyMap<PublicKey, Uint8Array>
   readonly confirm?: Uint8Array
-  readonly trial?: Uint8Array
+  /** Of the current turn. */
+  readonly commit?: Uint8Array | undefined
+  readonly trial?: Uint8Array | undefined
+}
+
+/** The package of one turn, and what this node signed over it. Its own nonces are spent then. */
+export interface TrialPackage {
+  readonly commitments: ReadonlyMap<PublicKey, NonceCommitment>
+  readonly packageHash: Uint8Array
+  readonly ownShare: Uint8Array
+  /** The signed envelopes of the others' commitments: what comes later of them is of another package. */
+  readonly wires: readonly Uint8Array[]
 }
 
 /** Where the attempt stands, with the secrets that only this stretch of it needs. */
@@ -36,6 +48,8 @@ export type Phase =
       readonly receiverKey: EphemeralKey
       readonly dealer: Dealer
       readonly dealingsChecked: boolean
+      /** The key is being made beside the machine. */
+      readonly computing: boolean
       /** Opened, 32 secret bytes each. */
       readonly shares: ReadonlyMap<PublicKey, Uint8Array>
     }
@@ -46,14 +60,21 @@ export type Phase =
       readonly key: KeyPackage
       readonly nonces: SecretNonces
     }
+  /** All have confirmed; that is on its way to the disk. */
+  | {
+      readonly kind: 'committing'
+      readonly transcript: TranscriptHash
+      readonly key: KeyPackage
+      readonly nonces: SecretNonces
+    }
   | {
       readonly kind: 'trying'
       readonly transcript: TranscriptHash
       readonly key: KeyPackage
       readonly digest: Uint8Array
-      readonly commitments: ReadonlyMap<PublicKey, NonceCommitment>
-      readonly packageHash: Uint8Array
-      readonly ownShare: Uint8Array
+      /** This node's for this turn, until it has signed. */
+      readonly nonces: SecretNonces
+      readonly signed: TrialPackage | undefined
     }
   | { readonly kind: 'done' }
   | { readonly kind: 'aborted' }
@@ -73,6 +94,12 @@ export interface KeygenState {
   readonly said: Said
   /** Our own signed confirm: part of the certificate. */
   readonly ownConfirmWire: Uint8Array | undefined
+  /** Our own signed commitment for the current turn, where it is not the confirm's. */
+  readonly ownCommitWire: Uint8Array | undefined
+  /** Of the trial; 0 is made of the confirms' commitments. */
+  readonly turn: number
+  /** All members have confirmed our transcript. From then on nothing but this key is made (R20). */
+  readonly certified: boolean
   readonly resendMs: number
   readonly phase: Phase
 }
@@ -102,21 +129,25 @@ export function newKeygen(params: KeygenParams): KeygenState {
       deal: new Map(),
       share: new Map(),
       confirm: new Map(),
+      commit: new Map(),
       trial: new Map(),
       complaint: new Map(),
     },
     ephemerals: new Set(),
     said: { shares: new Map() },
     ownConfirmWire: undefined,
+    ownCommitWire: undefined,
+    turn: 0,
+    certified: false,
     resendMs: RESEND_MIN_MS,
     phase: { kind: 'idle' },
   }
 }
 
-export const utterance = ({ params }: KeygenState, step: KeygenStep, payload: Uint8Array): Utterance => ({
+export const utterance = ({ params, turn }: KeygenState, step: KeygenStep, payload: Uint8Array): Utterance => ({
   round: params.pendingId,
   attempt: params.attempt,
-  step,
+  step: step === 'commit' || step === 'trial' ? stepName(step, turn) : step,
   payload,
 })
 
@@ -148,7 +179,7 @@ export function waitingFor(phase: Phase): readonly KeygenStep[] {
     case 'confirming':
       return ['confirm']
     case 'trying':
-      return ['trial']
+      return [phase.signed === undefined ? 'commit' : 'trial']
     default:
       return []
   }

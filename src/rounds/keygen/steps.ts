@@ -10,12 +10,46 @@ export const KEYGEN_STEPS = {
   deal: { via: 'gossip' },
   share: { via: 'direct' },
   confirm: { via: 'gossip' },
+  commit: { via: 'gossip' },
   trial: { via: 'gossip' },
   complaint: { via: 'gossip' },
 } as const satisfies Readonly<Record<string, { readonly via: 'gossip' | 'direct' }>>
 
 export type KeygenStep = keyof typeof KEYGEN_STEPS
-export const isKeygenStep = (step: string): step is KeygenStep => Object.hasOwn(KEYGEN_STEPS, step)
+const STEPS = Object.keys(KEYGEN_STEPS) as readonly KeygenStep[]
+
+/**
+ * The trial of a certified transcript is begun again for every member that restarted in it: so many times, and no more. Each
+ * costs a nonce pair, and no honest machine restarts as often within one keygen.
+ */
+export const MAX_TRIAL_TURNS = 32
+
+/**
+ * A step as an envelope names it. What is said in a later turn of the trial stands in a slot of its own (R16): `trial/3`.
+ * The first turn has no commitments but those of the confirms, and no number.
+ */
+export const stepName = (step: KeygenStep, turn: number): string => (turn === 0 ? step : `${step}/${turn}`)
+
+interface NamedStep {
+  readonly step: KeygenStep
+  readonly turn: number
+}
+const NAMES: ReadonlyMap<string, NamedStep> = new Map<string, NamedStep>([
+  ...STEPS.filter((step) => step !== 'commit').map((step) => [step, { step, turn: 0 }] as const),
+  ...Array.from({ length: MAX_TRIAL_TURNS }, (_, i) => i + 1).flatMap((turn) =>
+    (['commit', 'trial'] as const).map((step) => [stepName(step, turn), { step, turn }] as const),
+  ),
+])
+/** undefined for whatever is no step of keygen. */
+export const parseStep = (name: string): NamedStep | undefined => NAMES.get(name)
+/** How a step travels; undefined for whatever is no step of keygen. */
+export const viaOf = (name: string): 'gossip' | 'direct' | undefined => {
+  const parsed = NAMES.get(name)
+  return parsed && KEYGEN_STEPS[parsed.step].via
+}
+
+export const stepsVia = (via: 'gossip' | 'direct'): readonly KeygenStep[] =>
+  STEPS.filter((step) => KEYGEN_STEPS[step].via === via)
 
 /** What may be wrong with a member's messages; the closed list of complaints. */
 export const FAULT_CODES = [
@@ -33,6 +67,16 @@ export const FAULT_CODES = [
 ] as const
 export type FaultCode = (typeof FAULT_CODES)[number]
 
+/** That the staged share of this transcript is on disk (R20), and a commitment for one trial of it. */
+interface Confirm {
+  readonly transcript: TranscriptHash
+  /** 33-byte point of even Y. */
+  readonly aggregateKey: PublicKey
+  readonly commitment: NonceCommitment
+  /** See `commitmentsHash`. */
+  readonly commitmentsHash: Uint8Array
+}
+
 /** Payload of each step. Keys 33 bytes, proofs 64, hashes and shares 32. */
 export interface KeygenPayloads {
   readonly open: { readonly receiverKey: Uint8Array; readonly proof: Uint8Array }
@@ -45,14 +89,9 @@ export interface KeygenPayloads {
     /** The receiver's key that the dealer sealed to. */
     readonly receiverKey: Uint8Array
   }
-  readonly confirm: {
-    readonly transcript: TranscriptHash
-    /** 33-byte point of even Y. */
-    readonly aggregateKey: PublicKey
-    readonly commitment: NonceCommitment
-    /** See `commitmentsHash`. */
-    readonly commitmentsHash: Uint8Array
-  }
+  readonly confirm: Confirm
+  /** A fresh commitment for a later turn of the trial; certifies nothing. */
+  readonly commit: Confirm
   /** `packageHash`: of the package that the share was made over (R26). */
   readonly trial: { readonly share: Uint8Array; readonly packageHash: Uint8Array }
   /** `accused` undefined: something is wrong, and nobody can be named for it. */

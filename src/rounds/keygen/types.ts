@@ -1,7 +1,7 @@
 import type { PendingId, PublicKey, TranscriptHash } from '../../base/index.ts'
-import type { KeyPackage, PairReveal, Rng } from '../../crypto/index.ts'
+import type { KeyMaterial, KeyPackage, MadeKey, PairReveal, Rng } from '../../crypto/index.ts'
 import type { Utterance } from '../../p2p/index.ts'
-import type { FaultCode, FaultProof, KeygenStep } from './steps.ts'
+import { type FaultCode, type FaultProof, type KeygenStep, parseStep, stepsVia } from './steps.ts'
 
 export interface KeygenParams {
   readonly network: string
@@ -22,6 +22,16 @@ export type KeygenTimer = 'step' | 'resend'
 
 export type KeygenEvent =
   | { readonly kind: 'start' }
+  /**
+   * Instead of `start`: this node holds the staged share of a transcript from before a restart, and finishes it (R20).
+   * `certified`: it knew then that all members had confirmed it.
+   */
+  | {
+      readonly kind: 'resume'
+      readonly transcript: TranscriptHash
+      readonly key: KeyPackage
+      readonly certified: boolean
+    }
   /** A message of this round and attempt whose signature and author's role are already verified. `wire`: the signed envelope. */
   | {
       readonly kind: 'message'
@@ -35,6 +45,10 @@ export type KeygenEvent =
   | { readonly kind: 'published'; readonly step: string; readonly wire: Uint8Array }
   /** The staged share is on disk, synced (R20). */
   | { readonly kind: 'persisted'; readonly transcript: TranscriptHash }
+  /** undefined: it could not be computed, by a fault of this node. */
+  | { readonly kind: 'computed'; readonly made: MadeKey | undefined }
+  /** It is on disk that all have confirmed this transcript. */
+  | { readonly kind: 'committed'; readonly transcript: TranscriptHash }
   | { readonly kind: 'timer'; readonly name: KeygenTimer }
 
 /** Something wrong in what a member said; `wires` are the signed envelopes that show it (DESIGN §9). */
@@ -84,15 +98,68 @@ export interface KeygenResult {
   readonly trialSignature: Uint8Array
 }
 
-/** What the driver is to do, in this order. `persist` comes back as the event `persisted`, `publish` as `published`. */
+/**
+ * What the driver is to do, in this order. `persist` comes back as the event `persisted`, `commit` as `committed`, `publish` as
+ * `published`; a `commit` that failed is asked for again.
+ */
 export type KeygenEffect =
   | { readonly kind: 'publish'; readonly utterance: Utterance }
   | { readonly kind: 'send'; readonly to: PublicKey; readonly utterance: Utterance }
   | { readonly kind: 'persist'; readonly transcript: TranscriptHash; readonly key: KeyPackage }
+  /** Comes back as `computed`: for a large set, so that it may be done beside the event loop. Whoever does it zeroes the shares. */
+  | { readonly kind: 'compute'; readonly material: KeyMaterial }
+  /** All members have confirmed this transcript: on disk before this node's trial share leaves it (R20). */
+  | { readonly kind: 'commit'; readonly transcript: TranscriptHash }
+  /** Members that were not heard in time in a step that has no end of its own: it goes on. A local claim, nobody is blamed. */
+  | { readonly kind: 'late'; readonly step: KeygenStep; readonly missing: readonly PublicKey[] }
   /** Replaces a timer of the same name. */
   | { readonly kind: 'arm'; readonly name: KeygenTimer; readonly delayMs: number }
   | { readonly kind: 'disarm'; readonly name: KeygenTimer }
   /** Once. The machine goes on resending for a while, for those who are not done yet: its timers stay. */
   | { readonly kind: 'done'; readonly result: KeygenResult }
-  /** Once, and the end. `confirmed`: this node signed that transcript's certificate; its staged share must be kept (R20). */
-  | { readonly kind: 'aborted'; readonly reason: KeygenAbort; readonly confirmed: TranscriptHash | undefined }
+  /**
+   * Once, and the end. `confirmed`: this node signed that transcript's certificate; its staged share must be kept (R20).
+   * `certified`: all members did, so the key may exist, and no other may be made under this pending id.
+   */
+  | {
+      readonly kind: 'aborted'
+      readonly reason: KeygenAbort
+      readonly confirmed: TranscriptHash | undefined
+      readonly certified: boolean
+    }
+
+/** What is said or done at which a process may end, by name; the compiler sees to it that no effect is missing. */
+const EFFECT_NAMES: {
+  readonly [K in KeygenEffect['kind']]: (effect: Extract<KeygenEffect, { kind: K }>) => string
+} = {
+  publish: ({ utterance }) => `publish ${parseStep(utterance.step)?.step ?? utterance.step}`,
+  send: ({ utterance }) => `send ${utterance.step}`,
+  persist: () => 'persist',
+  compute: () => 'compute',
+  commit: () => 'commit',
+  late: () => 'late',
+  arm: () => 'arm',
+  disarm: () => 'disarm',
+  done: () => 'done',
+  aborted: () => 'aborted',
+}
+const nameOf = <K extends KeygenEffect['kind']>(kind: K, effect: Extract<KeygenEffect, { kind: K }>): string =>
+  EFFECT_NAMES[kind](effect)
+/** The name under which a driver tells that it performs an effect. */
+export const effectName = (effect: KeygenEffect): string => nameOf(effect.kind, effect)
+
+/** Which effects change the world: a process that ends beside one of them leaves another one behind. */
+const EFFECT_STEPS: { readonly [K in KeygenEffect['kind']]: readonly string[] } = {
+  publish: stepsVia('gossip').map((step) => `publish ${step}`),
+  send: stepsVia('direct').map((step) => `send ${step}`),
+  persist: ['persist'],
+  compute: [],
+  commit: ['commit'],
+  late: [],
+  arm: [],
+  disarm: [],
+  done: ['done'],
+  aborted: ['aborted'],
+}
+/** Every name that a driver may tell, of effects that others or the disk can see. */
+export const KEYGEN_EFFECTS: readonly string[] = Object.values(EFFECT_STEPS).flat()

@@ -126,6 +126,7 @@ export const KeygenShareSchema: GenMessage<KeygenShare> = /*@__PURE__*/
 
 /**
  * step "confirm", gossip, only after the staged share is on disk. Its envelope is this member's part of the certificate.
+ * Step "commit/N" says the same for turn N of the trial, 1 to 32, with nonces of its own; it certifies nothing.
  *
  * @generated from message countersign.rounds.v1.KeygenConfirm
  */
@@ -172,7 +173,7 @@ export const KeygenConfirmSchema: GenMessage<KeygenConfirm> = /*@__PURE__*/
   messageDesc(file_rounds_pb_keygen, 3);
 
 /**
- * step "trial", gossip.
+ * step "trial", gossip; in turn N of the trial "trial/N".
  *
  * @generated from message countersign.rounds.v1.KeygenTrial
  */

@@ -3,12 +3,13 @@ import type { KeyPair } from '../../curve/index.ts'
 import type { Messenger } from '../../p2p/index.ts'
 import type { ShareVault } from '../../signer/index.ts'
 import { DefaultKeygenRunner } from '../drivers/keygen-runner.ts'
+import type { MakesKeys } from '../drivers/keygen-threads.ts'
 import type { KeygenAbort } from '../keygen/index.ts'
 import { encodeCarrier, isSuccession } from './carrier.ts'
 import type { Carry } from './carrier-book.ts'
 import { DefaultPendingSession } from './session.ts'
 import type { PendingSession } from './session.types.ts'
-import type { ConfirmedMark, PendingSpec, VerifiedProposal } from './types.ts'
+import type { AttemptLog, PendingSpec, VerifiedProposal } from './types.ts'
 import { proposalVerifier } from './verify-proposal.ts'
 
 export interface PendingSessionsInit {
@@ -22,6 +23,8 @@ export interface PendingSessionsInit {
   readonly carry?: Carry | undefined
   /** Told how every keygen attempt failed. */
   readonly onAborted?: ((spec: PendingSpec, reason: KeygenAbort) => void) | undefined
+  /** Where keys of large sets are made; left out: on the event loop. */
+  readonly makeKey?: MakesKeys | undefined
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -42,7 +45,7 @@ export function openPendingSession(
   init: PendingSessionsInit,
   spec: PendingSpec,
   known?: VerifiedProposal,
-  confirmed?: ConfirmedMark,
+  attempts?: AttemptLog,
 ): PendingSession {
   const topic = { network: init.network, scope: spec.id, purpose: 'keygen' } as const
   const next = init.next && isSuccession(spec, init.self, init.next.publicKey) ? init.next : undefined
@@ -53,7 +56,7 @@ export function openPendingSession(
     known,
     next: next && { ...next, statement: encodeCarrier(topic, next.carrier, next.publicKey) },
     carry: init.carry ?? (() => () => {}),
-    keygen: (events) => new DefaultKeygenRunner({ ...dealer, ...events, spec, topic, confirmed }),
+    keygen: (events) => new DefaultKeygenRunner({ ...dealer, ...events, spec, topic, attempts }),
     verifyProposal: proposalVerifier(spec, topic),
   })
 }

@@ -3,11 +3,16 @@ import type { HandoffList, HeardHandoffs } from './handoff.ts'
 import type { Cosignature, PendingSpec, VerifiedProposal } from './types.ts'
 
 export interface KeygenProgress {
-  /** `failed`: all had confirmed, so no second key may be made under this pending id (R20); approve a new attempt. */
+  /**
+   * `failed`: all had confirmed, and then one was proven to cheat, or this node lost its share. No second key may be made under
+   * this pending id (R20); approve a new attempt.
+   */
   readonly phase: 'idle' | 'running' | 'done' | 'failed'
   /** Current or last attempt; 0 before the first. */
   readonly attempt: number
   readonly lastFailure: KeygenFailure | undefined
+  /** Who has not been heard in time, while the attempt goes on all the same: a confirmed transcript is not given up (R20). */
+  readonly waiting?: { readonly step: string; readonly missing: readonly PublicKey[] } | undefined
 }
 
 /** Why an attempt ended without a key. Silence is a local claim, a fault is shown by messages (DESIGN §9). */

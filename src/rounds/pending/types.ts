@@ -26,12 +26,21 @@ export interface VerifiedProposal {
   readonly trialSignature: Uint8Array
 }
 
-/** "All members have confirmed a key of this pending set", kept beyond a restart: no second key may be made then (R20). */
-export interface ConfirmedMark {
-  /** It was made before this start. */
-  readonly made: boolean
-  /** On disk when it resolves; calling it again is harmless. */
-  make(): Promise<void>
+/** How far this node's keygen for a pending set has come. */
+export interface AttemptRecord {
+  /** The last one that was begun; no number serves twice (R18, R19). */
+  readonly attempt: number
+  /** The transcript whose share this node staged in that attempt: it may have confirmed it (R20). */
+  readonly staged?: TranscriptHash
+  /** All members have confirmed it: the key may exist, so no other is made under this pending id. */
+  readonly certified: boolean
+}
+
+/** The record, kept beyond a restart. */
+export interface AttemptLog {
+  readonly last: AttemptRecord | undefined
+  /** On disk when it resolves. */
+  save(record: AttemptRecord): Promise<void>
 }
 
 /** One member's signature of the rotate-keys transaction; `nonce` and `feeUstx` name the variant it signed. */

@@ -17,6 +17,12 @@ import {
 
 const point = () => curve.publicKeyOf(curve.randomScalar())
 const key = KeyPair.generate().publicKey
+const CONFIRM = {
+  transcript: toHex(randomBytes(32)) as TranscriptHash,
+  aggregateKey: toHex(liftEven(xOnly(point()))) as PublicKey,
+  commitment: { hiding: point(), binding: point() },
+  commitmentsHash: randomBytes(32),
+}
 const EXAMPLES: { readonly [S in KeygenStep]: KeygenPayloads[S] } = {
   open: { receiverKey: point(), proof: randomBytes(64) },
   deal: {
@@ -24,12 +30,8 @@ const EXAMPLES: { readonly [S in KeygenStep]: KeygenPayloads[S] } = {
     boxHashes: [randomBytes(32), randomBytes(32)],
   },
   share: { receiver: key, dealerKey: point(), proof: randomBytes(64), box: randomBytes(48), receiverKey: point() },
-  confirm: {
-    transcript: toHex(randomBytes(32)) as TranscriptHash,
-    aggregateKey: toHex(liftEven(xOnly(point()))) as PublicKey,
-    commitment: { hiding: point(), binding: point() },
-    commitmentsHash: randomBytes(32),
-  },
+  confirm: CONFIRM,
+  commit: CONFIRM,
   trial: { share: randomBytes(32), packageHash: randomBytes(32) },
   complaint: { accused: key, code: 'bad_share' },
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { fromHex, type PublicKey } from '../../../../src/base/index.ts'
+import { fromHex, LIMITS, type PublicKey, toHex } from '../../../../src/base/index.ts'
 import { aggregate } from '../../../../src/crypto/index.ts'
 import { curve, randomBytes } from '../../../../src/curve/index.ts'
 import { encodeKeygen } from '../../../../src/rounds/keygen/codec.ts'
@@ -166,32 +166,28 @@ describe('R26: members who were told different nonce commitments for the trial',
   // Chance decides whose trial share reaches whom first.
   const seeds = Array.from({ length: 8 }, (_, i) => i)
 
-  it('should not finish, and blame no honest member for its share', () => {
+  it('should try once more with fresh commitments, and blame nobody for its share', () => {
     for (const seed of seeds) {
       const net = attacked(seed)
-      nobodyFinishes(net)
       for (const node of net.honest) expect(namedBy(node)).toEqual([])
-      expect(net.honest.map((n) => reasonOf(n)?.kind)).toContain('transcript_mismatch')
+      expect(net.honest.every((n) => n.result !== undefined)).toBe(true)
+      expect(net.gossiped.map((m) => m.step)).toContain('trial/1')
     }
   })
 
-  it('should end in a complaint that accuses nobody', () => {
-    const complaints = attacked(1).gossiped.filter(
-      (m) => m.step === 'complaint' && m.author !== memberAt(attacked(1), 2),
-    )
-    expect(complaints.length).toBeGreaterThan(0)
-    for (const c of complaints)
-      expect(contentOf('complaint', c.payload)).toEqual({ accused: undefined, code: 'transcript_mismatch' })
-  })
-
-  it('should keep the confirms as heard, in which the liar signed what it told them', () => {
-    for (const node of attacked(1).honest) {
-      const reason = reasonOf(node)
-      if (reason?.kind !== 'transcript_mismatch') continue
-      const kept = reason.wires.map((w) => node.heard.find((m) => m.wire === w)).filter((m) => m?.step === 'confirm')
-      expect(new Set(kept.map((m) => m?.author))).toEqual(new Set(node.state.others))
-    }
-    expect.hasAssertions()
+  it('should use no commitment of the first turn again', () => {
+    const net = attacked(1)
+    const points = net.gossiped
+      .filter((m) => m.step === 'confirm' || m.step.startsWith('commit/'))
+      .map((m) => ({
+        author: m.author,
+        hiding: toHex(contentOf('confirm', m.payload).commitment.hiding),
+        step: m.step,
+      }))
+    const said = new Set(points.map((p) => `${p.author} ${p.hiding} ${p.step}`))
+    const pairs = new Set(points.filter((p) => p.author !== memberAt(net, 2)).map((p) => p.hiding))
+    expect([...said].filter((p) => !p.startsWith(memberAt(net, 2)))).toHaveLength(pairs.size)
+    expect(pairs.size).toBe(6)
   })
 
   it('should name the liar where both of its confirms are heard', () => {
@@ -205,6 +201,29 @@ describe('R26: members who were told different nonce commitments for the trial',
   })
 })
 
+describe('a set whose key is made beside the machine', () => {
+  const large = { n: LIMITS.maxKeygenOnLoop + 1, threshold: 9 }
+  it('should come to one key', () => {
+    const net = run(large)
+    expect(new Set(net.nodes.map((n) => n.result?.transcript)).size).toBe(1)
+    expect(net.nodes.every((n) => n.effects.filter((e) => e.kind === 'compute').length === 1)).toBe(true)
+    expect(net.nodes.every((n) => n.result !== undefined)).toBe(true)
+  })
+  for (const what of [
+    'a share of another polynomial',
+    'a proof of knowledge of something else',
+    'a commitment too few',
+  ] as const)
+    it(`R19: should name who says ${what}`, () => {
+      expectNamed(run({ ...large, cheats: { 2: CHEATS[what].cheat } }), 2, CHEATS[what].code)
+    })
+  it('should end the attempt in time where nothing is computed, as this node’s own fault', () => {
+    const net = run({ ...large, endMs: 31_000, computes: (node) => node.index !== 1 })
+    expect(net.nodes[1]?.aborted?.reason).toMatchObject({ kind: 'internal' })
+    nobodyFinishes(net)
+  })
+})
+
 describe('a member who is silent', () => {
   it('from the start should be listed, not blamed', () => {
     const net = run({ silent: [3] })
@@ -215,7 +234,18 @@ describe('a member who is silent', () => {
     expect(net.gossiped.filter((m) => m.step === 'complaint')).toEqual([])
   })
 
-  for (const step of ['open', 'deal', 'confirm', 'trial']) {
+  for (const step of ['confirm', 'trial']) {
+    it(`R20: from its ${step} on should be listed, and waited for`, () => {
+      const net = run({ cheats: { 1: (words) => words.filter((w) => w.step !== step) } })
+      nobodyFinishes(net)
+      for (const node of net.honest) {
+        expect(node.aborted).toBeUndefined()
+        expect(node.effects).toContainEqual({ kind: 'late', step, missing: [memberAt(net, 1)] })
+      }
+    })
+  }
+
+  for (const step of ['open', 'deal']) {
     it(`from its ${step} on should be listed`, () => {
       const net = run({ cheats: { 1: (words) => words.filter((w) => w.step !== step) } })
       nobodyFinishes(net)
@@ -276,12 +306,21 @@ describe('R19: a complaint', () => {
 })
 
 describe('R16: a member whose boot changes', () => {
-  const rebooting: Cheat = (words) => words.map((w) => (w.step === 'confirm' ? { ...w, boot: 77 } : w))
+  const rebootingAt =
+    (...steps: readonly string[]): Cheat =>
+    (words) =>
+      words.map((w) => (steps.some((s) => w.step.startsWith(s)) ? { ...w, boot: 7_777 } : w))
   it('should end the attempt without blame', () => {
-    const net = run({ cheats: { 2: rebooting } })
+    const net = run({ cheats: { 2: rebootingAt('deal') } })
     nobodyFinishes(net)
     for (const node of net.honest) expect(reasonOf(node)).toEqual({ kind: 'boot_changed', member: memberAt(net, 2) })
     expect(net.gossiped.filter((m) => m.step === 'complaint')).toEqual([])
+  })
+
+  it('R20: should be heard to the end if it staged the same transcript before', () => {
+    const net = run({ cheats: { 2: rebootingAt('confirm', 'commit', 'trial') } })
+    for (const node of net.honest) expect(node.aborted).toBeUndefined()
+    expect(net.honest.every((n) => n.result !== undefined)).toBe(true)
   })
 
   it('should not be taken for equivocating, though it says something else in the same step', () => {
@@ -298,11 +337,12 @@ describe('R16: a member whose boot changes', () => {
 })
 
 describe('an honest member', () => {
+  const twoCommitments = confirmingTwice()
   const all = [
     ...Object.values(CHEATS).map((c): Cheat => c.cheat),
     reusingItsKey(),
     dealingTwice(),
-    confirmingTwice(),
+    twoCommitments,
     changing('trial', (t) => ({ ...t, share: plusOne(t.share) })),
   ]
   it('should never be blamed by another, whatever a cheater does and the network loses (property)', () => {
@@ -315,7 +355,8 @@ describe('an honest member', () => {
         fc.constantFrom(0, 0.2),
         (seed, cheat, cheater, forwarding, loss) => {
           const net = run({ seed, cheats: { [cheater]: cheat }, forwarding, loss, duplication: 0.2, threshold: 2 })
-          nobodyFinishes(net)
+          // Two commitments for one turn are left behind with it.
+          if (cheat !== twoCommitments) nobodyFinishes(net)
           for (const node of net.honest) for (const f of namedBy(node)) expect(f.member).toBe(memberAt(net, cheater))
           for (const node of net.honest) expect(reasonOf(node)?.kind).not.toBe('internal')
         },

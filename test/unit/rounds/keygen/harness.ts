@@ -1,11 +1,10 @@
 import { asPendingId, asSetHash, type PublicKey, type TranscriptHash, toHex, utf8 } from '../../../../src/base/index.ts'
+import { makeKey } from '../../../../src/crypto/index.ts'
 import { KeyPair, sha256 } from '../../../../src/curve/index.ts'
 import { sealEnvelope } from '../../../../src/p2p/envelope.ts'
 import { type Topic, topicName } from '../../../../src/p2p/index.ts'
 import { pendingId } from '../../../../src/registry/index.ts'
 import {
-  isKeygenStep,
-  KEYGEN_STEPS,
   type KeygenAbort,
   type KeygenEffect,
   type KeygenEvent,
@@ -15,6 +14,7 @@ import {
   type KeygenTimer,
   keygenStep,
   newKeygen,
+  viaOf,
 } from '../../../../src/rounds/keygen/index.ts'
 
 /** Deterministic chance: the same seed, the same run, but for the keys. */
@@ -51,6 +51,10 @@ export interface NetworkInit {
   /** Members who never speak. */
   readonly silent?: readonly number[]
   readonly rngs?: Readonly<Record<number, NonNullable<KeygenParams['rng']>>>
+  /** After which nothing more happens; longer than all steps together, unless said. */
+  readonly endMs?: number
+  /** Is this node's key computed? */
+  readonly computes?: (node: SimNode) => boolean
   /** Is this persist answered, and as which transcript's? Default: at once, as what it is. */
   readonly persists?: (node: SimNode) => boolean | TranscriptHash
   /** Real envelopes, on the topic of a pending set whose name follows from its members (R7). */
@@ -60,6 +64,8 @@ export interface NetworkInit {
 export const CONTRACT = 'ST000000000000000000002AMW42H.sbtc-registry'
 export const NETWORK = 'simnet'
 const PARENT = asSetHash('0a'.repeat(32))
+/** Longer than all steps together. */
+const END_MS = 4 * 60_000
 
 interface Message {
   readonly kind: 'message'
@@ -174,7 +180,7 @@ export class Network {
     const message: Message = { kind: 'message', author: node.self, boot, step, payload, wire }
     this.wires.set(toHex(wire), message)
     this.said.push(message)
-    const gossip = isKeygenStep(step) && KEYGEN_STEPS[step].via === 'gossip'
+    const gossip = viaOf(step) === 'gossip'
     if (gossip) this.gossiped.push(message)
     if (gossip && !this.#isSilent(node)) this.dispatch(node, { kind: 'published', step, wire })
     const all = to === undefined || (gossip && this.#init.forwarding !== false)
@@ -207,6 +213,15 @@ export class Network {
         return
       case 'persist':
         this.#persist(node, effect.transcript)
+        return
+      case 'compute':
+        if (this.#init.computes?.(node) ?? true)
+          this.#queue.push({ to: node, event: { kind: 'computed', made: makeKey(effect.material) } })
+        return
+      case 'commit':
+        this.#queue.push({ to: node, event: { kind: 'committed', transcript: effect.transcript } })
+        return
+      case 'late':
         return
       case 'done':
         if (node.result !== undefined) throw new Error('done twice')
@@ -243,7 +258,8 @@ export class Network {
     const due = this.nodes
       .flatMap((node) => [...node.timers].map(([name, atMs]) => ({ node, name, atMs })))
       .toSorted((a, b) => a.atMs - b.atMs)[0]
-    if (due === undefined) return false
+    // Whoever has confirmed waits for ever, so what is said in it is said again for ever (R20).
+    if (due === undefined || due.atMs > (this.#init.endMs ?? END_MS)) return false
     this.nowMs = Math.max(this.nowMs, due.atMs)
     due.node.timers.delete(due.name)
     this.dispatch(due.node, { kind: 'timer', name: due.name })

@@ -13,6 +13,7 @@ import {
 import { curve } from '../../../../src/curve/index.ts'
 import { encodeCertificate } from '../../../../src/rounds/keygen/codec.ts'
 import { type KeygenResult, trialDigestOf, verifyCertificate } from '../../../../src/rounds/keygen/index.ts'
+import { changing, plusOne } from './cheats.ts'
 import { Network, type NetworkInit } from './harness.ts'
 
 const finished = (net: Network): readonly KeygenResult[] =>
@@ -111,9 +112,9 @@ describe('R20: certificates', () => {
   })
 
   it('should tell that a confirmed share must be kept when the attempt ends later', () => {
-    const net = run({ n: 3, cheats: { 2: (words) => words.filter((w) => w.step !== 'trial') } })
+    const net = run({ n: 3, cheats: { 2: changing('trial', (t) => ({ ...t, share: plusOne(t.share) })) } })
     for (const node of net.honest) {
-      expect(node.aborted?.reason).toMatchObject({ kind: 'silence', step: 'trial' })
+      expect(node.aborted).toMatchObject({ reason: { kind: 'fault' }, certified: true })
       const staged = node.effects.find((e) => e.kind === 'persist')
       expect(node.aborted?.confirmed).toBe(staged?.kind === 'persist' ? staged.transcript : 'nothing staged')
     }

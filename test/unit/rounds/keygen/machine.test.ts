@@ -3,12 +3,12 @@ import { concatBytes, fromHex, LIMITS, type PublicKey, toHex } from '../../../..
 import { curve, KeyPair, randomBytes } from '../../../../src/curve/index.ts'
 import {
   disposeKeygen,
-  isKeygenStep,
   type KeygenEffect,
   type KeygenEvent,
   type KeygenState,
   keygenStep,
   newKeygen,
+  parseStep,
 } from '../../../../src/rounds/keygen/index.ts'
 import { Network, type SimNode } from './harness.ts'
 
@@ -110,8 +110,19 @@ describe('a message', () => {
 
   it('should be dropped if its step is none of keygen', () => {
     const { node, other } = fresh()
-    for (const step of ['', 'approve', 'toString', '__proto__', 'OPEN']) {
-      expect(isKeygenStep(step)).toBe(false)
+    for (const step of [
+      '',
+      'approve',
+      'toString',
+      '__proto__',
+      'OPEN',
+      'commit',
+      'commit/0',
+      'trial/01',
+      'open/1',
+      'trial/33',
+    ]) {
+      expect(parseStep(step)).toBeUndefined()
       const event = { ...openOf(other), step } as KeygenEvent
       expect(keygenStep(node.state, event).effects).toEqual([])
     }
@@ -202,7 +213,11 @@ describe('a disk that does not answer', () => {
   it('should end the attempt in time, as this node’s own fault', () => {
     const net = new Network({ n: 3, threshold: 2, seed: 9, persists: (n) => n.index !== 1 }).run()
     expect(net.nodes[1]?.aborted).toMatchObject({ reason: { kind: 'internal' }, confirmed: undefined })
-    for (const i of [0, 2]) expect(net.nodes[i]?.aborted?.reason).toMatchObject({ kind: 'silence', step: 'confirm' })
+    // They have confirmed, so they stay until it says that it will not (R20).
+    for (const i of [0, 2]) {
+      expect(net.nodes[i]?.aborted).toBeUndefined()
+      expect(net.nodes[i]?.effects).toContainEqual({ kind: 'late', step: 'confirm', missing: [net.nodes[1]?.self] })
+    }
   })
 })
 

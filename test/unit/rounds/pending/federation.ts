@@ -1,7 +1,10 @@
 import { asSetHash, type PublicKey, silentLogger, systemClock } from '../../../../src/base/index.ts'
 import { KeyPair } from '../../../../src/curve/index.ts'
+import { sealEnvelope } from '../../../../src/p2p/envelope.ts'
+import { type Envelope, openEnvelope, topicName } from '../../../../src/p2p/index.ts'
 import { pendingId, type RegistryId } from '../../../../src/registry/index.ts'
 import {
+  type MakesKeys,
   openPendingSession,
   type PendingSession,
   type PendingSessionsInit,
@@ -50,7 +53,13 @@ export function makeSpec(keys: readonly PublicKey[], currentKeys: readonly Publi
 export function openFederation(
   size = 3,
   threshold = 2,
-  onAborted: (member: PublicKey, ...told: Parameters<NonNullable<PendingSessionsInit['onAborted']>>) => void = () => {},
+  {
+    makeKey,
+    onAborted = () => {},
+  }: {
+    readonly makeKey?: MakesKeys
+    readonly onAborted?: (member: PublicKey, ...told: Parameters<NonNullable<PendingSessionsInit['onAborted']>>) => void
+  } = {},
 ): Federation {
   const bus = new MemoryBus()
   const pairs = Array.from({ length: size + 1 }, () => KeyPair.generate())
@@ -65,6 +74,7 @@ export function openFederation(
         self: key.publicKey,
         messenger: bus.messenger(key),
         vault,
+        makeKey,
         clock: systemClock,
         logger: silentLogger,
         onAborted: (...told) => onAborted(key.publicKey, ...told),
@@ -77,4 +87,13 @@ export function openFederation(
   const members = incoming.map(join)
   const leaving = join(outgoing)
   return { spec, bus, members, leaving, stop: () => [...members, leaving].forEach((m) => void m.session.stop()) }
+}
+
+/** Something else in the same envelope, signed by its author: what a member with its own software may say. */
+export function respoken(f: Federation, author: KeyPair, e: Envelope): Envelope {
+  const topic = { network: registryId.network, scope: f.spec.id, purpose: 'keygen' } as const
+  const wire = sealEnvelope(author, topicName(topic), e)
+  const fields = openEnvelope(topic, wire)
+  if (fields === undefined) throw new Error('not an envelope')
+  return { ...fields, topic, wire, via: 'gossip' }
 }

@@ -1,13 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import type { PublicKey } from '../../../../src/base/index.ts'
+import { LIMITS, type PublicKey } from '../../../../src/base/index.ts'
 import { curve, KeyPair, publicKeyBytes, xOnly } from '../../../../src/curve/index.ts'
 import { sealEnvelope } from '../../../../src/p2p/envelope.ts'
 import type { Envelope } from '../../../../src/p2p/index.ts'
 import { openEnvelope, topicName } from '../../../../src/p2p/index.ts'
-import { isCertifiedShare } from '../../../../src/rounds/index.ts'
-import { encodeKeygen } from '../../../../src/rounds/keygen/codec.ts'
+import { isCertifiedShare, keyThreads, type MakesKeys } from '../../../../src/rounds/index.ts'
+import { decodeKeygen, encodeKeygen } from '../../../../src/rounds/keygen/codec.ts'
 import { decodeProposal, encodeApproval, encodeProposal } from '../../../../src/rounds/pending/messages.ts'
 import { proposalVerifier } from '../../../../src/rounds/pending/verify-proposal.ts'
+import { plusOne } from '../keygen/cheats.ts'
 import { type Federation, makeSpec, openFederation, registryId } from './federation.ts'
 
 const FAR = 4_000_000_000_000
@@ -141,6 +142,25 @@ describe('keygen of a pending set', () => {
   })
 })
 
+describe('a large set', () => {
+  it('should have its keys made on threads, and a thread that fails costs an attempt and no more', async () => {
+    const make = keyThreads()
+    let calls = 0
+    const makeKey: MakesKeys = async (material, signal) => {
+      if (++calls === 1) throw new Error('the thread died')
+      return await make(material, signal)
+    }
+    fed = openFederation(LIMITS.maxKeygenOnLoop + 1, 9, { makeKey })
+    approveAll(fed)
+    for (const m of fed.members) m.session.startKeygen()
+    const isProven = () => fed.members.every((m) => m.session.proposal() !== undefined)
+    await expect.poll(isProven, { timeout: 60_000 }).toBe(true)
+    expect(calls).toBeGreaterThan(fed.members.length)
+    expect(fed.members.some((m) => m.session.keygen().lastFailure?.reason.startsWith('internal'))).toBe(true)
+    expect(new Set(fed.members.map((m) => m.session.proposal()?.proposal.transcript)).size).toBe(1)
+  }, 90_000)
+})
+
 describe('keygen attempts', () => {
   type M = Federation['members'][0]
   it('should not be driven further than one at a time by one member, whatever it claims', async () => {
@@ -162,34 +182,77 @@ describe('keygen attempts', () => {
   it('R20: should make no second key under a pending id once all had confirmed the first', async () => {
     fed = openFederation()
     const [a, b, c] = fed.members as [M, M, M]
-    // c keeps its trial share to itself, and complains once the others have said theirs.
-    let said = 0
+    // c keeps its trial share to itself, and complains and opens anew once the others have said theirs.
+    let trials = 0
     const payload = encodeKeygen('complaint', { accused: undefined, code: 'transcript_mismatch' })
+    const open = () => fed.bus.gossiped.find((e) => e.step === 'open' && e.author === c.publicKey)?.payload
     fed.bus.meddle = (e) => {
-      if (e.step === 'proposal' || (e.step === 'trial' && e.author === c.publicKey)) return 'lose'
-      if (e.step === 'trial' && ++said === 4)
-        for (const to of [a, b])
-          fed.bus.speak(
-            c.key,
-            topicOf(fed),
-            { round: fed.spec.id, attempt: 1, step: 'complaint', payload },
-            to.publicKey,
-          )
+      if (e.step === 'proposal' || (e.step.startsWith('trial') && e.author === c.publicKey)) return 'lose'
+      if (e.step === 'trial' && ++trials === 4)
+        for (const { publicKey: to } of [a, b]) {
+          const about = { round: fed.spec.id, attempt: 1 }
+          fed.bus.speak(c.key, topicOf(fed), { ...about, step: 'complaint', payload }, to)
+          const again = { ...about, attempt: 2, step: 'open', payload: open() ?? payload }
+          fed.bus.speak(c.key, topicOf(fed), again, to)
+        }
       return 'pass'
     }
     approveAll(fed)
     for (const m of fed.members) m.session.startKeygen()
-    for (const m of [a, b]) await expect.poll(() => m.session.keygen().phase, { timeout: 20_000 }).toBe('failed')
-    a.session.startKeygen()
-    expect(a.session.keygen()).toMatchObject({ phase: 'failed', attempt: 1 })
-    expect(a.session.proposal()).toBeUndefined()
+    await expect.poll(() => trials, { timeout: 20_000 }).toBeGreaterThan(8)
+    for (const m of [a, b]) {
+      expect(m.session.keygen()).toMatchObject({ phase: 'running', attempt: 1 })
+      expect(m.session.proposal()).toBeUndefined()
+    }
+  })
+
+  it('R20: should make no second key for one that is ahead of the first before all had confirmed it', async () => {
+    fed = openFederation()
+    const [a, b, c] = fed.members as [M, M, M]
+    // c keeps its trial share to itself, and speaks of the next attempt so early that the others have not confirmed.
+    fed.bus.meddle = (e) => {
+      if (e.step === 'proposal' || (e.step.startsWith('trial') && e.author === c.publicKey)) return 'lose'
+      if (e.step === 'open' && e.author === c.publicKey && e.attempt === 1)
+        for (const { publicKey: to } of [a, b])
+          fed.bus.speak(c.key, topicOf(fed), { round: fed.spec.id, attempt: 2, step: 'open', payload: e.payload }, to)
+      return 'pass'
+    }
+    approveAll(fed)
+    for (const m of fed.members) m.session.startKeygen()
+    const trials = () => new Set(fed.bus.gossiped.filter((e) => e.step === 'trial').map((e) => e.author)).size
+    await expect.poll(trials, { timeout: 20_000 }).toBe(3)
+    // Longer than the pause before an attempt: what was said last of this one comes after it.
+    const from = Date.now()
+    const isSaidAgain = () =>
+      Date.now() - from > 2_500 && fed.bus.gossiped.some((e) => e.step === 'trial' && e.author === a.publicKey)
+    await expect.poll(isSaidAgain, { timeout: 20_000 }).toBe(true)
+    for (const m of [a, b]) expect(m.session.keygen()).toMatchObject({ phase: 'running', attempt: 1 })
+  })
+
+  it('R20: should end for good where a confirmed key meets a wrong trial share', async () => {
+    fed = openFederation()
+    const [a, b, c] = fed.members as [M, M, M]
+    fed.bus.meddle = (e) => {
+      if (e.step === 'proposal') return 'lose'
+      if (e.step !== 'trial' || e.author !== c.publicKey) return 'pass'
+      const { share, packageHash } = decodeKeygen('trial', e.payload) ?? { share: e.payload, packageHash: e.payload }
+      return [spoilt(fed, c.key, { ...e, payload: encodeKeygen('trial', { share: plusOne(share), packageHash }) }, 0)]
+    }
+    approveAll(fed)
+    for (const m of fed.members) m.session.startKeygen()
+    for (const m of [a, b]) {
+      await expect.poll(() => m.session.keygen().phase, { timeout: 20_000 }).toBe('failed')
+      expect(m.session.keygen().lastFailure?.blamed).toEqual([{ member: c.publicKey, fault: 'bad_trial_share' }])
+      m.session.startKeygen()
+      expect(m.session.keygen()).toMatchObject({ phase: 'failed', attempt: 1 })
+    }
   })
 })
 
 /** The same deal with its last box hash turned round: a message that its author signed. */
-function spoilt(f: Federation, author: KeyPair, e: Envelope): Envelope {
+function spoilt(f: Federation, author: KeyPair, e: Envelope, flip = 1): Envelope {
   const payload = e.payload.slice()
-  payload[payload.length - 1] = (payload.at(-1) ?? 0) ^ 1
+  payload[payload.length - 1] = (payload.at(-1) ?? 0) ^ flip
   const topic = topicOf(f)
   const wire = sealEnvelope(author, topicName(topic), { ...e, payload })
   const fields = openEnvelope(topic, wire)
