@@ -3,6 +3,7 @@ import { EVIDENCE_GUARDS } from './evidence-guards.ts'
 import { FROST_GUARDS } from './frost-guards.ts'
 import { GUARDS, type Guard } from './guards.ts'
 import { HANDOFF_GUARDS } from './handoff-guards.ts'
+import { KEYGEN_GUARDS } from './keygen-guards.ts'
 import { OPERATOR_GUARDS } from './operator-guards.ts'
 import { POLICY_GUARDS } from './policy-guards.ts'
 import { REGISTRY_GUARDS } from './registry-guards.ts'
@@ -16,6 +17,7 @@ export const ALL_GUARDS: readonly Guard[] = [
   ...FROST_GUARDS,
   ...OPERATOR_GUARDS,
   ...POLICY_GUARDS,
+  ...KEYGEN_GUARDS,
   ...SIGN_GUARDS,
   ...HANDOFF_GUARDS,
 ]

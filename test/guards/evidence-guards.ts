@@ -10,6 +10,11 @@ const sign = (name: string): Guard['test'] => ({
   file: 'test/unit/rounds/evidence/sign.test.ts',
   name,
 })
+const turns = (name: string): Guard['test'] => ({
+  project: 'unit',
+  file: 'test/unit/rounds/evidence/trial-turns.test.ts',
+  name,
+})
 const incident38: Guard['test'] = { project: 'integration', file: 'test/incidents/38-accused-node.test.ts' }
 
 /** What R16, R18, R19, R26 and incident 38 ask of evidence: who cheats is proven to, and nobody honest ever is. */
@@ -83,5 +88,26 @@ export const EVIDENCE_GUARDS: readonly Guard[] = [
     guard: '    if (this.#isOwn(entry.guilty)) this.#tellOperator(entry)\n',
     gone: '',
     test: incident38,
+  },
+  {
+    name: 'R16: each turn of a trial has slots of its own',
+    file: 'src/rounds/evidence/slots.ts',
+    guard: 'f.attempt, f.step, to',
+    gone: 'f.attempt, parseStep(f.step)?.step, to',
+    test: turns('should not be seen in two turns'),
+  },
+  {
+    name: 'R26: a trial share is judged beside the commitments of its own turn',
+    file: 'src/rounds/evidence/share-faults.ts',
+    guard: 'm.step === where ?',
+    gone: "['confirm', 'commit'].includes(parseStep(m.step)?.step ?? where) ?",
+    test: turns('another turn’s commitments'),
+  },
+  {
+    name: 'R22: a trial share of a later turn can be judged',
+    file: 'src/rounds/evidence/share-faults.ts',
+    guard: "named?.step !== 'trial'",
+    gone: "named === undefined || t.step !== 'trial'",
+    test: turns('honest complaint'),
   },
 ]

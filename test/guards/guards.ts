@@ -472,20 +472,6 @@ export const GUARDS: readonly Guard[] = [
     test: unit('node/identity.test.ts', 'R16'),
   },
   {
-    name: 'R20: no trial share for a next key, or any, before it is on disk that all confirmed',
-    file: 'src/rounds/drivers/keygen-runner.ts',
-    guard: `      if (isTrial) await this.#c.confirmed?.make()\n`,
-    gone: '',
-    test: unit('rotation/confirmed-mark.test.ts', 'said'),
-  },
-  {
-    name: 'R20: no second key after a restart, next key or not',
-    file: 'src/rounds/drivers/keygen-runner.ts',
-    guard: `    if (init.confirmed?.made === true) this.#wasConfirmed()\n`,
-    gone: '',
-    test: unit('rotation/confirmed-mark.test.ts', 'second key'),
-  },
-  {
     name: 'Incident 7, R13: a forwarder pays before gossipsub keeps an id',
     file: 'src/p2p/charge-forwarders.ts',
     guard: `    frame.messages = taken\n`,
