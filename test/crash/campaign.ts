@@ -5,8 +5,11 @@ import { CrashFederation, type CrashingNode } from './federation.ts'
 /** From the machines' own tables; the driver's one durable step stands before them. */
 export const CRASH_STEPS: readonly string[] = ['begin', ...KEYGEN_EFFECTS, ...ROTATION_STEPS]
 
-/** Nobody complains of honest processes: what follows a complaint is played in virtual time. */
-export const UNREACHED: ReadonlySet<string> = new Set(['publish complaint'])
+/**
+ * Nobody complains of honest processes: what follows a complaint is played in virtual time. And before a first key there is none
+ * that could sign a handoff.
+ */
+export const UNREACHED: ReadonlySet<string> = new Set(['publish complaint', 'sign_handoff'])
 
 type Others = readonly CrashingNode[]
 /** What must go wrong first, and for how long. */

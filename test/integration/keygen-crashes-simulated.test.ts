@@ -11,7 +11,9 @@ import { ROUGH } from '../simulator/weather.ts'
 
 const MINUTE_MS = 60_000
 /** The driver's own durable step stands before the machine's. */
-const STEPS = ['begin', ...KEYGEN_EFFECTS, ...ROTATION_STEPS]
+const ALL_STEPS = ['begin', ...KEYGEN_EFFECTS, ...ROTATION_STEPS]
+/** Before a first key there is none that could sign a handoff. */
+const STEPS = ALL_STEPS.filter((step) => step !== 'sign_handoff')
 
 /** What must go wrong first, for a step that no undisturbed keygen comes to. */
 const CAUSES: Readonly<Record<string, (campaign: Campaign) => void>> = {
