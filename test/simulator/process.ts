@@ -19,7 +19,7 @@ import { PromMetrics } from '../../src/status/index.ts'
 import { nextBoot, type Space } from '../../src/store/index.ts'
 import type { MemoryVault } from '../fixtures/vault.ts'
 import { type Carrier, VirtualHost } from './host.ts'
-import { mortalSpace, mortalVault } from './mortal-disk.ts'
+import { mortalSpace, mortalTx, mortalVault } from './mortal-disk.ts'
 import { type RegistryView, registryId, type ScriptedRegistry, type ScriptedWatcher } from './registry.ts'
 import { ProcessClock, type VirtualClock } from './virtual-clock.ts'
 
@@ -41,6 +41,8 @@ export interface ProcessInit extends Omit<Carrier, 'addressKeeper'> {
   readonly bootstrap: Bootstrap | undefined
   readonly policy: PolicyKind
   readonly logger: Logger
+  /** Told when something is on disk, or on its way to the chain, and this process does not know it yet. */
+  readonly onStep: (step: string) => void
 }
 
 const network = registryId.network
@@ -68,9 +70,11 @@ export class SimulatedProcess {
   private constructor(init: ProcessInit, clock: ProcessClock, boot: number) {
     this.#c = init
     this.clock = clock
-    const disk = { ...init.disk, space: (name: string) => mortalSpace(init.disk.space(name), () => this.#isDead) }
+    const isDead = () => this.#isDead
+    const space = (name: string) => mortalSpace(init.disk.space(name), isDead, () => init.onStep(`wrote ${name}`))
+    const disk = { ...init.disk, space }
     const { key: keyPair } = disk
-    const vault = mortalVault(init.disk.vault, () => this.#isDead)
+    const vault = mortalVault(init.disk.vault, isDead)
     const self = keyPair.publicKey
     const { logger } = init
     const ports = { clock, logger, metrics: this.metrics }
@@ -112,7 +116,8 @@ export class SimulatedProcess {
       onCertified: () => this.#sign.refresh(),
     })
     this.reconciler = new RotationReconciler({
-      ...{ self, registryId, bootstrap: init.bootstrap, watcher: this.#watcher, tx: init.registry.tx(), ...ports },
+      ...{ self, registryId, bootstrap: init.bootstrap, watcher: this.#watcher, ...ports },
+      tx: mortalTx(init.registry.tx(), isDead, () => init.onStep('sent')),
       exposeSecret: () => keyPair.exposeSecret(),
       openSession: (spec, ...kept) => openPendingSession({ network, self, messenger, vault, ...ports }, spec, ...kept),
       approvals: disk.space('approvals'),

@@ -64,7 +64,10 @@ export class Simulation {
   readonly weather: Weather
   readonly registry: ScriptedRegistry
   readonly nodes: readonly SimulatedNode[]
-  /** What a node's machines are about to do; whoever listens may crash the node before it does. */
+  /**
+   * What a node's machines are about to do, and what they have done without knowing it yet: `wrote SPACE` and `sent`. Whoever
+   * listens may crash the node there.
+   */
   readonly steps = new Emitter<{ readonly node: SimulatedNode; readonly step: string }>(rethrow)
   /** What nodes logged as errors. */
   readonly complaints: string[] = []
@@ -172,16 +175,15 @@ export class Simulation {
     machine.isOn = true
     const { skewMs = 0, policy = 'auto' } = this.#init
     const random = this.random.fork(`${node.place} at ${clock.now()}`)
+    const onStep = (step: string) => this.steps.emit({ node, step })
     const process = await SimulatedProcess.boot({
       ...{ clock, trace, registry, machine, random, policy, internet: this.#internet },
       address: node.address,
       codec: rememberRecords(libp2pRecordCodec(node.disk.key), this.#records),
       disk: node.disk,
       skewMs: Math.trunc(random.between(-skewMs, skewMs)),
-      logger: complaintsTo(
-        (line) => void this.complaints.push(`${node.place} ${line}`),
-        (step) => this.steps.emit({ node, step }),
-      ),
+      logger: complaintsTo((line) => void this.complaints.push(`${node.place} ${line}`), onStep),
+      onStep,
       seeds: this.#seedsOf(node),
       bootstrap: this.#bootstrap(),
     })
