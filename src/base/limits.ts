@@ -78,6 +78,12 @@ export const LIMITS = {
   maxRelayedLinksPerPeer: 32,
   /** A request to a relay, from its first byte to its answer; a member opens the next one in milliseconds. */
   relayRequestTimeoutMs: 10_000,
+  /**
+   * A link whose ping is unanswered for so long is closed; pings go out each 10 s. A machine that is merely late or was paused
+   * for seconds would lose all its links at once to a shorter time, and have every handshake to do on top; a dead link is still
+   * given up before its member counts as silent.
+   */
+  pingTimeoutMs: 20_000,
   redialMinMs: 250,
   redialMaxMs: 15_000,
   /** Between two addresses of one peer: a whole handshake at a round trip of 100 ms, so TCP wins wherever it works. */
@@ -130,6 +136,8 @@ export const LIMITS = {
   /** Until a member is asked again for nonce commitments that did not come; doubled each time. */
   nonceRetryMinMs: 1_000,
   nonceRetryMaxMs: 30_000,
+  /** The same while a round waits for them: a few times within its deadline. */
+  nonceUrgentRetryMaxMs: 4_000,
   /** A client's threshold.sign, all sessions together, unless it gives its own deadline. */
   signTimeoutMs: 20_000,
   /** Sign sessions a node keeps at once, its own and others'. */

@@ -129,7 +129,7 @@ export async function createNode(init: NodeInit): Promise<Node> {
       outboundStreamProtocolNegotiationTimeout: NEGOTIATION_TIMEOUT_MS,
     },
     // A client's link may be refused pings by right, and is watched by its requests' deadlines.
-    connectionMonitor: { enabled: gossipInit !== undefined },
+    connectionMonitor: { enabled: gossipInit !== undefined, pingTimeout: { minTimeout: LIMITS.pingTimeoutMs } },
     services,
   })
   return { libp2p, gossip, nat, dialAddress }

@@ -73,6 +73,27 @@ export const SIGN_GUARDS: readonly Guard[] = [
     test: sign('book', 'without bounds'),
   },
   {
+    name: 'signing R25: pairs that were asked for are asked for again by the clock alone, whatever a round does',
+    file: 'src/rounds/sign/restock.ts',
+    guard: 'if (!known.isUrgent && known.retryMs > LIMITS.nonceRetryMinMs) return false',
+    gone: 'if (known.retryMs > LIMITS.nonceRetryMinMs) return false',
+    test: sign('restock', 'by the clock alone'),
+  },
+  {
+    name: 'signing: a timer that fires late tells nothing of the others',
+    file: 'src/rounds/drivers/sign-driver.ts',
+    guard: 'if (isLate && isPatient && postponed < MAX_POSTPONED)',
+    gone: 'if (false)',
+    test: { project: 'unit', file: 'test/unit/rounds/sign-driver.test.ts', name: 'tells nothing of the others' },
+  },
+  {
+    name: 'links: a member that is late with a ping keeps its links',
+    file: 'src/p2p/node.ts',
+    guard: ', pingTimeout: { minTimeout: LIMITS.pingTimeoutMs }',
+    gone: '',
+    test: { project: 'integration', file: 'test/integration/paused-links.test.ts', name: 'keep its links' },
+  },
+  {
     name: 'signing R25: pairs of a former process are forgotten',
     file: 'src/rounds/sign/supply.ts',
     guard: 'if (shelf !== undefined && shelf.boot < boot) this.#shelves.delete(member)',

@@ -20,6 +20,11 @@ import { Turns } from './turns.ts'
 
 /** Rounds that one node sees to at once: more would only share the same processors, and run out of time together. */
 const MAX_ROUNDS = 32
+/**
+ * A timer that fires late because this process was not run tells nothing of the others: so often it begins anew. Else all who
+ * share a busy machine would take each other for silent, and the help and the questions that follow would keep it busy.
+ */
+const MAX_POSTPONED = 3
 
 /** The share to sign with now (R9, R21). */
 export interface SigningKey {
@@ -192,14 +197,7 @@ export class SignDriver implements ThresholdRounds, Startable {
         this.#send(effect)
         return
       case 'arm':
-        this.#timers.get(effect.id)?.()
-        this.#timers.set(
-          effect.id,
-          this.#c.clock.after(effect.afterMs, () => {
-            this.#timers.delete(effect.id)
-            this.#perform(this.#book.timer(effect.id))
-          }),
-        )
+        this.#arm(effect)
         return
       case 'disarm':
         this.#timers.get(effect.id)?.()
@@ -228,6 +226,21 @@ export class SignDriver implements ThresholdRounds, Startable {
         this.#logger.debug('Not acted upon', { author: effect.author, round: effect.round, reason: effect.reason })
         return
     }
+  }
+
+  #arm({ id, afterMs, isPatient }: Extract<SignEffect, { kind: 'arm' }>, postponed = 0): void {
+    const { clock } = this.#c
+    const dueAtMs = clock.now() + afterMs
+    const fire = () => {
+      this.#timers.delete(id)
+      // This process was not run in time, so what the timer waited for may lie here unread.
+      const isLate = clock.now() - dueAtMs >= afterMs / 2
+      if (isLate && isPatient && postponed < MAX_POSTPONED)
+        this.#arm({ kind: 'arm', id, afterMs, isPatient }, postponed + 1)
+      else this.#perform(this.#book.timer(id))
+    }
+    this.#timers.get(id)?.()
+    this.#timers.set(id, clock.after(afterMs, fire))
   }
 
   #publish({ setHash, round, attempt, step, payload }: Extract<SignEffect, { kind: 'publish' }>): void {

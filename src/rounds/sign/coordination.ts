@@ -63,7 +63,7 @@ export class Coordination {
       work.push(...effects)
       if (chosen === undefined) {
         const lacking = candidates(state, isCandidate)
-        return [...work, ...lacking.flatMap((m) => restock.need(m, setHash, transcript, items.length))]
+        return [...work, ...restock.need(lacking, setHash, transcript, items.length)]
       }
       const taken = restock.take(chosen, setHash, transcript, items.length)
       work.push(...this.step(r, { kind: 'open', session: number(), entries: taken.entries }), ...taken.effects)

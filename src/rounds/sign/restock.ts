@@ -23,6 +23,8 @@ interface Want {
   readonly retryMs: number
   /** It did not reach the member. */
   readonly isLost: boolean
+  /** A round waits for it. It is asked again by the clock alone: see `need`. */
+  readonly isUrgent: boolean
 }
 
 const retryId = (member: PublicKey): string => `want/${member}`
@@ -61,17 +63,30 @@ export class Restock {
     return this.#supply.count(member, transcript) >= count
   }
 
-  /** A round needs `count` pairs of this member, and it may answer now. */
-  need(member: PublicKey, set: SetHash, transcript: TranscriptHash, count: number): Effects {
-    if (this.has(member, transcript, count)) return []
-    const known = this.#wants.get(member)
-    // Asked a moment ago, and for enough; a member that was not there then is asked again at once.
-    const isUnderWay = known?.isLost === false && known.retryMs <= LIMITS.nonceRetryMinMs
-    if (isUnderWay && known.count >= count) return []
+  /**
+   * A round needs `count` pairs of each of these members, and they may answer now. Rounds say so at whatever happens to them, so
+   * what was asked and is under way is not asked again: on a machine that is late, every question more would make it later.
+   */
+  need(members: readonly PublicKey[], set: SetHash, transcript: TranscriptHash, count: number): Effects {
+    const unasked = members.filter((m) => !this.has(m, transcript, count) && !this.#press(m, transcript, count))
+    if (unasked.length === 0) return []
     // More rounds at once, or larger ones, than usual.
     this.#usualItems = Math.min(LIMITS.maxSignItems, Math.max(this.#usualItems + 1, count))
-    this.#wants.delete(member)
-    return this.#refill(member, set, transcript, count)
+    for (const m of unasked) this.#wants.delete(m)
+    return unasked.flatMap((m) => this.#refill(m, set, transcript, count, true))
+  }
+
+  /**
+   * Was the member asked for enough, and will it be asked again soon? One that has long been asked in vain, for no round, or was
+   * not there then, is asked again at once.
+   */
+  #press(member: PublicKey, transcript: TranscriptHash, count: number): boolean {
+    const known = this.#wants.get(member)
+    if (known === undefined || known.isLost || this.#supply.count(member, transcript) + known.count < count)
+      return false
+    if (!known.isUrgent && known.retryMs > LIMITS.nonceRetryMinMs) return false
+    this.#wants.set(member, { ...known, isUrgent: true })
+    return true
   }
 
   /** What was asked of this member did not reach it. */
@@ -147,7 +162,8 @@ export class Restock {
       }
     for (const [member, want] of this.#wants) {
       if (id !== retryId(member)) continue
-      return this.#ask(member, { ...want, isLost: false, retryMs: Math.min(2 * want.retryMs, LIMITS.nonceRetryMaxMs) })
+      const mostMs = want.isUrgent ? LIMITS.nonceUrgentRetryMaxMs : LIMITS.nonceRetryMaxMs
+      return this.#ask(member, { ...want, isLost: false, retryMs: Math.min(2 * want.retryMs, mostMs) })
     }
     return undefined
   }
@@ -164,7 +180,7 @@ export class Restock {
   }
 
   /** Below half of enough, or of what is needed, as much is asked for as one message holds. */
-  #refill(member: PublicKey, set: SetHash, transcript: TranscriptHash, needed: number): Effects {
+  #refill(member: PublicKey, set: SetHash, transcript: TranscriptHash, needed: number, isUrgent = false): Effects {
     const key = this.#c.keyFor(set, transcript)
     if (key?.public.verifyingShares.has(member) !== true || this.#wants.has(member)) return []
     const { threshold, members } = key.public
@@ -177,7 +193,7 @@ export class Restock {
       this.#supply.put(member, 0, transcript, this.pools.make(member, 0, transcript, key, count))
       return this.#refill(member, set, transcript, needed)
     }
-    return this.#ask(member, { set, transcript, count, retryMs: LIMITS.nonceRetryMinMs, isLost: false })
+    return this.#ask(member, { set, transcript, count, retryMs: LIMITS.nonceRetryMinMs, isLost: false, isUrgent })
   }
 
   #ask(member: PublicKey, want: Want): Effects {
@@ -185,7 +201,7 @@ export class Restock {
     this.#wants.set(member, want)
     const round = poolName(set, transcript, member, this.#c.self)
     const said = this.#send(member, set, round, 'want', encodeSign('want', { transcript, member, count }))
-    return [said, { kind: 'arm', id: retryId(member), afterMs: retryMs }]
+    return [said, { kind: 'arm', id: retryId(member), afterMs: retryMs, isPatient: true }]
   }
 
   #give(

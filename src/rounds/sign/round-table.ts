@@ -68,7 +68,7 @@ export class RoundTable {
     r.ready.add(member)
     r.declined.delete(member)
     const { setHash, transcript, items } = r.request
-    const pairs = r.coordinator && this.#c.restock.need(member, setHash, transcript, items.length)
+    const pairs = r.coordinator && this.#c.restock.need([member], setHash, transcript, items.length)
     return [...effects, ...this.#askOwn(r, member), ...(pairs ?? []), ...this.happened(r, { kind: 'ready', member })]
   }
 
@@ -148,7 +148,11 @@ export class RoundTable {
     const r = knownRound(facts, from)
     const gone = this.#makeRoom()
     this.#rounds.set(facts.round, r)
-    return { r, effects: [...gone, { kind: 'arm', id: tickId(facts.round), afterMs: this.#c.delayMs }] }
+    return { r, effects: [...gone, this.#armTick(facts.round)] }
+  }
+
+  #armTick(round: string): SignEffect {
+    return { kind: 'arm', id: tickId(round), afterMs: this.#c.delayMs, isPatient: true }
   }
 
   /** The oldest that nobody here waits for, of the author that told of most of them: a flood pushes out only its own. */
@@ -200,7 +204,7 @@ export class RoundTable {
     r.idleTicks++
     if (r.hasEnough) r.turns++
     if (!r.isWanted && r.idleTicks * this.#c.delayMs >= FORGET_MS) return this.#forget(r)
-    const again: SignEffect = { kind: 'arm', id: tickId(r.round), afterMs: this.#c.delayMs }
+    const again = this.#armTick(r.round)
     // What may have been lost is said again (R14), ever more seldom.
     const isDue = isPowerOfTwo(r.ticks)
     const asked = isDue && r.own === 'not_asked_yet' ? this.#askAgain(r) : []
@@ -214,13 +218,13 @@ export class RoundTable {
   /** Coordinates if it is this node's turn. */
   #advance(r: KnownRound): Effects {
     if (this.#rounds.get(r.round) !== r) return []
-    const { self, asksUnready, delayMs } = this.#c
+    const { self, asksUnready } = this.#c
     const begun: SignEffect[] = []
     const isEnough = r.ready.size >= r.key.threshold || (asksUnready && r.isWanted)
     if (isEnough && !r.hasEnough) {
       r.hasEnough = true
       // The first coordinator has a whole delay from now.
-      begun.push({ kind: 'arm', id: tickId(r.round), afterMs: delayMs })
+      begun.push(this.#armTick(r.round))
     }
     if (r.coordinator === undefined && isOwnTurn(r, self)) begun.push(...this.#act(r, this.#coordination.begin(r)))
     return [...begun, ...this.#act(r, this.#coordination.pump(r))]

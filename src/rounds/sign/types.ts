@@ -84,8 +84,11 @@ export type SignEffect =
    * `SignBook.receive` as signed: a package's wire is evidence beside a wrong share (R26).
    */
   | ({ readonly kind: 'send'; readonly to: readonly PublicKey[] } & Said)
-  /** Call `SignBook.timer(id)` after `afterMs`; an armed id is replaced. */
-  | { readonly kind: 'arm'; readonly id: string; readonly afterMs: number }
+  /**
+   * Call `SignBook.timer(id)` after `afterMs`; an armed id is replaced. `isPatient`: it waits for others' words, and nothing
+   * depends on its time, so on a machine that is late it may come a few times later.
+   */
+  | { readonly kind: 'arm'; readonly id: string; readonly afterMs: number; readonly isPatient?: true }
   | { readonly kind: 'disarm'; readonly id: string }
   /** Ask policy and bindings (DESIGN §10), then call `SignBook.consent(id, answer)`. */
   | {

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import {
   asSetHash,
   asTranscriptHash,
+  type Clock,
   fromHex,
   noMetrics,
   type PublicKey,
@@ -34,7 +35,10 @@ afterEach(async () => {
   for (const driver of running.splice(0)) await driver.stop()
 })
 
-async function network(asksUnready = true): Promise<{ bus: MemoryBus; nodes: readonly [Node, Node, Node] }> {
+async function network(
+  asksUnready = true,
+  clock: Clock = systemClock,
+): Promise<{ bus: MemoryBus; nodes: readonly [Node, Node, Node] }> {
   const bus = new MemoryBus()
   const nodes: Node[] = []
   for (const self of dealt.members) {
@@ -52,7 +56,7 @@ async function network(asksUnready = true): Promise<{ bus: MemoryBus; nodes: rea
         consent: (request) => node.consent(request),
         asksUnready,
         coordinatorDelayMs: 100,
-        clock: systemClock,
+        clock,
         logger: silentLogger,
         metrics: noMetrics,
       }),
@@ -210,3 +214,72 @@ describe('nonce commitments (R25)', () => {
     expect(asked).toEqual([others[0]])
   })
 })
+
+/** A machine whose timers fire when the test lets them, however late. */
+class StoppedClock implements Clock {
+  #nowMs = 1_800_000_000_000
+  #timers: { readonly dueAtMs: number; readonly fn: () => void }[] = []
+  now(): number {
+    return this.#nowMs
+  }
+  after(delayMs: number, fn: () => void): () => void {
+    const timer = { dueAtMs: this.#nowMs + delayMs, fn }
+    this.#timers.push(timer)
+    return () => {
+      this.#timers = this.#timers.filter((t) => t !== timer)
+    }
+  }
+  /** Nothing runs meanwhile; then all that is overdue does, once. */
+  pause(ms: number): void {
+    this.#nowMs += ms
+    const due = this.#timers.filter((t) => t.dueAtMs <= this.#nowMs)
+    this.#timers = this.#timers.filter((t) => t.dueAtMs > this.#nowMs)
+    for (const { fn } of due) fn()
+  }
+}
+
+describe('a machine that is late', () => {
+  const DELAY_MS = 100
+  const clock = new StoppedClock()
+  const allSilent = async () => {
+    const { bus, nodes } = await network(true, clock)
+    await settled()
+    const said: string[] = []
+    bus.meddle = ({ step }) => {
+      said.push(step)
+      return 'lose'
+    }
+    const result = nodes[0].driver.sign(request(), clock.now() + 60_000)
+    await settled()
+    said.length = 0
+    return { said, result }
+  }
+  /** What the others' silence makes a node say after each of these times. */
+  async function saidAfter(...pausesMs: readonly number[]): Promise<string[]> {
+    const { said } = await allSilent()
+    for (const ms of pausesMs) {
+      clock.pause(ms)
+      await settled()
+    }
+    return said
+  }
+
+  it('should call for help as soon as a timer that is in time tells of silence', async () => {
+    expect(await saidAfter(DELAY_MS + 10)).toContain('ready')
+  })
+
+  it('should hear first what came in meanwhile: a timer that is late tells nothing of the others', async () => {
+    expect(await saidAfter(2 * DELAY_MS, 2 * DELAY_MS, 2 * DELAY_MS)).toEqual([])
+  })
+
+  it('should call for help for all that after a few times', async () => {
+    expect(await saidAfter(2 * DELAY_MS, 2 * DELAY_MS, 2 * DELAY_MS, 2 * DELAY_MS)).toContain('ready')
+  })
+
+  it('should still end a round at its deadline', async () => {
+    const { result } = await allSilent()
+    clock.pause(120_000)
+    expect(await result).toMatchObject({ ok: false, code: 'TIMEOUT' })
+  })
+})
+const settled = () => new Promise((resolve) => setTimeout(resolve, 20))
