@@ -83,7 +83,7 @@ export const SIGN_GUARDS: readonly Guard[] = [
     name: 'signing: a timer that fires late tells nothing of the others',
     file: 'src/rounds/drivers/sign-driver.ts',
     guard: 'if (isLate && isPatient && postponed < MAX_POSTPONED)',
-    gone: 'if (false)',
+    gone: 'if (isLate && isPatient && postponed < 0)',
     test: { project: 'unit', file: 'test/unit/rounds/sign-driver.test.ts', name: 'tells nothing of the others' },
   },
   {
