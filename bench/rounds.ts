@@ -9,6 +9,8 @@ import { signRounds } from './rounds/sign.ts'
 
 const SECTIONS: readonly Section[] = [...FROST_SECTIONS, signRounds]
 
-console.log(versionsLine(['@noble/curves', 'secp256k1']))
-console.log(`curve backend: ${curve.name}; baseline: @noble/curves (schnorr_FROST) in the same process`)
+console.log(versionsLine(['@noble/curves', 'secp256k1', 'libp2p', '@libp2p/gossipsub']))
+console.log(
+  `curve backend: ${curve.name}; baseline: @noble/curves (schnorr_FROST) in the same process, whole rounds over signed gossip`,
+)
 for (const section of SECTIONS) for (const row of await section()) console.log(lineOf(row))
