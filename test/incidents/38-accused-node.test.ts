@@ -227,11 +227,31 @@ describe('DESIGN §9: what is recorded', () => {
     }
     await say(equivocationOf(OTHER, 1), 'cd'.repeat(32))
     expect(n.book.view().records).toBe(0)
-    for (let i = 1; i <= 5; i++) await say(equivocationOf(OTHER, i))
-    expect(n.book.view().records).toBe(1)
+    // As many at once as a member says again at once: one that found several faults is heard with all of them.
+    for (let i = 1; i <= 12; i++) await say(equivocationOf(OTHER, i))
+    expect(n.book.view().records).toBe(8)
     n.clock.advance(2_000)
-    await say(equivocationOf(OTHER, 5))
+    await say(equivocationOf(OTHER, 12))
+    expect(n.book.view().records).toBe(9)
+    await n.stop()
+  })
+
+  it('should be told by who found it, and not once more by everybody who hears it', async () => {
+    const bus = new Bus()
+    const n = await node(SELF, bus)
+    const said: string[] = []
+    bus.of(OTHER.publicKey).join({} as Topic, (e) => {
+      if (e.author === SELF.publicKey) said.push(e.round)
+      return 'accept'
+    })
+    const [found, told] = [equivocationOf(MEMBER, 1), equivocationOf(MEMBER, 2)]
+    await n.book.found(found)
+    await n.book.heard(encodeEvidence(told))
     expect(n.book.view().records).toBe(2)
+    expect(said).toEqual([evidenceId(encodeEvidence(found))])
+    // Whoever was away hears of both.
+    n.clock.advance(10 * 60_000)
+    expect(said.slice(1).toSorted()).toEqual([found, told].map((r) => evidenceId(encodeEvidence(r))).toSorted())
     await n.stop()
   })
 })

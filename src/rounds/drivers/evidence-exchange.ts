@@ -8,6 +8,7 @@ import {
   type PublicKey,
   type SetHash,
   type Startable,
+  TokenBucket,
 } from '../../base/index.ts'
 import type { Envelope, Messenger, Topic, Verdict } from '../../p2p/index.ts'
 import { type EvidenceBook, evidenceId } from '../evidence/index.ts'
@@ -17,8 +18,8 @@ const STEP = 'evidence'
 const REPEAT_MS = 10 * 60_000
 /** How soon a change of the set is followed. */
 const FOLLOW_MS = 2_000
-/** Judging takes a signature check for each envelope in a record. */
-const JUDGE_INTERVAL_MS = 2_000
+/** Judging takes a signature check for each envelope in a record: of one member, so many at once, and so many a second. */
+const JUDGED = { burst: LIMITS.maxEvidenceRetold, perSecond: 0.5 }
 
 export interface EvidenceExchangeInit {
   readonly network: string
@@ -36,7 +37,7 @@ export interface EvidenceExchangeInit {
  */
 export class EvidenceExchange implements Startable {
   readonly #c: EvidenceExchangeInit
-  readonly #judgedAtMs = new BoundedMap<PublicKey, number>(4 * LIMITS.maxSigners)
+  readonly #toJudge = new BoundedMap<PublicKey, TokenBucket>(4 * LIMITS.maxSigners)
   #joined: { readonly setHash: SetHash; readonly topic: Topic; readonly leave: () => void } | undefined
   #cancels: readonly Cancel[] = []
   #unlisten: () => void = () => {}
@@ -46,7 +47,10 @@ export class EvidenceExchange implements Startable {
   }
 
   async start(): Promise<void> {
-    this.#unlisten = this.#c.book.recorded.on((bytes) => this.#say(bytes))
+    this.#unlisten = this.#c.book.recorded.on(({ bytes, source }) => {
+      // What was told, gossip brings to all by itself; whoever was away hears it again later.
+      if (source === 'found') this.#say(bytes)
+    })
     this.#tick(FOLLOW_MS, 0, () => this.#follow())
     this.#tick(REPEAT_MS, 1, () => {
       for (const bytes of this.#c.book.latest()) this.#say(bytes)
@@ -86,8 +90,8 @@ export class EvidenceExchange implements Startable {
     const { book, clock, logger } = this.#c
     if (book.has(round)) return 'accept'
     const now = clock.now()
-    if (now - (this.#judgedAtMs.get(author) ?? Number.NEGATIVE_INFINITY) < JUDGE_INTERVAL_MS) return 'ignore'
-    this.#judgedAtMs.set(author, now)
+    const full = () => new TokenBucket(JUDGED.burst, JUDGED.perSecond, now)
+    if (!this.#toJudge.getOrMake(author, full).take(now)) return 'ignore'
     book.heard(payload).catch((error: unknown) => logger.error('Evidence not taken', { error: describeError(error) }))
     return book.has(round) ? 'accept' : 'ignore'
   }

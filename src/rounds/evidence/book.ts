@@ -51,7 +51,7 @@ type EvidenceRefusal = (typeof REFUSALS)[number]
  */
 export class EvidenceBook {
   /** A record that was new here, and is on disk: its bytes, for those who may not have it. */
-  readonly recorded = new Emitter<Uint8Array>()
+  readonly recorded = new Emitter<{ readonly bytes: Uint8Array; readonly source: Source }>()
   readonly #c: EvidenceBookInit
   readonly #logger: Logger
   readonly #entries: EvidenceSummary[] = []
@@ -139,7 +139,7 @@ export class EvidenceBook {
     this.#recordedTotal.inc({ code: entry.code, source })
     const bytes = Uint8Array.from(Buffer.from(entry.record, 'base64'))
     this.#latest.set(entry.id, bytes)
-    this.recorded.emit(bytes)
+    this.recorded.emit({ bytes, source })
   }
 
   /** In memory before it is on disk, so that the same fault told by two members at once is written once. */
