@@ -33,16 +33,28 @@ export interface EvidenceParts {
   readonly file: Startable
 }
 
+type EvidenceBase = Pick<Foundation, 'config' | 'key' | 'clock' | 'logger' | 'metrics'> &
+  Partial<Pick<Foundation, 'keys'>>
+interface EvidencePorts {
+  readonly gate: Gate
+  readonly host: Pick<P2pHost, 'messenger'>
+}
+
 /** A file that is broken stops nobody from signing: nothing is recorded then, and health says so. */
-export async function createEvidence(
-  base: Pick<Foundation, 'config' | 'key' | 'clock' | 'logger' | 'metrics'> & Partial<Pick<Foundation, 'keys'>>,
-  { gate, host }: { readonly gate: Gate; readonly host: Pick<P2pHost, 'messenger'> },
-): Promise<EvidenceParts> {
+export async function createEvidence(base: EvidenceBase, ports: EvidencePorts): Promise<EvidenceParts> {
+  return evidenceIn(await open(base), base, ports)
+}
+
+/** The same over a journal that is open already, or why there is none. */
+export function evidenceIn(
+  opened: OpenedJournal | { readonly error: unknown },
+  base: EvidenceBase,
+  { gate, host }: EvidencePorts,
+): EvidenceParts {
   const { config, key, clock, logger, metrics } = base
   const { network, contract } = config.registry.id
   const next = nextOf(base)?.keyPair.publicKey
   const own = [key.keyPair.publicKey, ...(next === undefined ? [] : [next])]
-  const opened = await open(base)
   const book = new EvidenceBook({
     own,
     // A made-up set of made-up keys proves only that somebody had time to make it up.

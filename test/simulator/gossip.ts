@@ -4,6 +4,7 @@ import { GOSSIP_PROTOCOLS, type RoleCheck } from '../../src/p2p/index.ts'
 import type { Admission, EnvelopeIntake } from '../../src/p2p/intake.ts'
 import { type GossipTables, TopicRights } from '../../src/p2p/topic-rights.ts'
 import type { LinkEnd, Packet } from './link.ts'
+import type { Random } from './random.ts'
 
 /** As in src/p2p/gossip.ts. */
 const SEEN_TTL_MS = 15_000
@@ -21,6 +22,9 @@ export interface VirtualGossipInit {
   readonly clock: Clock
   /** Open connections, oldest first. */
   readonly links: () => readonly LinkEnd[]
+  /** To how many peers a message of somebody else is passed on; to all, unless said. One's own always goes to all. */
+  readonly degree?: number | undefined
+  readonly random: Random
   readonly onAdmitted: (packet: Extract<Packet, { kind: 'gossip' }>, admission: Admission) => void
 }
 
@@ -176,8 +180,11 @@ export class VirtualGossip {
   }
 
   #spread(packet: Extract<Packet, { kind: 'gossip' }>, except: PeerIdStr | undefined): void {
-    for (const peer of this.#tables.topics.get(packet.topic) ?? [])
-      if (peer !== except) this.#tables.streamsOutbound.get(peer)?.toss(packet)
+    const { degree, random } = this.#c
+    const peers = [...(this.#tables.topics.get(packet.topic) ?? [])].filter((peer) => peer !== except)
+    const isForwarded = except !== undefined && degree !== undefined && peers.length > degree
+    const chosen = isForwarded ? random.shuffled(peers).slice(0, degree) : peers
+    for (const peer of chosen) this.#tables.streamsOutbound.get(peer)?.toss(packet)
   }
 
   #forgetSeen(): void {

@@ -37,6 +37,7 @@ export interface Carrier {
   readonly codec: RecordCodec
   /** Where the address book survives the process. */
   readonly addressKeeper: AddressKeeper
+  readonly gossipDegree?: number | undefined
 }
 
 /** A message that came to a node, and what its intake made of it. */
@@ -93,7 +94,7 @@ export class VirtualHost implements P2pHost, NetworkProcess {
     }
     this.#mesh = new Mesh({ ...ports, book, dialer, relays: [], membership })
     const gossip = new VirtualGossip({
-      ...{ intake, roles, metrics, clock },
+      ...{ intake, roles, metrics, clock, degree: carrier.gossipDegree, random: carrier.random },
       links: () => [...this.#links],
       onAdmitted: ({ topic, data }, admission) => this.#note({ topic, data, via: 'gossip' }, admission),
     })

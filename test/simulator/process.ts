@@ -1,16 +1,18 @@
-import type { Logger } from '../../src/base/index.ts'
+import type { Clock, Logger } from '../../src/base/index.ts'
 import type { KeyPair } from '../../src/curve/index.ts'
 import { activeShare } from '../../src/node/active-key.ts'
 import { type NodeConfig, parseConfig } from '../../src/node/config/index.ts'
+import { type EvidenceParts, evidenceIn } from '../../src/node/evidence-parts.ts'
 import { createNetwork, type NetworkParts } from '../../src/node/network-parts.ts'
 import { stateOf } from '../../src/node/status.ts'
-import type { AddressKeeper } from '../../src/p2p/index.ts'
+import type { AddressKeeper, Messenger } from '../../src/p2p/index.ts'
 import { type Bootstrap, RotationReconciler } from '../../src/rotation/index.ts'
 import { CertificateHelp, openPendingSession, SignDriver } from '../../src/rounds/index.ts'
 import {
   createPolicy,
   type PolicyKind,
   requestBindings,
+  type SignItem,
   type SignResult,
   type StoppableThresholdService,
   thresholdService,
@@ -18,6 +20,7 @@ import {
 import { PromMetrics } from '../../src/status/index.ts'
 import { nextBoot, type Space } from '../../src/store/index.ts'
 import type { MemoryVault } from '../fixtures/vault.ts'
+import { type EvidenceLines, journalOf } from './evidence-lines.ts'
 import { type Carrier, VirtualHost } from './host.ts'
 import { mortalSpace, mortalTx, mortalVault } from './mortal-disk.ts'
 import { type RegistryView, registryId, type ScriptedRegistry, type ScriptedWatcher } from './registry.ts'
@@ -29,7 +32,11 @@ export interface Disk {
   readonly vault: MemoryVault
   readonly space: (name: string) => Space
   readonly registry: RegistryView
+  readonly evidence: EvidenceLines
 }
+
+/** What its operator's own software does with what a process says of signing: passes it on, notes it, or falsifies it. */
+export type Mouth = (messenger: Messenger, process: { readonly boot: number; readonly clock: Clock }) => Messenger
 
 export interface ProcessInit extends Omit<Carrier, 'addressKeeper'> {
   readonly clock: VirtualClock
@@ -40,6 +47,7 @@ export interface ProcessInit extends Omit<Carrier, 'addressKeeper'> {
   readonly seeds: readonly string[]
   readonly bootstrap: Bootstrap | undefined
   readonly policy: PolicyKind
+  readonly mouth: Mouth
   readonly logger: Logger
   /** Told when something is on disk, or on its way to the chain, and this process does not know it yet. */
   readonly onStep: (step: string) => void
@@ -53,7 +61,10 @@ export class SimulatedProcess {
   readonly host: VirtualHost
   readonly threshold: StoppableThresholdService
   readonly reconciler: RotationReconciler
+  readonly evidence: EvidenceParts
   readonly clock: ProcessClock
+  /** Its boot number (R16). */
+  readonly boot: number
   readonly metrics = new PromMetrics()
   readonly #c: ProcessInit
   readonly #network: NetworkParts
@@ -70,6 +81,7 @@ export class SimulatedProcess {
   private constructor(init: ProcessInit, clock: ProcessClock, boot: number) {
     this.#c = init
     this.clock = clock
+    this.boot = boot
     const isDead = () => this.#isDead
     const space = (name: string) => mortalSpace(init.disk.space(name), isDead, () => init.onStep(`wrote ${name}`))
     const disk = { ...init.disk, space }
@@ -80,8 +92,9 @@ export class SimulatedProcess {
     const ports = { clock, logger, metrics: this.metrics }
     this.#watcher = init.registry.watch(disk.registry)
     const hosts: VirtualHost[] = []
+    const config = configOf(init)
     this.#network = createNetwork(
-      { config: configOf(init), key: { keyPair }, boot, watcher: this.#watcher, ...ports },
+      { config, key: { keyPair }, boot, watcher: this.#watcher, ...ports },
       [],
       (hostInit) => {
         const host = new VirtualHost(
@@ -104,7 +117,13 @@ export class SimulatedProcess {
     const consent: ConstructorParameters<typeof SignDriver>[0]['consent'] = async (request, coordinator) =>
       this.reconciler.consentsToHandoff(request) ? 'yes' : await policy.consent(request, coordinator)
     const asksUnready = policy.kind !== 'bridge'
-    this.#sign = new SignDriver({ network, self, messenger, activeKey, consent, asksUnready, ...ports })
+    const key = { keyPair } as Parameters<typeof evidenceIn>[1]['key']
+    this.evidence = evidenceIn(journalOf(disk.evidence), { config, key, ...ports }, { gate, host: this.host })
+    this.#sign = new SignDriver({
+      ...{ network, self, activeKey, consent, asksUnready, ...ports },
+      messenger: init.mouth(messenger, { boot, clock }),
+      onFault: (fault) => this.evidence.signFault(activeKey(), vault, fault),
+    })
     const isSigner = () => stateOf(gate) === 'signer'
     this.threshold = thresholdService({
       ...{ activeKey, isSigner, shares: vault, policy, bindings, rounds: this.#sign, ...ports },
@@ -148,6 +167,7 @@ export class SimulatedProcess {
     this.host.connectionOpened.on(({ peerId, direction }) => void this.#network.evictor.recheck(peerId, direction))
     await this.#watcher.start()
     await this.#sign.start()
+    await this.evidence.exchange.start()
     await this.#certificates.start()
     await this.reconciler.start()
     this.#look()
@@ -163,8 +183,10 @@ export class SimulatedProcess {
 
   /** What this operator's bridge does: asks for a signature under the set's key. */
   async ask(requestId: string, digest: Uint8Array, withinMs = 20_000): Promise<SignResult> {
-    const item = { digest, tweak: { kind: 'none' } } as const
-    return await this.threshold.sign(this.host.peerId, requestId, [item], this.clock.now() + withinMs)
+    return await this.askAll(requestId, [{ digest, tweak: { kind: 'none' } }], withinMs)
+  }
+  async askAll(requestId: string, items: readonly SignItem[], withinMs: number): Promise<SignResult> {
+    return await this.threshold.sign(this.host.peerId, requestId, items, this.clock.now() + withinMs)
   }
 
   #look(): void {

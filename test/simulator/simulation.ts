@@ -1,4 +1,4 @@
-import { asTranscriptHash, Emitter, type PeerIdStr, type PublicKey, toHex, u32be, utf8 } from '../../src/base/index.ts'
+import { Emitter, type PeerIdStr, type PublicKey, toHex, u32be, utf8 } from '../../src/base/index.ts'
 import { KeyPair, sha256 } from '../../src/curve/index.ts'
 import { libp2pRecordCodec } from '../../src/p2p/addresses/libp2p-record.ts'
 import type { RecordCodec } from '../../src/p2p/addresses/record.ts'
@@ -7,10 +7,10 @@ import type { PolicyKind } from '../../src/signer/index.ts'
 import type { Space } from '../../src/store/index.ts'
 import { memorySpace } from '../fixtures/space.ts'
 import { MemoryVault } from '../fixtures/vault.ts'
-import { dealKey } from '../unit/crypto/signing-keys.ts'
 import { complaintsTo } from './complaints.ts'
+import { DEALT_TRANSCRIPT, type DealtSet, dealtSet } from './dealt.ts'
 import { Internet, type Machine } from './internet.ts'
-import { type Disk, SimulatedProcess } from './process.ts'
+import { type Disk, type Mouth, SimulatedProcess } from './process.ts'
 import { type Random, secretOf, seededRandom, seedProcess } from './random.ts'
 import { registryId, ScriptedRegistry, setOf } from './registry.ts'
 import { Trace } from './trace.ts'
@@ -40,6 +40,12 @@ export interface SimulationInit {
   /** Snapshots reach nodes up to this late. */
   readonly registryLateMs?: number
   readonly policy?: PolicyKind
+  /** To how many peers a member passes on what another one gossips; to all, unless said. */
+  readonly gossipDegree?: number
+  /** What stands between the sign rounds of a member and the network; nothing, unless said. */
+  readonly mouth?: (member: PublicKey) => Mouth
+  /** Told of every process before it starts. */
+  readonly onBoot?: (node: SimulatedNode, process: SimulatedProcess) => void
 }
 
 /** One machine with its disk, and the process on it while it runs. */
@@ -82,6 +88,7 @@ export class Simulation {
   constructor(init: SimulationInit) {
     this.#init = init
     this.random = seededRandom(init.seed)
+    const dealt = init.begin === 'bootstrap' ? undefined : dealtSet(init.threshold, init.members ?? init.size)
     this.#undo = [seedProcess(this.random.fork('crypto')), rememberVerifications()]
     this.weather = new Weather(this.random.fork('weather'))
     if (init.faults !== undefined) this.weather.all = init.faults
@@ -92,7 +99,7 @@ export class Simulation {
       process: undefined,
       isOn: true,
     }))
-    const founded = init.begin === 'bootstrap' ? this.#found() : this.#deal()
+    const founded = dealt === undefined ? this.#found() : this.#deal(dealt)
     this.registry = founded.registry
     this.nodes = founded.disks.map((disk, index) => ({
       index,
@@ -173,14 +180,16 @@ export class Simulation {
     const { clock, trace, registry } = this
     const machine = this.#machine(node)
     machine.isOn = true
-    const { skewMs = 0, policy = 'auto' } = this.#init
+    const { skewMs = 0, policy = 'auto', mouth = () => (messenger) => messenger } = this.#init
     const random = this.random.fork(`${node.place} at ${clock.now()}`)
     const onStep = (step: string) => this.steps.emit({ node, step })
     const process = await SimulatedProcess.boot({
       ...{ clock, trace, registry, machine, random, policy, internet: this.#internet },
+      gossipDegree: this.#init.gossipDegree,
       address: node.address,
       codec: rememberRecords(libp2pRecordCodec(node.disk.key), this.#records),
       disk: node.disk,
+      mouth: mouth(node.publicKey),
       skewMs: Math.trunc(random.between(-skewMs, skewMs)),
       logger: complaintsTo((line) => void this.complaints.push(`${node.place} ${line}`), onStep),
       onStep,
@@ -188,6 +197,7 @@ export class Simulation {
       bootstrap: this.#bootstrap(),
     })
     node.process = process
+    this.#init.onBoot?.(node, process)
     await process.start()
   }
 
@@ -218,18 +228,17 @@ export class Simulation {
     return { registry: new ScriptedRegistry(this.clock, { deployer }), disks: keys.map((k) => this.#disk(k)) }
   }
 
-  #deal(): { readonly registry: ScriptedRegistry; readonly disks: readonly Disk[] } {
-    const { size, threshold, members = size } = this.#init
-    const dealt = dealKey(threshold, members)
+  #deal({ dealt, certificate }: DealtSet): { readonly registry: ScriptedRegistry; readonly disks: readonly Disk[] } {
+    const { size, threshold } = this.#init
     const pairs = Array.from({ length: size }, (_, i) => KeyPair.fromSecret(sha256(u32be(i + 1))))
     const aggregateKey = `02${dealt.public.groupKey}` as PublicKey
     const registry = new ScriptedRegistry(this.clock, { set: setOf(dealt.members, threshold, aggregateKey) })
+    const transcript = DEALT_TRANSCRIPT
     const disks = pairs.map((key) => {
       const disk = this.#disk(key)
       const share = dealt.keys.get(key.publicKey)
       if (share === undefined) return disk
-      const transcript = asTranscriptHash('66'.repeat(32))
-      disk.vault.shares.set(transcript, { transcript, epoch: 0, key: share, certificate: Uint8Array.of(1) })
+      disk.vault.shares.set(transcript, { transcript, epoch: 0, key: share, certificate })
       return disk
     })
     return { registry, disks }
@@ -241,6 +250,7 @@ export class Simulation {
     return {
       key,
       vault: new MemoryVault(),
+      evidence: { payloads: [] },
       registry: { lateMs: this.random.between(1, registryLateMs), outageSinceMs: undefined, stored: undefined },
       space: (name) => {
         const space = spaces.get(name) ?? memorySpace()

@@ -7,7 +7,7 @@ import type { RecordCodec } from '../../src/p2p/addresses/record.ts'
  * remembered: same bytes, same answer. Only here: a node that did so would keep what any peer sends. Returns the undoing.
  */
 export function rememberVerifications(): () => void {
-  const { ecdsaVerify, schnorrVerify, isPoint } = curve
+  const { ecdsaVerify, schnorrVerify, isPoint, linearCombination } = curve
   const answers = new Map<string, boolean>()
   const remembered =
     (name: string, check: (...parts: Uint8Array[]) => boolean) =>
@@ -21,9 +21,18 @@ export function rememberVerifications(): () => void {
     }
   curve.ecdsaVerify = remembered('ecdsa', (s, d, p) => ecdsaVerify(at(s), at(d), at(p)))
   curve.schnorrVerify = remembered('schnorr', (s, m, x) => schnorrVerify(at(s), at(m), at(x)))
-  curve.isPoint = remembered('point', (p) => isPoint(at(p)))
+  const point = remembered('point', (p) => isPoint(at(p)))
+  // Public points and factors only: every member of a session works out the same sums.
+  const sums = new Map<string, Uint8Array | undefined>()
+  curve.linearCombination = (terms) => {
+    const key = terms.map(({ point: p, scalar }) => `${toHex(p)}${toHex(scalar)}`).join('/')
+    if (!sums.has(key)) sums.set(key, linearCombination(terms))
+    return sums.get(key)?.slice()
+  }
+  // Also where it is called with an index and a list behind, as by `every`.
+  curve.isPoint = (p) => point(p)
   return () => {
-    Object.assign(curve, { ecdsaVerify, schnorrVerify, isPoint })
+    Object.assign(curve, { ecdsaVerify, schnorrVerify, isPoint, linearCombination })
   }
 }
 
