@@ -18,8 +18,8 @@ const STEP = 'evidence'
 const REPEAT_MS = 10 * 60_000
 /** How soon a change of the set is followed. */
 const FOLLOW_MS = 2_000
-/** Judging takes a signature check for each envelope in a record: of one member, so many at once, and so many a second. */
-const JUDGED = { burst: LIMITS.maxEvidenceRetold, perSecond: 0.5 }
+/** Judging takes a signature check for each envelope in a record: of one member as many at once as it says again, then one in this time. */
+const JUDGE_INTERVAL_MS = 2_000
 
 export interface EvidenceExchangeInit {
   readonly network: string
@@ -90,7 +90,7 @@ export class EvidenceExchange implements Startable {
     const { book, clock, logger } = this.#c
     if (book.has(round)) return 'accept'
     const now = clock.now()
-    const full = () => new TokenBucket(JUDGED.burst, JUDGED.perSecond, now)
+    const full = () => new TokenBucket(LIMITS.maxEvidenceRetold, 1_000 / JUDGE_INTERVAL_MS, now)
     if (!this.#toJudge.getOrMake(author, full).take(now)) return 'ignore'
     book.heard(payload).catch((error: unknown) => logger.error('Evidence not taken', { error: describeError(error) }))
     return book.has(round) ? 'accept' : 'ignore'
