@@ -108,6 +108,9 @@ describe('R4: a reorg that one liar plays beside an honest endpoint that lags', 
     restored.push(block('other', 11, SET_1, 131))
     liar.blocks.set('lie', block('lie', 11, SET_1, 131))
     liar.claim = { burnHeight: 131 }
+    // Of the two that still answer for the block that all have, one tells a Bitcoin height near the newest.
+    liar.blocks.set(block('10', 10, SET_2).id, block('10', 10, SET_2, 131))
+    await lagging.stop()
     await expect(read()).rejects.toMatchObject({ code: 'height_went_back' })
     expect(watcher.latest()).toBe(before)
   })
