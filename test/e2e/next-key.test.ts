@@ -135,7 +135,8 @@ describe('an operator whose next key the chain takes up', () => {
     const now = await status(ada)
     expect(now?.peerId).toBe(ada.next.keyPair.peerId)
     expect(now?.set?.groupKey).not.toBe(firstKey)
-    expect(now?.members.filter((m) => !m.self && m.connected)).toHaveLength(2)
+    const links = async () => (await status(ada))?.members.filter((m) => !m.self && m.connected)
+    await expect.poll(links, WAIT).toHaveLength(2)
     expect(ada.process?.stderr).not.toMatch(/removed from the signer set/)
     expect(existsSync(join(ada.dir, 'data', 'shares'))).toBe(true)
   })
@@ -143,10 +144,11 @@ describe('an operator whose next key the chain takes up', () => {
   it('R7: should leave no connection to its old PeerID anywhere, and be met under the new one', async () => {
     for (const o of [bo, cyd]) {
       await expect.poll(() => isWell(o, o.old), WAIT).toBe(true)
+      const isMet = async () => (await status(o))?.members.find((m) => m.publicKey === keyOf(ada.next))?.connected
+      await expect.poll(isMet, WAIT).toBe(true)
       const s = await status(o)
       expect(s?.lastEviction?.peers).toContain(ada.old.keyPair.peerId)
       expect(s?.members.map((m) => m.publicKey)).not.toContain(keyOf(ada.old))
-      expect(s?.members.find((m) => m.publicKey === keyOf(ada.next))?.connected).toBe(true)
     }
     await expect(connect({ addresses: addressesOf(ada, ada.old), key: bridge })).rejects.toThrow()
   })

@@ -60,7 +60,8 @@ test('incident 7: an honest message behind the junk of one frame is taken from w
     const junk = Array.from({ length: 600 }, (_, counter) => sealed(b, counter).with(-1, 0))
     const honest = sealed(d, 0)
     const messages = [...junk, honest].map((data) => ({ topic: name, data }))
-    await until('the host subscribes', () => bad.gossip.getSubscribers(name).length > 0)
+    for (const { gossip } of [bad, good])
+      await until('the host subscribes', () => gossip.getSubscribers(name).length > 0)
     // One frame; its public face makes one of each message.
     Reflect.get(bad.gossip, 'sendRpc').call(bad.gossip, host.peerId, { subscriptions: [], messages })
     const dropped = () => metrics.count('p2p_messages_dropped_total{forwarder_backlog,gossip}')
