@@ -2,12 +2,12 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** Files that take long for their size: a fresh clone has no times to sort by, and would begin them last. */
 const LONG: readonly string[] = [
-  'integration/campaign-simulated',
   'e2e/two-devnets',
   'e2e/recall',
   'e2e/next-key',
   'e2e/devnet-once',
   'incidents/05-stranger-memory',
+  'integration/campaign-simulated',
   'integration/liveness',
   'incidents/41-stuck-wait',
   'integration/partition',
