@@ -11,6 +11,8 @@ import type { StrangersDone, StrangersOrder } from './stranger-process.ts'
 
 /** Loopback addresses that strangers come from. */
 export const STRANGER_ADDRESSES = 256
+/** Between signatures: what is kept of each, bindings above all, must not count as memory of strangers. */
+const PAUSE_MS = 200
 /** How long the node's own use of CPU is looked at. */
 const IDLE_MS = 5_000
 
@@ -104,7 +106,10 @@ class Site {
       const over = sending.finally(() => {
         isOver = true
       })
-      while (!isOver) flooded.push(...(await signMany(client, 1)))
+      while (!isOver) {
+        flooded.push(...(await signMany(client, 1)))
+        await delay(PAUSE_MS)
+      }
       done.push(await over)
       log(`${count} strangers over ${transport}, ${flooded.length} signatures so far`)
     }
