@@ -196,7 +196,8 @@ export const GUARDS: readonly Guard[] = [
     file: 'src/gating/evictor.ts',
     guard: "await Promise.all(peers.map((peer) => this.#close(peer, 'lost_role')))",
     gone: 'await Promise.all([])',
-    test: incident('03-removed-member.test.ts'),
+    // In the incident's own test a member dials again, and what catches that closes the old links as well.
+    test: unit('gating/gate.test.ts'),
   },
   {
     name: 'incident 3: a handshake that raced the change is caught',
