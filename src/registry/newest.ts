@@ -30,7 +30,7 @@ export async function agreeAtNewest<A extends string>(
   for (const claim of candidateTips(claims, source.quorum)) {
     const heights = await vouchedAt(source, up, claim, signal)
     if (heights.length < source.quorum) continue
-    const [leastBurnHeight, tip] = placed(source, claims, claim, heights)
+    const [leastBurnHeight, tip] = placed(source, claim, heights)
     const { agreement, ...tried } = await agreeAt(source, clients, [tip], ask, failures, signal)
     if (agreement !== undefined) return { ...tried, agreement: { ...agreement, leastBurnHeight } }
     answered = Math.max(answered, tried.answered)
@@ -68,26 +68,19 @@ async function vouchedAt(
 }
 
 /**
- * The least Bitcoin height that the block is at, and the block with the greatest, both whatever `n - quorum` liars among
- * those that vouch say: that many outermost heights are passed over. A greatest height that no quorum has reached is
- * nothing to judge a reorg by.
+ * The Bitcoin height that the block is at least at, and one that it was mined by. Each is what a quorum says, so an honest
+ * endpoint is among those who say it, however many short of a quorum lie: a height that is too low would make every later
+ * tenure look like one that leaves the block out. And where all vouch, no `n - quorum` liars can push a height further out.
  */
 function placed(
-  { clients, quorum }: QuorumSource,
-  claims: readonly ChainTip[],
+  { quorum }: QuorumSource,
   { indexBlockHash, stacksHeight }: ChainTip,
   heights: readonly number[],
 ): [leastBurnHeight: number, tip: ChainTip] {
-  const honest = heights.length - (clients.length - quorum)
-  const greatest = reachedBy(heights, honest)
-  const least = -reachedBy(
+  const least = reachedBy(heights, quorum)
+  const minedBy = -reachedBy(
     heights.map((h) => -h),
-    honest,
-  )
-  const reached = reachedBy(
-    claims.map((c) => c.burnHeight),
     quorum,
   )
-  const block = { indexBlockHash, stacksHeight, burnHeight: Math.min(greatest, reached) }
-  return [least, greatest <= reached ? { ...block, isMinedBy: true } : block]
+  return [least, { indexBlockHash, stacksHeight, burnHeight: minedBy, isMinedBy: true }]
 }

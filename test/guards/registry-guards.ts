@@ -153,6 +153,20 @@ export const REGISTRY_GUARDS: readonly Guard[] = [
     test: unit('registry/watcher.test.ts'),
   },
   {
+    name: 'R4: one liar does not lower the Bitcoin height that a block was mined by',
+    file: 'src/registry/newest.ts',
+    guard: 'const minedBy = -reachedBy(\n    heights.map((h) => -h),\n    quorum,\n  )',
+    gone: 'const minedBy = Math.min(...heights)',
+    test: unit('registry/lying-reorg.test.ts'),
+  },
+  {
+    name: 'R4: one liar does not raise the Bitcoin height that a block is at least at',
+    file: 'src/registry/newest.ts',
+    guard: 'const least = reachedBy(heights, quorum)',
+    gone: 'const least = Math.max(...heights)',
+    test: unit('registry/lying-reorg.test.ts'),
+  },
+  {
     name: 'R4: nobody is waited for where a quorum is divided about a block',
     file: 'src/registry/newest.ts',
     guard: '(values) => values.length >= quorum',

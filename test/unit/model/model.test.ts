@@ -1,7 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { Coverage } from '../../model/coverage.ts'
+import type { Scenario } from '../../model/events.ts'
 import { playMany } from '../../model/many.ts'
+import { play } from '../../model/run.ts'
 
 const ROOT = resolve(import.meta.dirname, '../../..')
 const MODEL = join(ROOT, 'test/model')
@@ -32,7 +35,34 @@ describe('the reference model (R4–R9)', () => {
   })
 })
 
+/** Histories on which they once disagreed. */
+const KEPT: readonly (readonly [what: string, history: Pick<Scenario, 'endpoints' | 'quorum' | 'events'>])[] = [
+  [
+    'one liar of two lists a block of another branch, so that the newest one seems to stand far below',
+    {
+      endpoints: 2,
+      quorum: 2,
+      events: [
+        { event: { do: 'mine', steps: ['tenure', 'tenure', 'tenure', 'extend'] }, read: false },
+        { event: { do: 'mine', steps: ['tenure', 'empty'] }, read: false },
+        {
+          event: {
+            do: 'endpoints',
+            moods: [{ lag: 3, lies: { tip: 'true-but-higher', tenure: 'old-branch', data: 'none' } }, { lag: 3 }],
+          },
+          read: true,
+        },
+      ],
+    },
+  ],
+]
+
 describe('gate and registry against the reference model', () => {
+  it.each(KEPT)('R4–R9: should agree where %s', async (_what, history) => {
+    const config = { bridges: [], backups: [], denied: [], onStale: 'freeze' } as const
+    await play({ confirmations: 0, start: 'set1', config, ...history }, new Coverage())
+  })
+
   // 500 take ten seconds of one core.
   it('R4–R9: should never disagree over 500 random histories of the chain', { timeout: 240_000 }, async () => {
     const coverage = await playMany(500, Date.now() & 0x7fff_ffff)

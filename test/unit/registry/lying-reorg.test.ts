@@ -5,7 +5,7 @@ import { block, FakeNode } from './support/fake-node.ts'
 import { AGGREGATE_2, BLANK, goodTuple, publicKeys, REGISTRY, signerData } from './support/fixtures.ts'
 import { MemoryKeeper } from './support/ports.ts'
 
-/** Three endpoints of which two must agree: one turned, and one honest one lags. */
+/** Endpoints of which two must agree: one turned, and one honest one lags. */
 const SET_1 = signerData(goodTuple(3))
 const SET_2 = signerData(goodTuple(4, 2, AGGREGATE_2))
 const OLD_KEYS = publicKeys(3)
@@ -82,6 +82,24 @@ describe('R4: a reorg that one liar plays beside an honest endpoint that lags', 
       await read()
     }
     expect(changes).toBe(0)
+  })
+
+  it('R4: should not be prepared by one liar of two that shows the newest block far below', async () => {
+    const [honest, liar] = await three()
+    chain([honest, liar], 1, 40, 40)
+    // The liar tells no such height, and its tenure of the newest Bitcoin block lies on the newest block: that was older.
+    liar.claim = { height: 1_000 }
+    const newest = block('40', 40, SET_2)
+    liar.blocks.set(newest.id, { ...newest, burnHeight: 100 })
+    liar.blocks.set('child', block('child', 41, SET_2, newest.burnHeight))
+    const { watcher, read } = await watching([honest, liar])
+    const before = await read()
+    expect(before).toMatchObject({ set: { keys: NEW_KEYS }, tip: { stacksHeight: 40, burnHeight: 140 } })
+    // Both lag now. From far below, every tenure that they have would look like a later one that leaves the block out.
+    for (const n of [honest, liar]) forget(n, 38)
+    liar.claim = {}
+    await expect(read()).rejects.toMatchObject({ code: 'height_went_back' })
+    expect(watcher.latest()).toBe(before)
   })
 
   it('R4: should not be taken from one liar that shows another chain', async () => {
