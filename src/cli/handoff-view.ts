@@ -22,17 +22,21 @@ export function handoffLines(handoff: unknown): string | undefined {
 function itemLine(item: unknown): string {
   const missing = listAt(item, 'missing').length
   const by = listAt(item, 'listedBy').length
+  const failure = textAt(item, 'failure')
   const state =
     at(item, 'own') !== true
       ? 'not listed here'
       : textAt(item, 'signature') !== undefined
         ? 'signed'
-        : missing === 0
-          ? 'being signed'
-          : 'waiting for others to list it'
+        : missing > 0
+          ? 'waiting for others to list it'
+          : failure === undefined
+            ? 'being signed'
+            : 'not signed yet'
   const listedBy = listAt(item, 'listedBy').map((key) => `\n    listed by      ${textAt(key) ?? '?'}`)
   const notBy = listAt(item, 'missing').map((key) => `\n    not listed by  ${textAt(key) ?? '?'}`)
-  return `${named(item)}  ${state} · listed by ${by}${[...listedBy, ...notBy].join('')}`
+  const why = state === 'not signed yet' ? [`\n    last tried     ${failure}`] : []
+  return `${named(item)}  ${state} · listed by ${by}${[...listedBy, ...notBy, ...why].join('')}`
 }
 
 function listText(list: unknown, pendingId: string | undefined): string {

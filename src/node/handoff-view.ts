@@ -19,6 +19,8 @@ export interface HandoffItemView {
   readonly missing: readonly PublicKey[]
   /** BIP340 as hex; null while there is none, and for digests that only others list. */
   readonly signature: string | null
+  /** Why the old key did not sign it when it was last asked to; null for digests that only others list. */
+  readonly failure: string | null
 }
 
 /** An own list of now or before, with what was signed of it. */
@@ -35,13 +37,14 @@ export function viewOfHandoff({ holding, items }: HandoffStatus, spec: RotationS
   const { currentKeys, currentThreshold } = spec
   return {
     holding,
-    items: items.map(({ digest, merkleRoot, own, listedBy, signature }) => ({
+    items: items.map(({ digest, merkleRoot, own, listedBy, signature, failure }) => ({
       ...{ digest, merkleRoot, own, listedBy },
       missing:
         signature !== undefined || listedBy.length >= currentThreshold
           ? []
           : currentKeys.filter((key) => !listedBy.includes(key)),
       signature: signature ?? null,
+      failure: failure ?? null,
     })),
   }
 }

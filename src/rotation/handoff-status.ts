@@ -10,6 +10,8 @@ export interface HandoffItemStatus extends HandoffItem {
   readonly listedBy: readonly PublicKey[]
   /** BIP340, 64 bytes as hex, verified here; known of own digests only. */
   readonly signature: string | undefined
+  /** Why the old key did not sign it when it was last asked to; own digests only. */
+  readonly failure: string | undefined
 }
 
 /** What is to be signed by the old key before rotate-keys (R29), by whose word. */
@@ -21,7 +23,7 @@ export interface HandoffStatus {
 }
 
 export function statusOfHandoff(
-  handoff: Pick<Handoff, 'own' | 'heard' | 'listedBy'>,
+  handoff: Pick<Handoff, 'own' | 'heard' | 'listedBy' | 'failureOf'>,
   { currentKeys }: Pick<PendingSpec, 'currentKeys'>,
   self: PublicKey,
 ): HandoffStatus {
@@ -40,6 +42,7 @@ export function statusOfHandoff(
         own: isOwn.has(name),
         listedBy: handoff.listedBy(item),
         signature: signature && toHex(signature),
+        failure: isOwn.has(name) ? handoff.failureOf(item) : undefined,
       }
     }),
   }

@@ -1,27 +1,24 @@
-import { type Clock, type GroupKey, LIMITS, type Logger, type PublicKey, type SetHash } from '../base/index.ts'
+import type { Clock, GroupKey, Logger, PublicKey, SetHash } from '../base/index.ts'
 import type { Snapshot } from '../registry/index.ts'
 import {
   type HandoffItem,
   type HandoffList,
   type HeardHandoffs,
-  handoffRequest,
   isHandoffRequest,
+  maxItemsFor,
   nameOfItem,
   type PendingSpec,
-  type SignDriver,
   verifyHandoff,
 } from '../rounds/index.ts'
 import type { Space } from '../store/index.ts'
 import type { HandoffFacts } from './decide.ts'
+import { handoffBatches } from './handoff-batches.ts'
 import { dropOldHandoffs, type HandoffRecord, saveHandoff } from './handoff-record.ts'
+import { type HandoffRounds, HandoffSigning, type Signed } from './handoff-signing.ts'
 
-/** Rounds of one handoff at once. */
-const PARALLEL = 8
 /** Wrong signatures that one member may show for one digest: each costs a check. */
 const MAX_WRONG = 4
 
-/** What `rounds` is asked for a signature with. */
-export type HandoffRounds = Pick<SignDriver, 'sign'>
 /** Does this node take part in signing this? */
 export type HandoffRequest = Parameters<typeof isHandoffRequest>[0]
 
@@ -47,16 +44,19 @@ export class Handoff {
   /** Since when enough members list an own digest, by name: whose turn it is to ask counts from here. */
   readonly #readySinceMs = new Map<string, number>()
   readonly #wrong = new Map<string, number>()
+  readonly #signing: HandoffSigning
   #writing: Promise<unknown> = Promise.resolve()
-  #signing = false
-  #triedAtMs = Number.NEGATIVE_INFINITY
-  #lastFailure: string | undefined
 
   /** `own`: as it was loaded from `space`. */
   constructor(init: HandoffInit, own: HandoffRecord | undefined) {
     this.#c = init
     this.#own = own
     this.#logger = init.logger.child('handoff')
+    const { rounds, clock, signal } = init
+    this.#signing = new HandoffSigning({
+      ...{ rounds, clock, signal, pendingId: init.spec.id, logger: this.#logger },
+      keep: (signed) => this.#keep(signed),
+    })
   }
 
   get own(): HandoffRecord | undefined {
@@ -65,8 +65,13 @@ export class Handoff {
   get heard(): HeardHandoffs {
     return this.#heard
   }
+  /** What was not signed when it was last asked for, and why; undefined if nothing failed. */
   get lastFailure(): string | undefined {
-    return this.#lastFailure
+    return this.#signing.lastFailure(this.#own?.items ?? [])
+  }
+  /** Why the old key did not sign this own item when it was last asked to. */
+  failureOf(item: HandoffItem): string | undefined {
+    return this.#signing.failures.get(nameOfItem(item))
   }
 
   /** This operator's word: on disk, then told. Signatures of digests that stay are kept; the same list again is harmless. */
@@ -86,8 +91,7 @@ export class Handoff {
     await saveHandoff(space, record)
     this.#own = record
     for (const name of [...this.#readySinceMs.keys()]) if (!names.has(name)) this.#readySinceMs.delete(name)
-    this.#lastFailure = undefined
-    this.#triedAtMs = Number.NEGATIVE_INFINITY
+    this.#signing.startAfresh()
     this.#c.onChange(record)
   }
 
@@ -101,13 +105,14 @@ export class Handoff {
   async hear(heard: HeardHandoffs): Promise<void> {
     this.#heard = heard
     this.#noteReady()
-    for (const { item, name } of this.#unsigned())
+    const found = this.#unsigned().flatMap(({ item, name }): Signed[] => {
       for (const [author, { signatures }] of heard) {
         const signature = signatures.get(name)
-        if (signature === undefined || !this.#verifies(author, item, signature)) continue
-        await this.#keep(item, signature)
-        break
+        if (signature !== undefined && this.#verifies(author, item, signature)) return [{ item, signature }]
       }
+      return []
+    })
+    if (found.length > 0) await this.#keep(found)
   }
 
   facts(): HandoffFacts {
@@ -119,8 +124,8 @@ export class Handoff {
         const signed = this.#own?.signatures.has(name) ?? false
         return { name, signed, by: this.listedBy(item), readySinceMs: this.#readySinceMs.get(name) }
       }),
-      signing: this.#signing,
-      triedAtMs: this.#triedAtMs,
+      signing: this.#signing.isRunning,
+      triedAtMs: this.#signing.triedAtMs,
     }
   }
 
@@ -131,60 +136,39 @@ export class Handoff {
     return this.#c.spec.currentKeys.filter((key) => lists(key).some((listed) => nameOfItem(listed) === name))
   }
 
-  /** Asks the old key for these digests. Returns at once; one run at a time. */
+  /** Asks the old key for these digests, as many in one request as the same members list. Returns at once; one run at a time. */
   sign(names: readonly string[]): void {
-    const wanted = this.#unsigned().filter(({ name }) => names.includes(name))
-    if (this.#signing || wanted.length === 0) return
-    this.#signing = true
-    this.#lastFailure = undefined
-    this.#signAll(wanted.map(({ item }) => item))
-      // A store that fails stops the node by itself (R30); of the rounds nothing throws.
-      .catch((error: unknown) => this.#failed(String(error)))
-      .finally(() => {
-        this.#signing = false
-        this.#triedAtMs = this.#c.clock.now()
-        if (this.#own !== undefined && !this.#c.signal.aborted) this.#c.onChange(this.#own)
-      })
-  }
-
-  async #signAll(items: readonly HandoffItem[]): Promise<void> {
-    const queue = [...items]
-    const work = async () => {
-      for (let item = queue.shift(); item !== undefined; item = queue.shift()) await this.#signOne(item)
-    }
-    await Promise.all(Array.from({ length: PARALLEL }, work))
-  }
-
-  async #signOne(item: HandoffItem): Promise<void> {
-    const { rounds, spec, clock, signal } = this.#c
-    const groupKey = this.#own?.groupKey
-    if (groupKey === undefined || signal.aborted) return
-    const request = handoffRequest(spec.id, groupKey, item)
-    const result = await rounds.sign(request, clock.now() + LIMITS.signTimeoutMs, signal)
-    const [signature] = result.ok ? result.signatures : []
-    if (signature !== undefined && verifyHandoff(groupKey, item, signature)) return await this.#keep(item, signature)
-    this.#failed(result.ok ? 'a sign round ended with a signature that does not verify' : result.message)
-  }
-
-  #failed(why: string): void {
-    if (this.#c.signal.aborted) return
-    this.#lastFailure = `the old key could not sign what was listed: ${why}`
-    this.#logger.info('A digest of the handoff is not signed yet', { why })
-  }
-
-  /** R28: the first that verified stays. Nothing is kept of what is not listed any more. */
-  #keep(item: HandoffItem, signature: Uint8Array): Promise<void> {
-    return this.#alone(() => this.#keepFirst(item, signature))
-  }
-
-  async #keepFirst(item: HandoffItem, signature: Uint8Array): Promise<void> {
     const own = this.#own
-    const name = nameOfItem(item)
-    if (own === undefined || own.signatures.has(name) || !own.items.some((i) => nameOfItem(i) === name)) return
-    const record = { ...own, signatures: new Map([...own.signatures, [name, signature.slice()]]) }
+    const wanted = this.#unsigned().filter(({ name }) => names.includes(name))
+    if (own === undefined || this.#signing.isRunning || wanted.length === 0) return
+    const batches = handoffBatches(
+      wanted.map(({ item }) => item),
+      (item) => this.listedBy(item),
+      maxItemsFor(this.#c.spec.currentThreshold),
+    )
+    void this.#signing.run(own.groupKey, batches).then(() => {
+      if (this.#own !== undefined && !this.#c.signal.aborted) this.#c.onChange(this.#own)
+    })
+  }
+
+  /** R28: the first that verified stays. Nothing is kept of what is not listed any more. One write: what is signed together stays so. */
+  #keep(signed: readonly Signed[]): Promise<void> {
+    return this.#alone(() => this.#keepFirst(signed))
+  }
+
+  async #keepFirst(signed: readonly Signed[]): Promise<void> {
+    const own = this.#own
+    if (own === undefined) return
+    const open = new Set(this.#unsigned().map(({ name }) => name))
+    const fresh = signed.filter(({ item }) => open.has(nameOfItem(item)))
+    if (fresh.length === 0) return
+    const added = fresh.map(({ item, signature }) => [nameOfItem(item), signature.slice()] as const)
+    const record = { ...own, signatures: new Map([...own.signatures, ...added]) }
     await saveHandoff(this.#c.space, record)
     this.#own = record
-    this.#logger.info('The old key signed a digest of the handoff', { digest: item.digest })
+    this.#signing.settled(added.map(([name]) => name))
+    for (const { item } of fresh)
+      this.#logger.info('The old key signed a digest of the handoff', { digest: item.digest })
     this.#c.onChange(record)
   }
 

@@ -9,8 +9,8 @@ export {
   type RotationFacts,
   type WaitingFor,
 } from './decide.ts'
-export type { HandoffRounds } from './handoff.ts'
 export type { HandoffRecord } from './handoff-record.ts'
+export type { HandoffRounds } from './handoff-signing.ts'
 export type { HandoffItemStatus, HandoffStatus } from './handoff-status.ts'
 export { type KnownSet, KnownSets, type OwnKnownSet } from './known-sets.ts'
 export { earlierKeys } from './own-keys.ts'

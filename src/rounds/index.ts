@@ -13,6 +13,7 @@ export {
   type HandoffList,
   type HeardHandoffs,
   handoffRequest,
+  inRequestOrder,
   isHandoffRequest,
   nameOfItem,
   verifyHandoff,
@@ -29,4 +30,4 @@ export {
   participantsOf,
   type VerifiedProposal,
 } from './pending/types.ts'
-export { type SignFault, sessionNumbers } from './sign/index.ts'
+export { maxItemsFor, type SignFault, sessionNumbers } from './sign/index.ts'

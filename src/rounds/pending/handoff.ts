@@ -56,28 +56,42 @@ export function tweakOfRoot(merkleRoot: HandoffRoot): Tweak {
 export const rootOfTweak = (tweak: Tweak): HandoffRoot =>
   tweak.kind === 'none' ? 'none' : tweak.merkleRoot === null ? 'empty' : toHex(tweak.merkleRoot)
 
+/** The one order in which items stand in a request. */
+export const inRequestOrder = (items: readonly HandoffItem[]): readonly HandoffItem[] =>
+  items.toSorted((a, b) => (nameOfItem(a) < nameOfItem(b) ? -1 : 1))
+
 /**
- * The request under which the old key signs one item. Its id commits to the pending set and to the item itself, so it can stand
- * for nothing else (R27), and whoever listed the item asks for the same, whatever else stands in its list.
+ * The request under which the old key signs these items, in one round: all or none (R27). Its id commits to the pending set and to
+ * every item, so it can stand for nothing else, and whoever asks for the same items, in whatever order, asks for the same, also
+ * after a restart. At least one item, each once.
  */
-export function handoffRequest(pendingId: PendingId, groupKey: GroupKey, item: HandoffItem): ThresholdRequest {
-  const fields = encodeFields(fromHex(pendingId), fromHex(item.digest), item.merkleRoot)
-  const requestId = toHex(taggedHash('countersign/handoff', fields))
-  return { groupKey, requestId, items: [{ digest: fromHex(item.digest), tweak: tweakOfRoot(item.merkleRoot) }] }
+export function handoffRequest(
+  pendingId: PendingId,
+  groupKey: GroupKey,
+  items: readonly HandoffItem[],
+): ThresholdRequest {
+  const sorted = inRequestOrder(items)
+  const fields = sorted.flatMap(({ digest, merkleRoot }) => [fromHex(digest), merkleRoot])
+  const requestId = toHex(taggedHash('countersign/handoff', encodeFields(fromHex(pendingId), ...fields)))
+  const asked = sorted.map(({ digest, merkleRoot }) => ({ digest: fromHex(digest), tweak: tweakOfRoot(merkleRoot) }))
+  return { groupKey, requestId, items: asked }
 }
 
-/** Is this the request for one of these items, in every part? */
+/** Is this the request for some of these items, in every part? */
 export function isHandoffRequest(
   request: ThresholdRequest,
   pendingId: PendingId,
   groupKey: GroupKey,
   items: readonly HandoffItem[],
 ): boolean {
-  const [asked] = request.items
-  if (asked === undefined || request.items.length !== 1 || request.groupKey !== groupKey) return false
-  const item = { digest: toHex(asked.digest), merkleRoot: rootOfTweak(asked.tweak) }
-  const isListed = items.some((own) => nameOfItem(own) === nameOfItem(item))
-  return isListed && handoffRequest(pendingId, groupKey, item).requestId === request.requestId
+  if (request.items.length === 0 || request.groupKey !== groupKey) return false
+  const listed = new Set(items.map(nameOfItem))
+  const asked = request.items.map(({ digest, tweak }) => ({ digest: toHex(digest), merkleRoot: rootOfTweak(tweak) }))
+  const names = asked.map(nameOfItem)
+  if (!names.every((name) => listed.has(name))) return false
+  // One order for each set of items, and none twice: another order would be another round under the same id.
+  if (!names.every((name, i) => i === 0 || name > (names[i - 1] ?? name))) return false
+  return handoffRequest(pendingId, groupKey, asked).requestId === request.requestId
 }
 
 /** BIP340 under the old key with the item's tweak. */

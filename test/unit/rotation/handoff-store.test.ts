@@ -13,14 +13,16 @@ import {
   utf8,
 } from '../../../src/base/index.ts'
 import { KeyPair, randomBytes, sha256 } from '../../../src/curve/index.ts'
-import { Handoff, type HandoffRounds, oldKeyOf } from '../../../src/rotation/handoff.ts'
+import { Handoff, oldKeyOf } from '../../../src/rotation/handoff.ts'
 import { loadHandoff, loadHandoffs } from '../../../src/rotation/handoff-record.ts'
+import type { HandoffRounds } from '../../../src/rotation/handoff-signing.ts'
 import {
   type HandoffItem,
   type HandoffList,
   type HeardHandoffs,
   nameOfItem,
   type PendingSpec,
+  verifyHandoff,
 } from '../../../src/rounds/index.ts'
 import type { Space } from '../../../src/store/index.ts'
 import { signerSet } from '../../fixtures/sets.ts'
@@ -46,6 +48,11 @@ const spec: PendingSpec = {
 const digest = (name: string): HandoffItem => ({ digest: toHex(sha256(utf8(name))), merkleRoot: 'none' })
 const signatureOf = (item: HandoffItem) => schnorr.sign(fromHex(item.digest), oldSecret)
 
+const signAll = async (...items: readonly HandoffItem[]): Promise<SignResult> => ({
+  ok: true,
+  signatures: items.map(signatureOf),
+})
+
 type SignResult = Awaited<ReturnType<HandoffRounds['sign']>>
 const FAILED: SignResult = { ok: false, code: 'TIMEOUT', message: 'nobody answered', missing: [], cheaters: [] }
 
@@ -53,7 +60,9 @@ let space: Space
 let nowMs: number
 let told: HandoffList[]
 let warnings: string[]
-let answer: (item: HandoffItem) => Promise<SignResult>
+/** Request ids that were asked for. */
+let asked: string[]
+let answer: (...items: readonly HandoffItem[]) => Promise<SignResult>
 let life: AbortController
 const logger = (): Logger => ({ ...silentLogger, warn: (text) => void warnings.push(text), child: logger })
 beforeEach(() => {
@@ -62,15 +71,19 @@ beforeEach(() => {
   told = []
   warnings = []
   life = new AbortController()
-  answer = async (item) => ({ ok: true, signatures: [signatureOf(item)] })
+  asked = []
+  answer = signAll
 })
 
-const opened = async (): Promise<Handoff> =>
+const opened = async (of: PendingSpec = spec): Promise<Handoff> =>
   new Handoff(
     {
-      ...{ self, spec, space, signal: life.signal, logger: logger() },
+      ...{ self, spec: of, space, signal: life.signal, logger: logger() },
       rounds: {
-        sign: async ({ items }) => answer({ digest: toHex(items[0]?.digest ?? randomBytes(32)), merkleRoot: 'none' }),
+        sign: async ({ requestId, items }) => {
+          asked.push(requestId)
+          return answer(...items.map((item) => ({ digest: toHex(item.digest), merkleRoot: 'none' })))
+        },
       },
       onChange: (list) => void told.push(list),
       clock: { now: () => nowMs, after: () => () => {} },
@@ -87,6 +100,8 @@ const heardOf = (author: PublicKey, item: HandoffItem, signature?: Uint8Array): 
       },
     ],
   ])
+const listOf = (author: PublicKey, items: readonly HandoffItem[]): HeardHandoffs =>
+  new Map([[author, { ...{ revision: 1, hold: false, items }, signatures: new Map() }]])
 /** Until a run of `sign` is over, which is told as a change. */
 const signed = async (handoff: Handoff, ...items: readonly HandoffItem[]): Promise<void> => {
   handoff.sign(items.map(nameOfItem))
@@ -132,6 +147,105 @@ describe('the handoff of one node', () => {
     expect(handoff.own?.signatures.size).toBe(0)
   })
 
+  it('should ask for all that the same members list at once, and keep it in one write', async () => {
+    const handoff = await opened()
+    const items = Array.from({ length: 25 }, (_, i) => digest(String(i)))
+    await handoff.list(groupKey, items, false)
+    await handoff.hear(listOf(other, items))
+    told.length = 0
+    await signed(handoff, ...items)
+    expect(asked).toHaveLength(1)
+    // Once for the signatures, once for the end of the run.
+    expect(told.map(({ signatures }) => signatures.size)).toEqual([25, 25])
+    for (const item of items)
+      expect(verifyHandoff(groupKey, item, handoff.own?.signatures.get(nameOfItem(item)) ?? randomBytes(64))).toBe(true)
+  })
+
+  it('should ask for no more at once than fits into one message of a large set', async () => {
+    const members = Array.from({ length: 128 }, () => KeyPair.generate().publicKey).toSorted()
+    const large = { ...spec, currentKeys: [self, ...members.slice(1)], currentThreshold: 85 }
+    const handoff = await opened(large)
+    const items = Array.from({ length: 64 }, (_, i) => digest(String(i)))
+    await handoff.list(groupKey, items, false)
+    await handoff.hear(new Map(large.currentKeys.slice(1).flatMap((key) => [...listOf(key, items)])))
+    const sizes: number[] = []
+    answer = async (...batch) => {
+      sizes.push(batch.length)
+      return signAll(...batch)
+    }
+    await signed(handoff, ...items)
+    // 85 pairs of 72 bytes for each digest, in 64 KiB.
+    expect(Math.max(...sizes)).toBe(9)
+    expect(handoff.own?.signatures.size).toBe(64)
+  })
+
+  it('R27: should ask for nothing together that not the same members list', async () => {
+    const handoff = await opened()
+    const [a, b, c] = [digest('a'), digest('b'), digest('c')]
+    await handoff.list(groupKey, [a, b, c], false)
+    await handoff.hear(new Map([...listOf(other, [a, b]), ...listOf(third, [c])]))
+    const batches: HandoffItem[][] = []
+    answer = async (...items) => {
+      batches.push([...items])
+      return signAll(...items)
+    }
+    await signed(handoff, a, b, c)
+    expect(batches.map((batch) => new Set(batch))).toEqual(expect.arrayContaining([new Set([a, b]), new Set([c])]))
+    expect(batches).toHaveLength(2)
+  })
+
+  it('R27: should ask under the same ids again after a restart, for what was not signed before', async () => {
+    const before = await opened()
+    const [a, b, c] = [digest('a'), digest('b'), digest('c')]
+    await before.list(groupKey, [a, b, c], false)
+    const heard = new Map([...listOf(other, [a, b]), ...listOf(third, [c])])
+    await before.hear(heard)
+    answer = async (...items) => (items.length === 2 ? FAILED : signAll(...items))
+    await signed(before, a, b, c)
+    expect([...(before.own?.signatures.keys() ?? [])]).toEqual([nameOfItem(c)])
+    const failed = asked.length
+    const after = await opened()
+    await after.hear(heard)
+    answer = signAll
+    await signed(after, c, b, a)
+    expect(asked).toHaveLength(failed + 1)
+    expect(asked.slice(0, failed)).toContain(asked.at(-1))
+    expect(after.own?.signatures.size).toBe(3)
+  })
+
+  it('should keep what is right of a batch, and name what is not, and who was not heard from', async () => {
+    const handoff = await opened()
+    const items = [digest('a'), digest('b'), digest('c')]
+    await handoff.list(groupKey, items, false)
+    answer = async (...batch) => ({
+      ok: true,
+      signatures: batch.map((item) => (item.digest === digest('b').digest ? randomBytes(64) : signatureOf(item))),
+    })
+    await signed(handoff, ...items)
+    expect(handoff.own?.signatures.size).toBe(2)
+    expect(handoff.lastFailure).toContain(`1 of 3 listed digests (${digest('b').digest})`)
+    expect(handoff.failureOf(digest('b'))).toMatch(/does not verify/)
+    expect(handoff.failureOf(digest('a'))).toBeUndefined()
+    answer = async () => ({ ...FAILED, missing: [third] })
+    await signed(handoff, ...items)
+    expect(handoff.failureOf(digest('b'))).toBe(`nobody answered; not heard from: ${third}`)
+    // A signature that others tell ends it, too.
+    await handoff.hear(heardOf(other, digest('b'), signatureOf(digest('b'))))
+    expect([handoff.failureOf(digest('b')), handoff.lastFailure]).toEqual([undefined, undefined])
+  })
+
+  it('should say nothing of what is not listed any more', async () => {
+    const handoff = await opened()
+    await handoff.list(groupKey, [digest('a')], false)
+    const round = Promise.withResolvers<SignResult>()
+    answer = () => round.promise
+    handoff.sign([nameOfItem(digest('a'))])
+    await handoff.list(groupKey, [digest('b')], false)
+    round.resolve(FAILED)
+    await expect.poll(() => handoff.facts().signing).toBe(false)
+    expect(handoff.lastFailure).toBeUndefined()
+  })
+
   it('should say why a digest is not signed yet, and try again', async () => {
     const handoff = await opened()
     await handoff.list(groupKey, [digest('one')], false)
@@ -139,7 +253,7 @@ describe('the handoff of one node', () => {
     await signed(handoff, digest('one'))
     expect(handoff.lastFailure).toMatch(/nobody answered/)
     expect(handoff.facts()).toMatchObject({ signing: false, triedAtMs: nowMs })
-    answer = async (item) => ({ ok: true, signatures: [signatureOf(item)] })
+    answer = signAll
     await signed(handoff, digest('one'))
     expect(handoff.own?.signatures.size).toBe(1)
     expect(handoff.lastFailure).toBeUndefined()

@@ -97,6 +97,22 @@ describe('R29: digests that are handed over to the old key', () => {
     expect(signed).toEqual(new Set([digest('only 0'), digest('only 1')].map(nameOfItem)))
   })
 
+  it('R27, R29: should be signed where lists differ, each by those who list it', async () => {
+    await approve()
+    const [x, y, z] = ['x', 'y', 'z'].map(digest) as [HandoffItem, HandoffItem, HandoffItem]
+    const lists = [
+      [x, y],
+      [y, z],
+      [z, x],
+    ]
+    for (const [i, list] of lists.entries()) await member(i).reconciler.handOver(list, { hold: true })
+    // No two of the three list the same, and two must consent to a whole batch.
+    for (const [i, list] of lists.entries())
+      await expect.poll(() => signaturesOf(member(i)), WAIT).toHaveLength(list.length)
+    for (const o of all) await o.reconciler.handOver([])
+    await rotated()
+  })
+
   it('R29: should not wait where this operator lists nothing', async () => {
     await approve()
     await member(0).reconciler.handOver([digest('of one alone')])
@@ -166,14 +182,14 @@ describe('R27: a list is this operator’s consent to what stands in it, and to 
       throw new Error('no pending set')
     })()
 
-  it('R27: should be given to no other digest, tweak, key, request id, pending set or batch', async () => {
+  it('R27: should be given to no other digest, tweak, key, request id, pending set or number of digests', async () => {
     await approve()
     const item = digest('a sweep')
     await member(0).reconciler.handOver([item], { hold: true })
     const { reconciler } = member(0)
-    const good = handoffRequest(pendingId(), oldKey, item)
+    const good = handoffRequest(pendingId(), oldKey, [item])
     expect(reconciler.consentsToHandoff(good)).toBe(true)
-    const of = (other: HandoffItem) => handoffRequest(pendingId(), oldKey, other)
+    const of = (...others: HandoffItem[]) => handoffRequest(pendingId(), oldKey, others)
     const [asked] = good.items
     if (asked === undefined) throw new Error('nothing is asked')
     const evil = { ...asked, digest: sha256(utf8('evil')) }
@@ -190,20 +206,40 @@ describe('R27: a list is this operator’s consent to what stands in it, and to 
       'another pending set': handoffRequest(
         'ab'.repeat(32) as typeof good.groupKey & ReturnType<typeof pendingId>,
         oldKey,
-        item,
+        [item],
       ),
       'more than it': { ...good, items: [asked, evil] },
-      nothing: { ...good, items: [] },
+      'more than it, under an id of its own': of(item, digest('evil')),
+      'it twice': { ...good, items: [asked, asked] },
+      'it twice, under an id of its own': of(item, item),
+      nothing: of(),
     }))
       expect(reconciler.consentsToHandoff(request), what).toBe(false)
     expect(member(1).reconciler.consentsToHandoff(good), 'a member that listed nothing').toBe(false)
+  })
+
+  it('R27: should be given to several listed digests at once, in one order, under their own request id', async () => {
+    await approve()
+    const items = ['a', 'b', 'c'].map(digest)
+    const { reconciler } = member(0)
+    await reconciler.handOver(items, { hold: true })
+    const of = (...some: HandoffItem[]) => handoffRequest(pendingId(), oldKey, some)
+    const all = of(...items)
+    expect(of(...items.toReversed())).toEqual(all)
+    for (const request of [all, of(...items.slice(1)), of(digest('b'))])
+      expect(reconciler.consentsToHandoff(request)).toBe(true)
+    // Each order would be another round under one id.
+    expect(reconciler.consentsToHandoff({ ...all, items: all.items.toReversed() })).toBe(false)
+    expect(reconciler.consentsToHandoff({ ...all, requestId: of(...items.slice(1)).requestId })).toBe(false)
+    await reconciler.handOver(items.slice(1), { hold: true })
+    expect([all, of(...items.slice(1))].map((request) => reconciler.consentsToHandoff(request))).toEqual([false, true])
   })
 
   it('R27: should end when it is withdrawn, replaced, or the rotation over', async () => {
     await approve()
     for (const o of all) await o.reconciler.handOver([], { hold: true })
     const { reconciler } = member(0)
-    const asks = (name: string, id = pendingId()) => handoffRequest(id, oldKey, digest(name))
+    const asks = (name: string, id = pendingId()) => handoffRequest(id, oldKey, [digest(name)])
     await reconciler.handOver([digest('one')], { hold: true })
     const one = asks('one')
     expect(reconciler.consentsToHandoff(one)).toBe(true)
@@ -222,11 +258,11 @@ describe('R27: a list is this operator’s consent to what stands in it, and to 
     const { handoffs, reconciler } = member(0)
     const put = handoffs.put
     handoffs.put = async () => {
-      expect(reconciler.consentsToHandoff(handoffRequest(pendingId(), oldKey, digest('one')))).toBe(false)
+      expect(reconciler.consentsToHandoff(handoffRequest(pendingId(), oldKey, [digest('one')]))).toBe(false)
       throw new Error('the disk is full')
     }
     await expect(reconciler.handOver([digest('one')])).rejects.toThrow(/disk is full/)
-    expect(reconciler.consentsToHandoff(handoffRequest(pendingId(), oldKey, digest('one')))).toBe(false)
+    expect(reconciler.consentsToHandoff(handoffRequest(pendingId(), oldKey, [digest('one')]))).toBe(false)
     handoffs.put = put
     // What stood before stands still.
     expect(reconciler.status()?.handoff.holding).toContain(member(0).publicKey)
