@@ -1,6 +1,7 @@
 import { ROTATION_STEPS } from '../../src/rotation/index.ts'
 import { KEYGEN_EFFECTS } from '../../src/rounds/index.ts'
-import { CrashFederation, type CrashingNode } from './federation.ts'
+import { type Operator, run } from '../e2e/operators.ts'
+import { CrashFederation } from './federation.ts'
 
 /** From the machines' own tables; the driver's one durable step stands before them. */
 export const CRASH_STEPS: readonly string[] = ['begin', ...KEYGEN_EFFECTS, ...ROTATION_STEPS]
@@ -11,7 +12,7 @@ export const CRASH_STEPS: readonly string[] = ['begin', ...KEYGEN_EFFECTS, ...RO
  */
 export const UNREACHED: ReadonlySet<string> = new Set(['publish complaint', 'sign_handoff'])
 
-type Others = readonly CrashingNode[]
+type Others = readonly Operator[]
 /** What must go wrong first, and for how long. */
 const CAUSES: Readonly<Record<string, { readonly step: string; readonly downMs: number }>> = {
   'publish commit': { step: 'publish trial', downMs: 1_000 },
@@ -27,9 +28,9 @@ export async function crashAt(step: string): Promise<{ readonly victim: string }
   const federation = await CrashFederation.make()
   try {
     const { nodes } = federation
-    for (const node of nodes) federation.run(node)
+    for (const node of nodes) run(node)
     const cause = CAUSES[step]
-    const [first, ...rest] = nodes as [CrashingNode, ...CrashingNode[]]
+    const [first, ...rest] = nodes as [Operator, ...Operator[]]
     if (cause !== undefined) void federation.killAt(cause.step, [first], cause.downMs)
     const others: Others = cause === undefined ? nodes : rest
     const victim = await reached(federation.killAt(step, others, 500), step)
@@ -43,7 +44,7 @@ export async function crashAt(step: string): Promise<{ readonly victim: string }
   }
 }
 
-async function reached(victim: Promise<CrashingNode>, step: string): Promise<CrashingNode> {
+async function reached(victim: Promise<Operator>, step: string): Promise<Operator> {
   const { promise: late, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(new Error(`nobody came to "${step}"`)), 150_000)
   try {
