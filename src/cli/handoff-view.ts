@@ -35,7 +35,7 @@ function itemLine(item: unknown): string {
             : 'not signed yet'
   const listedBy = listAt(item, 'listedBy').map((key) => `\n    listed by      ${textAt(key) ?? '?'}`)
   const notBy = listAt(item, 'missing').map((key) => `\n    not listed by  ${textAt(key) ?? '?'}`)
-  const why = state === 'not signed yet' ? [`\n    last tried     ${failure}`] : []
+  const why = state === 'not signed yet' ? [`\n    because        ${failure}`] : []
   return `${named(item)}  ${state} · listed by ${by}${[...listedBy, ...notBy, ...why].join('')}`
 }
 

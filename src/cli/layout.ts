@@ -28,8 +28,12 @@ const fromStart = (name: string, chars: number): string => `${name.slice(0, char
 const fromEnd = (name: string, chars: number): string => `…${name.slice(-chars)}`
 
 /** All of one length, the least at which they differ. */
-function shortForms(names: readonly string[], cut: (name: string, chars: number) => string): Map<string, string> {
-  for (let chars = SHORT_CHARS; ; chars += 2) {
+export function shortForms(
+  names: readonly string[],
+  cut: (name: string, chars: number) => string,
+  least = SHORT_CHARS,
+): Map<string, string> {
+  for (let chars = least; ; chars += 2) {
     const forms = new Map(names.map((name) => [name, cut(name, chars)]))
     // Whole names differ, so this ends.
     if (new Set(forms.values()).size === names.length || names.every((name) => name.length <= chars)) return forms

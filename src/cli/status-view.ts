@@ -1,6 +1,7 @@
 import { handoffLines } from './handoff-view.ts'
 import { narrowLayout, WIDE } from './layout.ts'
 import { membersText } from './member-view.ts'
+import { policyLine, policyTable } from './policy-view.ts'
 import { lastReloadLine } from './reload-view.ts'
 import { ageOf, at, columns, dotted, facts, listAt, named, numberAt, textAt } from './view.ts'
 
@@ -44,6 +45,7 @@ export function statusText(status: unknown, nowMs: number, wide = false): string
         ['THIS KEY', elsewhereLine(status, nowMs)],
         ['ACCUSED', accusedLine(status)],
         ['evidence', evidenceLine(status)],
+        ['policy', policyLine(at(status, 'policy'))],
         ['denials', denialsLine(status)],
         ['curve', curveLine(at(status, 'curve'))],
         ['last reload', lastReloadLine(at(status, 'lastReload'), nowMs)],
@@ -53,6 +55,8 @@ export function statusText(status: unknown, nowMs: number, wide = false): string
   ]
   const members = listAt(status, 'members')
   if (members.length > 0) parts.push(`members\n${membersText(members, nowMs, layout)}`)
+  const requests = policyTable(at(status, 'policy'), nowMs, layout)
+  if (requests !== undefined) parts.push(`signing requests\n${requests}`)
   const recalled = listAt(status, 'recalled')
   if (recalled.length > 0) parts.push(`recalled sets\n${columns(recalled.map(recalledRow), '  ', layout)}`)
   const rotation = at(status, 'rotation')

@@ -106,4 +106,18 @@ export const OPERATOR_GUARDS: readonly Guard[] = [
     gone: 'const { lines } = isHonest ? this.#honest : this.#strange\n    const { recent } = this.#strange',
     test: unit('gating/gate.test.ts', 'should remember a stranger'),
   },
+  {
+    name: 'operator: what was approved since waits no more',
+    file: 'src/cli/policy-view.ts',
+    guard: "(approved.get(nameOf(d)) ?? -1) < (numberAt(d, 'lastAtMs') ?? 0)",
+    gone: "!approved.has('') && nameOf(d).length > 0",
+    test: unit('cli/policy-view.test.ts', 'approved since'),
+  },
+  {
+    name: 'operator: a bridge that asks for nonsense does not fill the screen',
+    file: 'src/cli/policy-view.ts',
+    guard: 'layout === WIDE ? Number.POSITIVE_INFINITY : MOST_SHOWN',
+    gone: 'layout === WIDE ? Number.POSITIVE_INFINITY : 100 * MOST_SHOWN',
+    test: unit('cli/policy-view.test.ts', 'the youngest'),
+  },
 ]

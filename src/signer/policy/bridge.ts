@@ -60,7 +60,7 @@ export class VotedJudge implements Judge {
     const tally = await this.#votes.cast(request, client, untilMs)
     if (tally === 'changed') return { answer: 'equivocation', reason: 'vote_changed' }
     return tally.untilMs === undefined
-      ? { answer: 'not_asked_yet', reason: 'votes_missing' }
+      ? { answer: 'not_asked_yet', reason: 'votes_missing', detail: `asked for by ${tally.votes} of ${tally.quorum}` }
       : { answer: 'yes', reason: 'votes', untilMs: tally.untilMs }
   }
 }

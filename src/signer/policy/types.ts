@@ -63,7 +63,7 @@ export const POLICY_REASONS = [
 ] as const
 export type PolicyReason = (typeof POLICY_REASONS)[number]
 
-/** An answer with its reason; `detail` is the validator's own words. */
+/** An answer with its reason; `detail` is the validator's own words, or how many bridges asked. */
 export interface Said<A extends string> {
   readonly answer: A
   readonly reason: PolicyReason

@@ -20,9 +20,11 @@ interface Vote {
   readonly untilMs: number
 }
 
-/** `untilMs`: how long the quorum stands; undefined while there is none. */
+/** `untilMs`: how long the quorum stands; undefined while there is none. `votes` count now, of `quorum` that must. */
 export interface Tally {
   readonly untilMs: number | undefined
+  readonly votes: number
+  readonly quorum: number
 }
 
 /** A change of one request's votes, waited for. */
@@ -107,7 +109,8 @@ export class Votes {
       .filter((v) => v.untilMs > nowMs && equalBytes(v.itemsHash, itemsHash) && this.#c.counts(v.peer))
       .map((v) => v.untilMs)
       .toSorted((a, b) => b - a)
-    return { untilMs: ends[this.#c.quorum - 1] }
+    const { quorum } = this.#c
+    return { untilMs: ends[quorum - 1], votes: ends.length, quorum }
   }
 
   async #read(key: string): Promise<readonly Vote[]> {

@@ -41,6 +41,7 @@ const RECALLED = {
 
 const DIGEST_A = '5a'.repeat(32)
 const DIGEST_B = '5b'.repeat(32)
+const DIGEST_C = '5c'.repeat(32)
 const SIGNATURE = '99'.repeat(64)
 const HANDOFF = {
   rotation: {
@@ -66,6 +67,18 @@ const HANDOFF = {
             listedBy: [KEY_A],
             missing: [KEY_B, KEY_C],
             signature: null,
+            failure: null,
+          },
+        ],
+        ...[
+          {
+            digest: DIGEST_C,
+            merkleRoot: 'none',
+            own: true,
+            listedBy: [KEY_A, KEY_B],
+            missing: [],
+            signature: null,
+            failure: `nobody answered; not heard from: ${KEY_B}`,
           },
         ],
       ],
@@ -738,6 +751,7 @@ describe('countersign rotation handoff', () => {
     expect(out).toContain(`${DIGEST_A}  signed · listed by 2`)
     expect(out).toContain(`${DIGEST_B} merkle root empty  waiting for others to list it · listed by 1`)
     expect(out).toContain(`not listed by  ${KEY_B}`)
+    expect(out).toMatch(new RegExp(`${DIGEST_C} {2}not signed yet .*\\n.*\\n.*\\n +because +nobody answered.*${KEY_B}`))
     expect(out).toContain(SIGNATURE)
     expect(out).toMatch(/not signed yet/)
     // What a rotation left behind has one way left.

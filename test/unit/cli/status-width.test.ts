@@ -30,6 +30,29 @@ function worst(size = 16) {
     ...{ approvedAtMs: NOW, expiresAtMs: NOW + 1, admitted: false },
   }
   const said = publicKeys.join(', ')
+  const decision = (i: number, over: object = {}) => ({
+    ...{ requestId: hash(`${i % 10}${i % 7}`).repeat(2), groupKey: hash('5e'), askedBy: keys[i % size]?.peerId },
+    ...{
+      reason: 'validator_unreachable',
+      detail: null,
+      firstAtMs: NOW - 90_000,
+      lastAtMs: NOW - i * 1_000,
+      times: 123_456,
+    },
+    ...over,
+  })
+  const policy = {
+    kind: 'http',
+    approved: Array.from({ length: 64 }, (_, i) => decision(i, { requestId: hash('ee'), reason: 'validator' })),
+    waiting: Array.from({ length: 64 }, (_, i) => decision(i)),
+    refused: Array.from({ length: 64 }, (_, i) =>
+      decision(i, {
+        askedBy: publicKeys[i % size],
+        reason: 'validator',
+        detail: 'a validator says a lot. '.repeat(20),
+      }),
+    ),
+  }
   return {
     ...{ state: 'signer', publicKey: own?.publicKey, peerId: own?.peerId, network: 'a-network-with-a-long-name-of-32' },
     contract: `SN3R84XZYA63QS28932XQF3G1J8R9PC3W76P9CSQS.${'long-name-'.repeat(4)}`,
@@ -48,6 +71,7 @@ function worst(size = 16) {
       ...{ pendingId: hash('6f'), keys: publicKeys, threshold: 11, attempt: 1, approved: publicKeys.slice(0, 3) },
       ...{ step: 'wait', waitingFor: 'approvals', missing: publicKeys.slice(3), lastError: `no word from ${said}` },
     },
+    policy,
     recalled: [recalled, { ...recalled, setHash: hash('7a') }],
     lastReload: {
       ...{ result: 'applied', trigger: 'file', atMs: NOW, refusals: [] },

@@ -48,6 +48,16 @@ describe('consent_quorum (R27)', () => {
     expect(await policy.consent(request(1), MEMBER)).toBe('not_asked_yet')
     expect(requests.puts).toEqual([])
   })
+  it('should tell this operator how many of how many asked', async () => {
+    const { askOnce, policy } = voting(3)
+    const told = () => policy.decisions().waiting.map(({ reason, detail }) => `${reason}: ${detail}`)
+    await askOnce(A, 1)
+    await askOnce(B, 1)
+    expect(told()).toEqual(['votes_missing: asked for by 2 of 3'])
+    // Something else, under the same id.
+    await askOnce(C, 2)
+    expect(told()).toEqual(['votes_missing: asked for by 1 of 3'])
+  })
   it('should not count a bridge that is not listed, nor write down what it asks', async () => {
     const { askOnce, votes, policy } = voting()
     await askOnce(A, 1)
