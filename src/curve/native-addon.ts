@@ -33,23 +33,62 @@ interface Finder {
   resolve(directory: string): string
 }
 
+/** Starting a process, and its self-test, on a machine that is busy. */
+const TRIAL_MS = 30_000
+
 /**
  * Throws if this machine has no sound build of the addon. `bindings.js` is the addon itself: the package's index would load
  * JavaScript in its place without a word. Node's loader is asked for at run time, because the rpc client must also load
  * where there is no Node. `onOwnBuild` is told of a file that nobody can vouch for.
  */
 export function loadAddon(onOwnBuild: (file: string) => void = () => {}): Addon {
-  const builtin = globalThis.process?.getBuiltinModule
-  const module = builtin?.('node:module')
-  if (module === undefined) throw new Error('native addons need Node')
+  const { file, load } = findAddon()
+  if (checkAddonFile(file, builtin('node:fs').readFileSync(file)) === 'own') {
+    tryOwnBuild(file)
+    onOwnBuild(file)
+  }
+  return load()
+}
+
+/** As it lies there: for a process that may die of it. */
+export const loadUntried = (): Addon => findAddon().load()
+
+function findAddon(): { readonly file: string; readonly load: () => Addon } {
+  const module = builtin('node:module')
   const require = module.createRequire(import.meta.url)
   const bindings = require.resolve('secp256k1/bindings.js')
   // The one that the package itself will ask.
   const finder: Finder = module.createRequire(bindings)('node-gyp-build')
-  const file = finder.resolve(builtin('node:path').dirname(bindings))
-  if (checkAddonFile(file, builtin('node:fs').readFileSync(file)) === 'own') onOwnBuild(file)
-  const addon: Addon = require('secp256k1/bindings.js')
-  // Blinds the multiplications with the generator, against what a side channel could see of a secret factor.
-  addon.contextRandomize(randomBytes(32))
-  return addon
+  const load = (): Addon => {
+    const addon: Addon = require('secp256k1/bindings.js')
+    // Blinds the multiplications with the generator, against what a side channel could see of a secret factor.
+    addon.contextRandomize(randomBytes(32))
+    return addon
+  }
+  return { file: finder.resolve(builtin('node:path').dirname(bindings)), load }
 }
+
+/**
+ * An own build has no hash to compare with, and a damaged one ends the process that loads it, or computes with it, by a signal. So
+ * another process does both first. A fraction of a second, and only where somebody has built the addon.
+ */
+function tryOwnBuild(file: string): void {
+  const name = import.meta.url.endsWith('.ts') ? './own-build-trial.ts' : './own-build-trial.js'
+  const { status, signal, stderr, error } = builtin('node:child_process').spawnSync(
+    process.execPath,
+    [builtin('node:url').fileURLToPath(new URL(name, import.meta.url))],
+    { stdio: ['ignore', 'ignore', 'pipe'], timeout: TRIAL_MS, killSignal: 'SIGKILL', encoding: 'utf8' },
+  )
+  if (status === 0) return
+  const why =
+    error?.message ?? (signal === null ? /^\w*Error: .*/m.exec(stderr)?.[0] : undefined) ?? `ended by ${signal}`
+  throw new Error(
+    `${file}, built on this machine, did not pass a trial in a process of its own (${why}); build it again, or remove its build folder`,
+  )
+}
+
+const builtin = ((name: string) => {
+  const found = globalThis.process?.getBuiltinModule?.(name)
+  if (found === undefined) throw new Error('native addons need Node')
+  return found
+}) as typeof process.getBuiltinModule

@@ -25,9 +25,16 @@ export const CURVE_GUARDS: readonly Guard[] = [
   {
     name: 'curve: the addon is looked at before it is loaded',
     file: 'src/curve/native-addon.ts',
-    guard: "if (checkAddonFile(file, builtin('node:fs').readFileSync(file)) === 'own') onOwnBuild(file)",
-    gone: 'if (checkAddonFile.length === 0) onOwnBuild(file)',
+    guard: "if (checkAddonFile(file, builtin('node:fs').readFileSync(file)) === 'own') {",
+    gone: 'if (checkAddonFile.length === 0) {',
     test: unit('choose.test.ts', 'bytes of the addon are left'),
+  },
+  {
+    name: 'curve: an addon that was built here is tried where it may end a process',
+    file: 'src/curve/native-addon.ts',
+    guard: '    tryOwnBuild(file)\n',
+    gone: '    void tryOwnBuild\n',
+    test: unit('choose.test.ts', 'somebody built the addon here'),
   },
   {
     name: 'curve: nothing of a shared point is left behind',

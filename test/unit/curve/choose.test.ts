@@ -120,7 +120,7 @@ describe('the file of the addon', () => {
 describe('a process of its own', () => {
   const TELL = `import(${JSON.stringify(INDEX)}).then(({ curve, curveChoice }) =>
     console.log(JSON.stringify({ name: curve.name, fallback: curveChoice.fallback ?? null, ownBuild: curveChoice.ownBuild, elliptic: Object.keys(process.getBuiltinModule('node:module')._cache).some((f) => f.includes('elliptic')) })))`
-  const told = async (env: Readonly<Record<string, string>>): Promise<unknown> => {
+  const told = async (env: Readonly<Record<string, string>>): Promise<Readonly<Record<string, unknown>>> => {
     const ran = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', TELL], {
       env: { PATH: process.env.PATH ?? '', ...env },
       timeout: 25_000,
@@ -171,6 +171,25 @@ describe('a process of its own', () => {
       await cp(built ?? '', file)
       expect(await toldThere()).toEqual({ name: 'native', fallback: null, ownBuild: file, elliptic: false })
     })
+    // Without the trial this process ends by a signal, and says nothing.
+    it.runIf(native !== undefined).each<readonly [string, (bytes: Uint8Array) => Uint8Array]>([
+      ['a quarter of it is left', (bytes) => bytes.subarray(0, bytes.length / 4)],
+      ['half of it is left', (bytes) => bytes.subarray(0, bytes.length / 2)],
+      ['all but its head is zero', (bytes) => bytes.map((byte, i) => (i < 4_096 ? byte : 0))],
+      ['it is empty', () => new Uint8Array()],
+    ])(
+      'should compute with noble, and name the file, where somebody built the addon here and %s',
+      async (_what, damage) => {
+        const built = shipped.map((name) => join(dir, 'prebuilds', name)).find(isForHere)
+        await mkdir(join(dir, 'build/Release'), { recursive: true })
+        const file = join(dir, 'build/Release/addon.node')
+        await writeFile(file, damage(new Uint8Array(await readFile(built ?? ''))))
+        const { name, fallback, ownBuild } = await toldThere()
+        expect([name, ownBuild]).toEqual(['noble', undefined])
+        expect(fallback).toContain(`${file}, built on this machine, did not pass a trial`)
+        expect(fallback).toMatch(/\((ended by SIG[A-Z]+|\w*Error: .*)\); build it again, or remove its build folder$/)
+      },
+    )
     it('should compute with noble, and say why, where what somebody built is no addon at all; elliptic takes no silent part', async () => {
       await mkdir(join(dir, 'build/Release'), { recursive: true })
       await writeFile(join(dir, 'build/Release/addon.node'), 'not an addon')
