@@ -1,4 +1,4 @@
-import { type Cancel, type Clock, CodedError, describeError, type Logger, type Startable } from '../base/index.ts'
+import { type Clock, CodedError, describeError, type Logger, type Startable } from '../base/index.ts'
 import type { Snapshot } from '../registry/index.ts'
 import { findHandoffFault, type HandoffItem, type PendingSpec } from '../rounds/index.ts'
 import { ActiveRotation, type ActiveRotationInit, type RotationStatus } from './active-rotation.ts'
@@ -16,9 +16,7 @@ import { NonceGuard, nonceTaken } from './cosign-guard.ts'
 import type { HandoffRequest } from './handoff.ts'
 import { type HandoffRecord, loadHandoffs } from './handoff-record.ts'
 import { requireSuccession } from './next-key.ts'
-
-/** Between looks when nothing happens. */
-const TICK_MS = 500
+import { StepLoop } from './step-loop.ts'
 
 export interface ReconcilerInit extends Omit<ActiveRotationInit, 'spec' | 'approval' | 'signal' | 'onChange'> {
   readonly bootstrap: Bootstrap | undefined
@@ -44,43 +42,40 @@ export interface HandoffOptions {
 
 /**
  * Compares chain, approvals and local shares, and takes one step (flow 3 of DESIGN §3). Driven by events and a timer;
- * every step may be taken twice. Steps and approvals run one after the other, never beside each other (R7: one at a time).
+ * every step may be taken twice.
  */
 export class RotationReconciler implements Startable {
   readonly #c: ReconcilerInit
   readonly #logger: Logger
+  readonly #loop: StepLoop
   #active: ActiveRotation | undefined
   /** An approval from before the restart until the registry has been read, or one that is being opened. */
   #stored: OwnApproval | undefined
   #isLoaded = false
   #lastError: string | undefined
-  #cancelTick: Cancel = () => {}
   #unlisten: () => void = () => {}
-  /** Whatever runs or waits to run; `stop` waits for its end. */
-  #work: Promise<unknown> = Promise.resolve()
-  #looking = false
-  #again = false
-  #life = new AbortController()
 
   constructor(init: ReconcilerInit) {
     this.#c = init
     this.#logger = init.logger.child('rotation')
-    this.#life.abort()
+    this.#loop = new StepLoop({
+      step: () => this.#step(),
+      onStep: (failure) => this.#stepped(failure),
+      clock: init.clock,
+    })
   }
 
   async start(): Promise<void> {
-    this.#life = new AbortController()
+    this.#loop.open()
     this.#stored = await loadApproval(this.#c.approvals)
     this.#isLoaded = true
     this.#unlisten = this.#c.watcher.changes.on(() => this.poke())
-    this.#tick()
+    this.#loop.tick()
   }
 
   async stop(): Promise<void> {
-    this.#life.abort(new CodedError('STOPPED', 'the node is stopping'))
-    this.#cancelTick()
     this.#unlisten()
-    await this.#work
+    await this.#loop.stop()
     this.#close()
   }
 
@@ -104,7 +99,7 @@ export class RotationReconciler implements Startable {
 
   /** This operator's consent (R7): durable, one at a time. The same set again is the same approval. */
   approve(proposal: SetProposal, options: ApproveOptions = {}): Promise<PendingSpec> {
-    return this.#alone(() => this.#approve(proposal, options))
+    return this.#loop.alone(() => this.#approve(proposal, options))
   }
 
   /**
@@ -113,7 +108,7 @@ export class RotationReconciler implements Startable {
    * `HANDOFF_INVALID`, `NO_ROTATION`, `PENDING_ID_CHANGED`, `HANDOFF_NO_KEY`, `HANDOFF_COSIGNED`.
    */
   handOver(items: readonly HandoffItem[], { hold = false, expectedId }: HandoffOptions = {}): Promise<PendingSpec> {
-    return this.#alone(async () => {
+    return this.#loop.alone(async () => {
       const fault = findHandoffFault(items)
       if (fault !== undefined) throw new CodedError('HANDOFF_INVALID', `this can't be listed: ${fault}`)
       if (this.#stored !== undefined && !this.#c.watcher.stale()) await this.#resume(this.#stored)
@@ -157,48 +152,13 @@ export class RotationReconciler implements Startable {
 
   /** Look now. Calls while a look waits or runs become one more look after it. */
   poke(): void {
-    if (this.#life.signal.aborted) return
-    if (this.#looking) {
-      this.#again = true
-      return
-    }
-    this.#looking = true
-    this.#alone(() => this.#step())
-      .then(
-        () => {
-          this.#lastError = undefined
-        },
-        (error: unknown) => this.#failed(error),
-      )
-      .finally(() => {
-        this.#looking = false
-        if (!this.#again) return
-        this.#again = false
-        this.poke()
-      })
+    this.#loop.poke()
   }
 
-  #failed(error: unknown): void {
-    if (this.#life.signal.aborted) return
-    const text = describeError(error)
-    if (text !== this.#lastError) this.#logger.warn('Rotation step failed', { error: text })
+  #stepped(failure: { readonly error: unknown } | undefined): void {
+    const text = failure && describeError(failure.error)
+    if (text !== undefined && text !== this.#lastError) this.#logger.warn('Rotation step failed', { error: text })
     this.#lastError = text
-  }
-
-  /** Runs after everything asked before, and not at all once the node is stopping. */
-  #alone<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#work.then(() => {
-      this.#life.signal.throwIfAborted()
-      return work()
-    })
-    this.#work = Promise.allSettled([mine])
-    return mine
-  }
-
-  #tick(): void {
-    if (this.#life.signal.aborted) return
-    this.poke()
-    this.#cancelTick = this.#c.clock.after(TICK_MS, () => this.#tick())
   }
 
   async #approve(proposal: SetProposal, { replace = false, expectedId }: ApproveOptions): Promise<PendingSpec> {
@@ -256,15 +216,16 @@ export class RotationReconciler implements Startable {
   async #requireFreeNonce(spec: PendingSpec): Promise<void> {
     const others = await new NonceGuard(this.#c.cosigned).othersOf(spec)
     if (others.size === 0) return
-    const { nonce } = await this.#c.tx.rotationState(spec.principal, this.#life.signal)
+    const { nonce } = await this.#c.tx.rotationState(spec.principal, this.#loop.signal)
     const taken = others.get(nonce)
     if (taken !== undefined) throw nonceTaken(taken)
   }
 
-  async #step(): Promise<void> {
+  /** True: look again at once. */
+  async #step(): Promise<boolean> {
     const { watcher, bootstrap } = this.#c
     const snapshot = watcher.latest()
-    if (snapshot === undefined) return
+    if (snapshot === undefined) return false
     // R5: what is open waits, and nothing is opened.
     if (watcher.stale()) return await this.#stepActive(snapshot)
     if (this.#active === undefined && this.#stored !== undefined) await this.#resume(this.#stored)
@@ -274,15 +235,15 @@ export class RotationReconciler implements Startable {
       const spec = specOf(this.#c.registryId, snapshot, bootstrap, proposal)
       await this.#open(spec, { ...proposal, parentSetHash: spec.parentSetHash, expiresAtMs: Number.MAX_SAFE_INTEGER })
     }
-    await this.#stepActive(snapshot)
+    return await this.#stepActive(snapshot)
   }
 
-  async #stepActive(snapshot: Snapshot): Promise<void> {
+  async #stepActive(snapshot: Snapshot): Promise<boolean> {
     const outcome = await this.#active?.step(snapshot)
-    if (outcome === 'changed') this.#again = true
-    if (outcome !== 'over') return
+    if (outcome !== 'over') return outcome === 'changed'
     await dropApproval(this.#c.approvals)
     this.#close()
+    return false
   }
 
   async #resume(approval: OwnApproval): Promise<void> {
@@ -295,7 +256,7 @@ export class RotationReconciler implements Startable {
   }
 
   async #open(spec: PendingSpec, approval: OwnApproval): Promise<void> {
-    const { signal } = this.#life
+    const { signal } = this.#loop
     const active = await ActiveRotation.load({ ...this.#c, spec, approval, signal, onChange: () => this.poke() })
     signal.throwIfAborted()
     this.#requireParent(spec)

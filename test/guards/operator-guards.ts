@@ -120,4 +120,18 @@ export const OPERATOR_GUARDS: readonly Guard[] = [
     gone: 'layout === WIDE ? Number.POSITIVE_INFINITY : 100 * MOST_SHOWN',
     test: unit('cli/policy-view.test.ts', 'the youngest'),
   },
+  {
+    name: 'rotation: R7: steps and approvals come one after the other',
+    file: 'src/rotation/step-loop.ts',
+    guard: 'const mine = this.#work.then(() => {',
+    gone: 'const mine = Promise.resolve().then(() => {',
+    test: unit('rotation/step-loop.test.ts', 'R7'),
+  },
+  {
+    name: 'rotation: nothing that waited is begun by a node that stops',
+    file: 'src/rotation/step-loop.ts',
+    guard: '      this.#life.signal.throwIfAborted()\n',
+    gone: '',
+    test: unit('rotation/step-loop.test.ts', 'begin nothing'),
+  },
 ]
