@@ -1,5 +1,6 @@
 import { configError, type Place } from './errors.ts'
-import { type CheckedFile, LISTS, ROOT, type Rows, SECTIONS, type Values } from './schema.ts'
+import type { Rows, Values } from './row.ts'
+import { type CheckedFile, LISTS, ROOT, SECTIONS } from './schema.ts'
 import { nearest } from './suggest.ts'
 
 export type Table = Readonly<Record<string, unknown>>

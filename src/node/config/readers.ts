@@ -81,6 +81,9 @@ export function oneOf<T extends string>(words: readonly T[]): Read<T> {
   }
 }
 
+/** What tells entries of a list apart where they are texts. */
+export const same = (word: string): string => word
+
 /** A list without duplicates. `nameOf` says what makes two entries the same. */
 export function list<T>(of: Read<T>, least: number, most: number, nameOf: (item: T) => string): Read<readonly T[]> {
   return (value, at) => {

@@ -1,5 +1,6 @@
 import { stringify } from 'smol-toml'
-import { LISTS, type ListName, ROOT, type Rows, SECTIONS, type SectionName } from './schema.ts'
+import type { Rows } from './row.ts'
+import { LISTS, type ListName, ROOT, SECTIONS, type SectionName } from './schema.ts'
 
 export type DraftValue = string | number | boolean | readonly string[]
 type DraftTable<R> = { readonly [K in keyof R]?: DraftValue | undefined }

@@ -1,39 +1,10 @@
 import { LIMITS, LOG_LEVELS } from '../../base/index.ts'
-import type { Transport } from '../../p2p/index.ts'
 import { DEFAULT_MAX_AGE_MS, MAX_FEE_USTX } from '../../registry/index.ts'
 import { POLICIES } from '../../signer/index.ts'
-import type { Read } from './readers.ts'
+import { NAT_ROWS, P2P_ROWS } from './p2p-rows.ts'
 import * as read from './readers.ts'
+import { defaulted, optional, required, type Values } from './row.ts'
 import { ON_STALE } from './types.ts'
-
-/** One key of the config file. */
-export interface Row<T> {
-  readonly read: Read<Exclude<T, undefined>>
-  readonly required: boolean
-  /** Stands where an optional key is left out. */
-  readonly fallback: T | undefined
-  /** One line for the operator, written above the key by `renderConfig`. */
-  readonly doc: string
-  /** What the value looks like, as TOML. */
-  readonly example: string
-}
-
-const required = <T>(reader: Read<T>, doc: string, example: string): Row<T> => ({
-  read: reader as Row<T>['read'],
-  required: true,
-  fallback: undefined,
-  doc,
-  example,
-})
-const optional = <T>(reader: Read<T>, doc: string, example: string): Row<T | undefined> => ({
-  ...required(reader, doc, example),
-  required: false,
-})
-const defaulted = <T>(reader: Read<T>, fallback: T, doc: string, example: string): Row<T> => ({
-  ...required(reader, doc, example),
-  required: false,
-  fallback,
-})
 
 /** Sixteen hours; nobody waits longer for a rotation. */
 const MAX_CONFIRMATIONS = 100
@@ -41,20 +12,9 @@ const MAX_CONFIRMATIONS = 100
 const DEFAULT_EXIT_AFTER_MS = 3_600_000
 /** More is no quorum's need. */
 const MAX_ENDPOINTS = 16
-const MAX_ADDRESSES = 32
-/** Every member may be a seed on two transports and two address families. */
-const MAX_SEEDS = LIMITS.maxSigners * 4
-/** Two would do, should one be down; more only cost connections. */
-const MAX_RELAYS = 8
 const MAX_METHODS = 64
 /** More bridge nodes than one operator runs. */
 const MAX_CONSENTING = 64
-/** A denied key beside every member of the largest set is more than anybody writes by hand. */
-const MAX_DENIED = LIMITS.maxSigners
-const TRANSPORTS = ['tcp', 'quic'] as const satisfies readonly Transport[]
-
-const same = (word: string): string => word
-const addressText = (a: { readonly text: string }): string => a.text
 
 /** Known methods are the rpc room's, which the config room doesn't import: the caller hands them in. */
 const method = read.text('the name of a method, like "threshold.sign"', /^[a-z0-9_.]{1,64}$/)
@@ -125,7 +85,7 @@ export const SECTIONS = {
     ),
     contract: required(read.contractId, 'The registry contract.', '"<address>.sbtc-registry"'),
     endpoints: required(
-      read.list(read.endpoint, 1, MAX_ENDPOINTS, same),
+      read.list(read.endpoint, 1, MAX_ENDPOINTS, read.same),
       'Stacks nodes to read the registry from.',
       '["https://stacks.example.org"]',
     ),
@@ -153,7 +113,7 @@ export const SECTIONS = {
       '"freeze"',
     ),
     bootstrap_signers: optional(
-      read.list(read.publicKey, 2, LIMITS.maxMultisigKeys, same),
+      read.list(read.publicKey, 2, LIMITS.maxMultisigKeys, read.same),
       'The first signer set, used only while the registry itself answers "uninitialised".',
       '["02…", "03…", "03…"]',
     ),
@@ -173,58 +133,8 @@ export const SECTIONS = {
       '1',
     ),
   },
-  p2p: {
-    listen: required(
-      read.list(read.address('without PeerID', 'listen'), 0, MAX_ADDRESSES, addressText),
-      'Addresses to listen at; none only with relays under [p2p.nat].',
-      '["/ip4/0.0.0.0/tcp/4700", "/ip4/0.0.0.0/udp/4700/quic-v1"]',
-    ),
-    announce: defaulted(
-      read.list(read.address('without PeerID', 'dial'), 0, MAX_ADDRESSES, addressText),
-      [],
-      'Addresses at which others reach this node, where they differ from listen.',
-      '["/dns4/signer.example.org/tcp/4700"]',
-    ),
-    transports: defaulted(
-      read.list(read.oneOf(TRANSPORTS), 1, TRANSPORTS.length, same),
-      TRANSPORTS,
-      'Transports in use.',
-      '["tcp", "quic"]',
-    ),
-    seeds: defaulted(
-      read.list(read.address('PeerID or not', 'dial'), 0, MAX_SEEDS, addressText),
-      [],
-      'Known addresses of other signers, best with their PeerID; who is admitted stands in the registry, not here.',
-      '["/dns4/other.example.org/tcp/4700/p2p/16Uiu2HA…"]',
-    ),
-    deny: defaulted(
-      read.list(read.peer, 0, MAX_DENIED, same),
-      [],
-      'Keys or PeerIDs that are never let in, whatever the registry or this file says of them elsewhere.',
-      '["02…", "16Uiu2HA…"]',
-    ),
-    mdns: defaulted(
-      read.flag,
-      false,
-      'Look for other signers on the local network, and be found there, by multicast DNS.',
-      'true',
-    ),
-  },
-  'p2p.nat': {
-    relay_server: defaulted(read.flag, false, 'Relay between members that have no public address.', 'true'),
-    relays: defaulted(
-      read.list(read.address('with PeerID', 'dial'), 0, MAX_RELAYS, addressText),
-      [],
-      'Members with relay_server = true through which this node is reached, as it has no public address.',
-      '["/dns4/other.example.org/tcp/4700/p2p/16Uiu2HA…"]',
-    ),
-    hole_punching: defaulted(
-      read.flag,
-      false,
-      'Replace relayed links by direct ones where an announced address can be dialled (DCUtR).',
-      'true',
-    ),
-  },
+  p2p: P2P_ROWS,
+  'p2p.nat': NAT_ROWS,
   signing: {
     policy: defaulted(
       read.oneOf(POLICIES),
@@ -239,7 +149,7 @@ export const SECTIONS = {
       '"1h"',
     ),
     consent_from: optional(
-      read.list(read.peerId, 1, MAX_CONSENTING, same),
+      read.list(read.peerId, 1, MAX_CONSENTING, read.same),
       'PeerIDs of the bridge nodes whose asking counts as consent; policy "bridge" only. Default: any that may call threshold.sign.',
       '["16Uiu2HA…", "16Uiu2HA…"]',
     ),
@@ -307,7 +217,7 @@ export const LISTS = {
   bridge: {
     peer_id: required(read.peerId, 'PeerID of a bridge node of this operator.', '"16Uiu2HA…"'),
     methods: required(
-      read.list(method, 1, MAX_METHODS, same),
+      read.list(method, 1, MAX_METHODS, read.same),
       'Methods that it may call; nothing else is granted.',
       '["threshold.public_key", "threshold.sign"]',
     ),
@@ -321,9 +231,6 @@ export const LISTS = {
   },
 } as const
 
-export type Rows = Readonly<Record<string, Row<unknown>>>
-/** Checked values of a table of rows. */
-export type Values<R> = { readonly [K in keyof R]: R[K] extends Row<infer T> ? T : never }
 export type SectionName = keyof typeof SECTIONS
 export type ListName = keyof typeof LISTS
 

@@ -4,8 +4,9 @@ import { checkSocketPath } from '../../status/index.ts'
 import { isTable, isTableList, requireKnownKeys, scalarsOf, type Table } from './check.ts'
 import { configError, type Place } from './errors.ts'
 import { parseToml, readToml } from './load.ts'
+import type { Rows } from './row.ts'
 import { DEFAULT_SOCKET, socketPathOf } from './rules.ts'
-import { LISTS, ROOT, type Rows, SECTIONS } from './schema.ts'
+import { LISTS, ROOT, SECTIONS } from './schema.ts'
 import { nearest } from './suggest.ts'
 
 const WAY_OUT = `--socket PATH finds the running node without its config (PATH is ${DEFAULT_SOCKET} in data_dir if nothing else was set)`
