@@ -5,6 +5,7 @@ import { parseConfig } from '../../src/node/config/index.ts'
 import { createNetwork, type NetworkParts } from '../../src/node/network-parts.ts'
 import { PromMetrics } from '../../src/status/index.ts'
 import { signerSet } from '../fixtures/sets.ts'
+import { configText } from '../unit/node/config-text.ts'
 import { LISTEN, until } from '../unit/p2p/hosts.ts'
 import { keyPair } from '../unit/p2p/kit.ts'
 
@@ -23,21 +24,11 @@ async function start(
   members: readonly KeyPair[] = [relay, bob, carol],
 ): Promise<NetworkParts> {
   const config = parseConfig(
-    `[identity]
-key_file = "signer.key"
-public_key = "${key.publicKey}"
-passphrase_file = "pass"
-[registry]
-network = "testnet"
-chain_id = 2147483648
-contract = "ST000000000000000000002AMW42H.sbtc-registry"
-endpoints = ["http://127.0.0.1:20443"]
-[p2p]
-listen = ${JSON.stringify(listen)}
-transports = ["tcp"]
-[p2p.nat]
-${nat}
-`,
+    configText(key.publicKey, {
+      listen: JSON.stringify(listen),
+      p2p: 'transports = ["tcp"]',
+      tail: `[p2p.nat]\n${nat}`,
+    }),
     '/etc/countersign/signer.toml',
     { methods: [] },
   )

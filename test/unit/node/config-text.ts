@@ -6,6 +6,8 @@ export function configText(
   more: {
     readonly head?: string
     readonly registry?: string
+    /** As TOML; any free TCP port of this machine, unless said. */
+    readonly listen?: string
     readonly p2p?: string
     /** Further sections. */
     readonly tail?: string
@@ -23,7 +25,7 @@ contract = "ST000000000000000000002AMW42H.sbtc-registry"
 endpoints = ["http://127.0.0.1:20443"]
 ${more.registry ?? ''}
 [p2p]
-listen = ["/ip4/127.0.0.1/tcp/0"]
+listen = ${more.listen ?? '["/ip4/127.0.0.1/tcp/0"]'}
 ${more.p2p ?? ''}
 ${more.tail ?? ''}
 `

@@ -9,25 +9,14 @@ import { registryScope } from '../../../src/registry/index.ts'
 import { PromMetrics } from '../../../src/status/index.ts'
 import { signerSet } from '../../fixtures/sets.ts'
 import { ManualClock } from '../registry/support/ports.ts'
+import { configText } from './config-text.ts'
 
 it.each(['freeze', 'close'] as const)(
   'R5: should let the gate hear that the registry is stale, with on_stale = "%s"',
   (onStale) => {
     const self = KeyPair.generate()
     const config = parseConfig(
-      `[identity]
-key_file = "signer.key"
-public_key = "${self.publicKey}"
-passphrase_file = "pass"
-[registry]
-network = "testnet"
-chain_id = 2147483648
-contract = "ST000000000000000000002AMW42H.sbtc-registry"
-endpoints = ["http://127.0.0.1:20443"]
-on_stale = "${onStale}"
-[p2p]
-listen = ["/ip4/127.0.0.1/tcp/0"]
-`,
+      configText(self.publicKey, { registry: `on_stale = "${onStale}"` }),
       '/etc/countersign/signer.toml',
       { methods: [] },
     )
@@ -53,24 +42,14 @@ it("should hand the config's bridges, backup services and denials to the gate, a
   ]
   const clock = new ManualClock()
   const config = parseConfig(
-    `[identity]
-key_file = "signer.key"
-public_key = "${self.publicKey}"
-passphrase_file = "pass"
-[registry]
-network = "testnet"
-chain_id = 2147483648
-contract = "ST000000000000000000002AMW42H.sbtc-registry"
-endpoints = ["http://127.0.0.1:20443"]
-[p2p]
-listen = ["/ip4/127.0.0.1/tcp/0"]
-deny = ["${denied.publicKey}"]
-[[bridge]]
+    configText(self.publicKey, {
+      p2p: `deny = ["${denied.publicKey}"]`,
+      tail: `[[bridge]]
 peer_id = "${bridge.peerId}"
 methods = ["threshold.sign"]
 [[backup]]
-peer_id = "${backup.peerId}"
-`,
+peer_id = "${backup.peerId}"`,
+    }),
     '/etc/countersign/signer.toml',
     { methods: ['threshold.sign'] },
   )

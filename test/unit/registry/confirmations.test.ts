@@ -1,42 +1,13 @@
-import { afterEach, describe, expect, it } from 'vitest'
-import { createRegistryWatcher, type RegistryWatcherInit } from '../../../src/registry/index.ts'
-import { block, FakeNode } from './support/fake-node.ts'
-import { AGGREGATE_2, goodTuple, publicKeys, REGISTRY, signerData } from './support/fixtures.ts'
-import { MemoryKeeper } from './support/ports.ts'
+import { describe, expect, it } from 'vitest'
+import { block, type FakeNode } from './support/fake-node.ts'
+import { AGGREGATE_2, goodTuple, publicKeys, signerData } from './support/fixtures.ts'
+import { watchedNodes } from './support/watched-nodes.ts'
 
 const SET_1 = signerData(goodTuple(3))
 const SET_2 = signerData(goodTuple(4, 2, AGGREGATE_2))
 const SET_2_KEYS = publicKeys(4, 2)
 
-const cleanup: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const undo of cleanup.splice(0).reverse()) await undo()
-})
-
-type Three = [FakeNode, FakeNode, FakeNode]
-async function three(): Promise<Three> {
-  const made = await Promise.all([0, 1, 2].map(() => new FakeNode().start()))
-  for (const node of made) cleanup.push(() => node.stop())
-  return made as Three
-}
-
-async function watching(over: readonly FakeNode[], init: Partial<RegistryWatcherInit> = {}) {
-  const keeper = new MemoryKeeper()
-  const watcher = createRegistryWatcher({
-    registryId: REGISTRY,
-    endpoints: over.map((n) => n.url),
-    quorum: Math.floor(over.length / 2) + 1,
-    confirmations: 2,
-    pollIntervalMs: 600_000,
-    minReadIntervalMs: 1,
-    callTimeoutMs: 20_000,
-    keeper,
-    ...init,
-  })
-  cleanup.push(() => watcher.stop())
-  await watcher.start()
-  return { watcher, keeper, read: () => watcher.readNow() }
-}
+const { three, watching } = watchedNodes({ confirmations: 2 })
 
 /** One Stacks block per Bitcoin block 101, 102, …, of heights 1, 2, …; the second set from `rotatedAt` on. */
 function chainOf(over: readonly FakeNode[], count: number, rotatedAt = Number.POSITIVE_INFINITY, fork = '') {

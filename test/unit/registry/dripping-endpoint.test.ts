@@ -1,14 +1,9 @@
-import { afterEach, describe, expect, it } from 'vitest'
-import {
-  createRegistryWatcher,
-  createRotateKeysTx,
-  createStacksClient,
-  principalOf,
-} from '../../../src/registry/index.ts'
+import { describe, expect, it } from 'vitest'
+import { createRotateKeysTx, createStacksClient, principalOf } from '../../../src/registry/index.ts'
 import { standingOf } from '../../../src/registry/standing.ts'
-import { block, FakeNode, type Seen } from './support/fake-node.ts'
+import { block, type FakeNode, type Seen } from './support/fake-node.ts'
 import { AGGREGATE_2, goodTuple, publicKeys, REGISTRY, signerData } from './support/fixtures.ts'
-import { MemoryKeeper } from './support/ports.ts'
+import { watchedNodes } from './support/watched-nodes.ts'
 
 /** An endpoint that answers each question just within its deadline, and never so that it counts. */
 const SET_1 = signerData(goodTuple(3))
@@ -17,32 +12,9 @@ const PRINCIPAL = principalOf(REGISTRY.chainId, publicKeys(3), 2)
 /** So long that nothing but the other endpoints' answers ends a reading: the test would run into its own deadline. */
 const FOR_EVER_MS = 600_000
 
-const cleanup: (() => unknown)[] = []
-afterEach(async () => {
-  for (const undo of cleanup.splice(0).reverse()) await undo()
-})
-async function three(): Promise<[FakeNode, FakeNode, FakeNode]> {
-  const made = await Promise.all([0, 1, 2].map(() => new FakeNode().start()))
-  for (const node of made) cleanup.push(() => node.stop())
-  return made as [FakeNode, FakeNode, FakeNode]
-}
+const { three, watching } = watchedNodes({ quorum: 2, pollIntervalMs: FOR_EVER_MS, callTimeoutMs: FOR_EVER_MS })
 function chain(over: readonly FakeNode[], from: number, to: number) {
   for (let h = from; h <= to; h++) for (const node of over) node.push(block(`${h}`, h, SET_1))
-}
-async function watching(over: readonly FakeNode[], confirmations = 0) {
-  const watcher = createRegistryWatcher({
-    registryId: REGISTRY,
-    endpoints: over.map((n) => n.url),
-    quorum: 2,
-    confirmations,
-    pollIntervalMs: FOR_EVER_MS,
-    minReadIntervalMs: 1,
-    callTimeoutMs: FOR_EVER_MS,
-    keeper: new MemoryKeeper(),
-  })
-  cleanup.push(() => watcher.stop())
-  await watcher.start()
-  return () => watcher.readNow()
 }
 const isTenure = (seen: Seen) => seen.path.startsWith('/v3/tenures')
 /** Never answers what `what` matches. */
@@ -57,7 +29,7 @@ describe('R4: a liar that holds its answers back', () => {
     chain([fresh], 11, 11)
     liar.claim = { height: 11, burnHeight: 111 }
     mute(liar)
-    const read = await watching([fresh, behind, liar])
+    const { read } = await watching([fresh, behind, liar])
     expect((await read()).tip.stacksHeight).toBe(10)
   })
 
@@ -67,7 +39,7 @@ describe('R4: a liar that holds its answers back', () => {
     chain([fresh], 11, 11)
     behind.claim = { burnHeight: 111 }
     mute(liar)
-    const read = await watching([fresh, behind, liar], 1)
+    const { read } = await watching([fresh, behind, liar], { confirmations: 1 })
     // Two claim to have reached 111; one of them has no tenure there yet.
     liar.claim = { burnHeight: 111 }
     expect((await read()).tip.stacksHeight).toBe(10)
@@ -76,7 +48,7 @@ describe('R4: a liar that holds its answers back', () => {
   it('R4: should not keep a proven reorg from being followed', async () => {
     const [one, other, liar] = await three()
     chain([one, other, liar], 1, 10)
-    const read = await watching([one, other, liar])
+    const { read } = await watching([one, other, liar])
     expect((await read()).tip.stacksHeight).toBe(10)
     for (const n of [one, other]) {
       for (const b of [...n.blocks.values()]) if (b.height > 8) n.blocks.delete(b.id)
@@ -89,7 +61,7 @@ describe('R4: a liar that holds its answers back', () => {
   it('R4: should not keep a step back from being refused where the others are divided', async () => {
     const [one, other, liar] = await three()
     chain([one, other, liar], 1, 10)
-    const read = await watching([one, other, liar])
+    const { read } = await watching([one, other, liar])
     await read()
     for (const n of [other, liar]) {
       n.blocks.delete(block('10', 10, SET_1).id)

@@ -1,9 +1,8 @@
-import { afterEach, describe, expect, it } from 'vitest'
-import { createRegistryWatcher, type RegistryWatcherInit } from '../../../src/registry/index.ts'
+import { describe, expect, it } from 'vitest'
 import { decodeSnapshot, encodeSnapshot } from '../../../src/registry/snapshot-codec.ts'
-import { block, FakeNode } from './support/fake-node.ts'
+import { block, type FakeNode } from './support/fake-node.ts'
 import { AGGREGATE_2, BLANK, goodTuple, publicKeys, REGISTRY, signerData } from './support/fixtures.ts'
-import { MemoryKeeper } from './support/ports.ts'
+import { watchedNodes } from './support/watched-nodes.ts'
 
 /** Endpoints of which two must agree: one turned, and one honest one lags. */
 const SET_1 = signerData(goodTuple(3))
@@ -11,32 +10,7 @@ const SET_2 = signerData(goodTuple(4, 2, AGGREGATE_2))
 const OLD_KEYS = publicKeys(3)
 const NEW_KEYS = publicKeys(4, 2)
 
-const cleanup: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const undo of cleanup.splice(0).reverse()) await undo()
-})
-async function three(): Promise<[FakeNode, FakeNode, FakeNode]> {
-  const made = await Promise.all([0, 1, 2].map(() => new FakeNode().start()))
-  for (const node of made) cleanup.push(() => node.stop())
-  return made as [FakeNode, FakeNode, FakeNode]
-}
-async function watching(over: readonly FakeNode[], init: Partial<RegistryWatcherInit> = {}) {
-  const keeper = new MemoryKeeper()
-  const watcher = createRegistryWatcher({
-    registryId: REGISTRY,
-    endpoints: over.map((n) => n.url),
-    quorum: 2,
-    confirmations: 0,
-    pollIntervalMs: 600_000,
-    minReadIntervalMs: 1,
-    callTimeoutMs: 20_000,
-    keeper,
-    ...init,
-  })
-  cleanup.push(() => watcher.stop())
-  await watcher.start()
-  return { watcher, keeper, read: () => watcher.readNow() }
-}
+const { three, watching } = watchedNodes({ quorum: 2 })
 /** One Stacks block per Bitcoin block 100 + height; the second set from `rotatedAt` on. */
 function chain(over: readonly FakeNode[], from: number, to: number, rotatedAt: number, name = '') {
   for (let h = from; h <= to; h++)
