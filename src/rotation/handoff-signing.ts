@@ -49,31 +49,26 @@ export class HandoffSigning {
   get triedAtMs(): number {
     return this.#triedAtMs
   }
-  /** By the item's name. They stand until it is signed, or asked for again in vain. */
+  /** By the item's name, of unsigned and of signed ones: another round may have ended in time. */
   get failures(): ReadonlyMap<string, string> {
     return this.#failures
   }
 
-  /** One sentence that names which of these were not signed; undefined if nothing failed. */
-  lastFailure(listed: readonly HandoffItem[]): string | undefined {
-    const failed = listed.filter((item) => this.#failures.has(nameOfItem(item)))
+  /** One sentence that names which of the unsigned items, of `listed` in all, failed; undefined if none did. */
+  lastFailure(unsigned: readonly HandoffItem[], listed: number): string | undefined {
+    const failed = unsigned.filter((item) => this.#failures.has(nameOfItem(item)))
     const [first] = failed
     if (first === undefined) return undefined
     const more = failed.length > MAX_NAMED ? ` and ${failed.length - MAX_NAMED} more` : ''
     const named = failed.slice(0, MAX_NAMED).map(({ digest }) => digest)
     const why = this.#failures.get(nameOfItem(first))
-    return `the old key could not sign ${failed.length} of ${listed.length} listed digests (${named.join(', ')}${more}): ${why}`
+    return `the old key could not sign ${failed.length} of ${listed} listed digests (${named.join(', ')}${more}): ${why}`
   }
 
   /** The list is another: everything may be asked for at once. */
   startAfresh(): void {
     this.#failures.clear()
     this.#triedAtMs = Number.NEGATIVE_INFINITY
-  }
-
-  /** These are signed by now, by whatever round. */
-  settled(names: readonly string[]): void {
-    for (const name of names) this.#failures.delete(name)
   }
 
   /** Every batch fails or succeeds by itself. Never throws; not while another run is under way. */

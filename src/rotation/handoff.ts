@@ -67,11 +67,13 @@ export class Handoff {
   }
   /** What was not signed when it was last asked for, and why; undefined if nothing failed. */
   get lastFailure(): string | undefined {
-    return this.#signing.lastFailure(this.#own?.items ?? [])
+    const unsigned = this.#unsigned().map(({ item }) => item)
+    return this.#signing.lastFailure(unsigned, this.#own?.items.length ?? 0)
   }
-  /** Why the old key did not sign this own item when it was last asked to. */
+  /** Why the old key did not sign this own item when it was last asked to; undefined once it is signed. */
   failureOf(item: HandoffItem): string | undefined {
-    return this.#signing.failures.get(nameOfItem(item))
+    const name = nameOfItem(item)
+    return this.#own?.signatures.has(name) ? undefined : this.#signing.failures.get(name)
   }
 
   /** This operator's word: on disk, then told. Signatures of digests that stay are kept; the same list again is harmless. */
@@ -166,7 +168,6 @@ export class Handoff {
     const record = { ...own, signatures: new Map([...own.signatures, ...added]) }
     await saveHandoff(this.#c.space, record)
     this.#own = record
-    this.#signing.settled(added.map(([name]) => name))
     for (const { item } of fresh)
       this.#logger.info('The old key signed a digest of the handoff', { digest: item.digest })
     this.#c.onChange(record)

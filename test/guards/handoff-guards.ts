@@ -122,6 +122,13 @@ export const HANDOFF_GUARDS: readonly Guard[] = [
     test: unit('handoff-store.test.ts', 'believe no round'),
   },
   {
+    name: 'handoff: what is signed by now did not fail',
+    file: 'src/rotation/handoff.ts',
+    guard: 'this.#own?.signatures.has(name) ? undefined : this',
+    gone: 'this',
+    test: unit('handoff-store.test.ts', 'others had told'),
+  },
+  {
     name: 'handoff: wrong signatures of one member are looked at a few times',
     file: 'src/rotation/handoff.ts',
     guard: ' || wrong >= MAX_WRONG',

@@ -234,6 +234,19 @@ describe('the handoff of one node', () => {
     expect([handoff.failureOf(digest('b')), handoff.lastFailure]).toEqual([undefined, undefined])
   })
 
+  it('should say nothing of a round that ran out after others had told its signatures', async () => {
+    const handoff = await opened()
+    const item = digest('one')
+    await handoff.list(groupKey, [item], false)
+    const round = Promise.withResolvers<SignResult>()
+    answer = () => round.promise
+    handoff.sign([nameOfItem(item)])
+    await handoff.hear(heardOf(other, item, signatureOf(item)))
+    round.resolve(FAILED)
+    await expect.poll(() => handoff.facts().signing).toBe(false)
+    expect([handoff.failureOf(item), handoff.lastFailure]).toEqual([undefined, undefined])
+  })
+
   it('should say nothing of what is not listed any more', async () => {
     const handoff = await opened()
     await handoff.list(groupKey, [digest('a')], false)
