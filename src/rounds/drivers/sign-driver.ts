@@ -1,5 +1,4 @@
 import {
-  type Cancel,
   type Clock,
   type Counter,
   describeError,
@@ -12,19 +11,18 @@ import {
   type TranscriptHash,
 } from '../../base/index.ts'
 import type { KeyPackage } from '../../crypto/index.ts'
-import type { Envelope, Messenger, Topic, Verdict } from '../../p2p/index.ts'
+import type { Envelope, Messenger, Verdict } from '../../p2p/index.ts'
 import type { Consent, SignResult, ThresholdRequest, ThresholdRounds } from '../../signer/index.ts'
 import { requestHash, SignBook, type SignEffect, type SignFault, type SignRequest } from '../sign/index.ts'
+import { Callers } from './callers.ts'
+import { PatientTimers } from './patient-timers.ts'
 import { RoundWatch, type SignHealth } from './round-watch.ts'
+import { failure } from './sign-failures.ts'
+import { SignSpeech } from './sign-speech.ts'
 import { Turns } from './turns.ts'
 
 /** Rounds that one node sees to at once: more would only share the same processors, and run out of time together. */
 const MAX_ROUNDS = 32
-/**
- * A timer that fires late because this process was not run tells nothing of the others: so often it begins anew. Else all who
- * share a busy machine would take each other for silent, and the help and the questions that follow would keep it busy.
- */
-const MAX_POSTPONED = 3
 
 /** The share to sign with now (R9, R21). */
 export interface SigningKey {
@@ -60,33 +58,25 @@ export interface SignDriverInit {
   readonly onFault?: ((fault: SignFault) => void) | undefined
 }
 
-const FAILURES = {
-  TIMEOUT: 'not enough signers answered in time',
-  REFUSED: 'too many signers refused for the rest to make a signature',
-  TOO_MANY_ITEMS: 'a request of so many digests does not fit into one message of this set; ask for fewer at once',
-  NO_KEY: 'this node holds no share of the key any more',
-  OVERLOADED: 'too many signatures are being made at once',
-  STOPPED: 'the round was stopped: the key was replaced or the node is stopping',
-} as const
-
 /** Performs what the sign machines ask for: messages, timers, consent; answers the threshold service. */
 export class SignDriver implements ThresholdRounds, Startable {
   readonly #c: SignDriverInit
   readonly #logger: Logger
   readonly #book: SignBook
-  readonly #timers = new Map<string, Cancel>()
+  readonly #timers: PatientTimers
   readonly #turns: Turns
   readonly #watch: RoundWatch
-  readonly #waiting = new Map<string, Set<(result: SignResult) => void>>()
+  readonly #callers: Callers
+  readonly #speech: SignSpeech
   readonly #faults: Counter<'code'>
   readonly #refused: Counter<'reason'>
-  readonly #unsent: Counter<'step'>
   #joined: { readonly setHash: SetHash; readonly transcript: TranscriptHash; readonly leave: () => void } | undefined
 
   constructor(init: SignDriverInit) {
     this.#c = init
     this.#logger = init.logger.child('sign')
     this.#watch = new RoundWatch(init.clock)
+    this.#timers = new PatientTimers(init.clock, (id) => this.#perform(this.#book.timer(id)))
     this.#turns = new Turns(MAX_ROUNDS, init.clock)
     const { number, coordinatorDelayMs, asksUnready = false } = init
     this.#book = new SignBook({
@@ -102,9 +92,13 @@ export class SignDriver implements ThresholdRounds, Startable {
     const { metrics } = init
     this.#faults = metrics.counter('sign_faults_total', 'Provable faults of members in sign rounds', ['code'])
     this.#refused = metrics.counter('sign_refusals_total', 'Messages of sign rounds not acted upon', ['reason'])
-    this.#unsent = metrics.counter('sign_unsent_total', 'Messages of sign rounds that their receivers did not take', [
-      'step',
-    ])
+    this.#callers = new Callers((round) => this.#perform(this.#book.cancel(round)))
+    this.#speech = new SignSpeech({
+      ...{ network: init.network, self: init.self, messenger: init.messenger, isLinked: init.isLinked },
+      ...{ logger: this.#logger, metrics },
+      onUnsent: (step, member) => this.#book.unsent(step, member),
+      onOwn: (envelope) => this.#hearOneself(envelope),
+    })
   }
 
   async start(): Promise<void> {
@@ -122,7 +116,7 @@ export class SignDriver implements ThresholdRounds, Startable {
     if (this.#joined?.setHash === setHash && this.#joined?.transcript === transcript) return
     this.#leave()
     if (setHash === undefined || transcript === undefined) return
-    const leave = this.#c.messenger.join(this.#topic(setHash), (envelope) => this.#receive(envelope))
+    const leave = this.#c.messenger.join(this.#speech.topic(setHash), (envelope) => this.#receive(envelope))
     this.#joined = { setHash, transcript, leave }
     this.#perform(this.#book.warm(setHash, transcript))
   }
@@ -154,28 +148,9 @@ export class SignDriver implements ThresholdRounds, Startable {
     this.refresh()
     // While it waited its turn, the caller may have left, and the shares may have been replaced (R9).
     if (signal?.aborted || this.#joined?.transcript !== request.transcript) return failure('STOPPED')
-    const answered = this.#watch.watch(round, deadlineMs, this.#await(round, signal))
+    const answered = this.#watch.watch(round, deadlineMs, this.#callers.wait(round, signal))
     this.#perform(this.#book.start(request, Math.max(0, deadlineMs - this.#c.clock.now())))
     return await answered
-  }
-
-  #await(round: string, signal: AbortSignal | undefined): Promise<SignResult> {
-    return new Promise((resolve) => {
-      const waiting = this.#waiting.get(round) ?? new Set()
-      this.#waiting.set(round, waiting)
-      const settle = (result: SignResult) => {
-        signal?.removeEventListener('abort', onAbort)
-        waiting.delete(settle)
-        if (waiting.size === 0) this.#waiting.delete(round)
-        resolve(result)
-      }
-      const onAbort = () => {
-        settle(failure('STOPPED'))
-        if (!this.#waiting.has(round)) this.#perform(this.#book.cancel(round))
-      }
-      waiting.add(settle)
-      signal?.addEventListener('abort', onAbort, { once: true })
-    })
   }
 
   #receive(envelope: Envelope): Verdict {
@@ -191,27 +166,26 @@ export class SignDriver implements ThresholdRounds, Startable {
   #one(effect: SignEffect): void {
     switch (effect.kind) {
       case 'publish':
-        this.#publish(effect)
+        this.#speech.publish(effect)
         return
       case 'send':
-        this.#send(effect)
+        this.#speech.send(effect)
         return
       case 'arm':
-        this.#arm(effect)
+        this.#timers.arm(effect)
         return
       case 'disarm':
-        this.#timers.get(effect.id)?.()
-        this.#timers.delete(effect.id)
+        this.#timers.disarm(effect.id)
         return
       case 'ask_consent':
         this.#ask(effect)
         return
       case 'done':
-        this.#settle(effect.round, { ok: true, signatures: effect.signatures })
+        this.#callers.settle(effect.round, { ok: true, signatures: effect.signatures })
         return
       case 'failed': {
         const { missing, cheaters } = effect
-        this.#settle(effect.round, { ...failure(effect.code), missing, cheaters })
+        this.#callers.settle(effect.round, { ...failure(effect.code), missing, cheaters })
         return
       }
       case 'fault': {
@@ -225,51 +199,6 @@ export class SignDriver implements ThresholdRounds, Startable {
         this.#refused.inc({ reason: effect.reason })
         this.#logger.debug('Not acted upon', { author: effect.author, round: effect.round, reason: effect.reason })
         return
-    }
-  }
-
-  #arm({ id, afterMs, isPatient }: Extract<SignEffect, { kind: 'arm' }>, postponed = 0): void {
-    const { clock } = this.#c
-    const dueAtMs = clock.now() + afterMs
-    const fire = () => {
-      this.#timers.delete(id)
-      // This process was not run in time, so what the timer waited for may lie here unread.
-      const isLate = clock.now() - dueAtMs >= afterMs / 2
-      if (isLate && isPatient && postponed < MAX_POSTPONED)
-        this.#arm({ kind: 'arm', id, afterMs, isPatient }, postponed + 1)
-      else this.#perform(this.#book.timer(id))
-    }
-    this.#timers.get(id)?.()
-    this.#timers.set(id, clock.after(afterMs, fire))
-  }
-
-  #publish({ setHash, round, attempt, step, payload }: Extract<SignEffect, { kind: 'publish' }>): void {
-    this.#c.messenger
-      .publish(this.#topic(setHash), { round, attempt, step, payload })
-      .catch((error: unknown) => this.#logger.warn('Publishing failed', { step, error: describeError(error) }))
-  }
-
-  /** Requests and answers go straight to whom they are for; what was not taken is said again by the machines. */
-  #send({ to, setHash, round, attempt, step, payload }: Extract<SignEffect, { kind: 'send' }>): void {
-    const { self, messenger, isLinked } = this.#c
-    const others = to.filter((m) => m !== self)
-    if (step === 'want' && isLinked !== undefined && !others.every(isLinked)) {
-      for (const member of others) this.#book.unsent(step, member)
-      return
-    }
-    try {
-      const said = messenger.sendEach(others, this.#topic(setHash), { round, attempt, step, payload })
-      // One's own word counts like anybody's: the coordinator is a participant, too. Not before this call's effects are done.
-      if (others.length < to.length || step === 'package') queueMicrotask(() => this.#hearOneself(said.envelope))
-      void said.failures.then((failures) => {
-        for (const [member, error] of failures) {
-          this.#unsent.inc({ step })
-          this.#book.unsent(step, member)
-          this.#logger.debug('Not taken', { step, member, error: describeError(error) })
-        }
-      })
-    } catch (error) {
-      this.#logger.warn('Sending failed', { step, error: describeError(error) })
     }
   }
 
@@ -289,10 +218,6 @@ export class SignDriver implements ThresholdRounds, Startable {
     )
   }
 
-  #settle(round: string, result: SignResult): void {
-    for (const settle of [...(this.#waiting.get(round) ?? [])]) settle(result)
-  }
-
   #leave(): void {
     if (this.#joined === undefined) return
     const { leave } = this.#joined
@@ -300,19 +225,6 @@ export class SignDriver implements ThresholdRounds, Startable {
     leave()
     this.#perform(this.#book.stop())
     this.#watch.forget()
-    for (const cancel of this.#timers.values()) cancel()
     this.#timers.clear()
   }
-
-  #topic(scope: SetHash): Topic {
-    return { network: this.#c.network, scope, purpose: 'sign' }
-  }
 }
-
-const failure = (code: keyof typeof FAILURES): Extract<SignResult, { ok: false }> => ({
-  ok: false,
-  code: code === 'TOO_MANY_ITEMS' ? 'REFUSED' : code,
-  message: FAILURES[code],
-  missing: [],
-  cheaters: [],
-})
