@@ -220,8 +220,8 @@ export class SignBook {
     if (p.request.setHash !== e.topic.scope || requestHash(p.request) !== e.round) return ignored(e, 'request_changed')
     const signatures = this.#table.signatures(e.round)
     if (e.author === this.#self) {
-      if (signatures !== undefined) return ACCEPTED
       const sent = this.#table.sent(e.round, e.attempt, e.wire)
+      if (signatures !== undefined) return accepted(sent)
       return accepted([...sent, ...this.#participants.packaged(e, p).effects])
     }
     if (signatures !== undefined) return accepted([sendResult(e.author, p.request, e.round, signatures)])
@@ -234,9 +234,9 @@ export class SignBook {
   }
 
   #share(e: SignEnvelope, { coordinator, packageHash, shares }: SignPayloads['share']): Received {
-    const r = this.#table.get(e.round)
-    if (coordinator !== this.#self || r === undefined || r.request.setHash !== e.topic.scope) return ACCEPTED
-    return accepted(this.#table.share(r, { kind: 'share', member: e.author, packageHash, shares, wire: e.wire }))
+    if (coordinator !== this.#self) return ACCEPTED
+    const event = { kind: 'share', member: e.author, packageHash, shares, wire: e.wire } as const
+    return accepted(this.#table.share(e.round, e.topic.scope as SetHash, event))
   }
 
   #declined(e: SignEnvelope, { coordinator, reason }: SignPayloads['decline']): Received {

@@ -1,10 +1,9 @@
 import { BoundedMap, LIMITS, type PublicKey } from '../../base/index.ts'
 import { candidates, choose, openCoordinator, stepCoordinator } from './coordinator.ts'
-import type { CoordinatorEvent, Signed } from './coordinator.types.ts'
+import type { CoordinatorEvent, CoordinatorStep } from './coordinator.types.ts'
 import { coordinatorOrder } from './hashes.ts'
 import type { KnownRound } from './known.ts'
 import type { Restock } from './restock.ts'
-import type { SignEffect } from './types.ts'
 
 export interface CoordinationInit {
   readonly self: PublicKey
@@ -12,7 +11,7 @@ export interface CoordinationInit {
   readonly number: () => number
   readonly restock: Restock
 }
-export type Work = readonly (SignEffect | Signed)[]
+export type Work = CoordinatorStep['effects']
 
 /** Feeds this node's coordinators with what they need to open sessions: members that are ready, and pairs of theirs. */
 export class Coordination {
@@ -54,7 +53,7 @@ export class Coordination {
     const { restock, number, asksUnready, self } = this.#c
     const { setHash, transcript, items } = r.request
     const isCandidate = (m: PublicKey) => r.ready.has(m) || (asksUnready && m !== self)
-    const work: (SignEffect | Signed)[] = []
+    const work: Work[number][] = []
     while (r.coordinator !== undefined) {
       const { state, effects, chosen } = choose(r.coordinator, isCandidate, (m) =>
         restock.has(m, transcript, items.length),

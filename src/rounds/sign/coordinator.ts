@@ -4,14 +4,14 @@ import type {
   CoordinatorEvent,
   CoordinatorState,
   CoordinatorStep,
+  Ended,
   Member,
   Session,
-  Signed,
   Standing,
 } from './coordinator.types.ts'
 import { packageHash } from './hashes.ts'
-import { findCheaters, signaturesOf } from './shares.ts'
-import type { DeclineReason, RoundFacts, SignEffect, SignFault } from './types.ts'
+import { findCheaters, shareFault, signaturesOf } from './shares.ts'
+import type { DeclineReason, RoundFacts, SignEffect } from './types.ts'
 
 const RESPONSIVE: Standing = { at: 'responsive' }
 const FRESH: Member = { standing: RESPONSIVE, heardAt: 0, excused: false }
@@ -34,7 +34,9 @@ export function stepCoordinator(state: CoordinatorState, event: CoordinatorEvent
     case 'ready':
       return still(ready(state, event.member))
     case 'restarted':
-      return still(restarted(state, event.member))
+      return restarted(state, event.member)
+    case 'cheated':
+      return still(cheated(state, [event.member]))
     case 'open':
       return opened(state, event)
     case 'sent':
@@ -42,7 +44,7 @@ export function stepCoordinator(state: CoordinatorState, event: CoordinatorEvent
     case 'share':
       return shareIn(state, event)
     case 'decline':
-      return still(declined(state, event))
+      return declined(state, event)
     case 'resend':
       return { state, effects: state.sessions.flatMap((s) => sendPackage(state, s, owing(state, s))) }
     default:
@@ -107,21 +109,15 @@ export function declinedIn(state: CoordinatorState): Map<PublicKey, DeclineReaso
   return out
 }
 
-export const overCoordinator = (state: CoordinatorState): CoordinatorState => ({
-  ...state,
-  sessions: [],
-  isOver: true,
-})
-
 function ready(state: CoordinatorState, member: PublicKey): CoordinatorState {
   const known = state.members.get(member)
   if (known === undefined) return state
   return heard(state, member, known.standing.at === 'waiting' ? RESPONSIVE : known.standing)
 }
 
-function restarted(state: CoordinatorState, member: PublicKey): CoordinatorState {
+function restarted(state: CoordinatorState, member: PublicKey): CoordinatorStep {
   const standing = state.members.get(member)?.standing
-  return standing?.at === 'busy' ? spoiled(state, member, standing.session, RESPONSIVE) : state
+  return standing?.at === 'busy' ? spoiled(state, member, standing.session, RESPONSIVE) : still(state)
 }
 
 function opened(state: CoordinatorState, event: CoordinatorEvent & { kind: 'open' }): CoordinatorStep {
@@ -148,7 +144,8 @@ function shareIn(state: CoordinatorState, event: CoordinatorEvent & { kind: 'sha
   // A share over another package, so of another session, is nobody's fault (R26); a second one changes nothing.
   if (session === undefined || !session.package.entries.has(event.member) || session.shares.has(event.member))
     return still(state)
-  if (event.shares.length !== state.request.items.length) return blame(state, session, [[event.member, event.wire]])
+  if (event.shares.length !== state.request.items.length)
+    return blame(state, session, [[event.member, event.wire]], 'some')
   const shareOf = { shares: event.shares, wire: event.wire, isProven: false }
   const shares = new Map(session.shares).set(event.member, shareOf)
   const whole = { ...session, shares }
@@ -165,11 +162,17 @@ function shareIn(state: CoordinatorState, event: CoordinatorEvent & { kind: 'sha
 /** Verifies the signatures, and single shares only if one fails: their authors are out for good. */
 function finish(state: CoordinatorState, session: Session): CoordinatorStep {
   const signatures = signaturesOf(state.key, session)
-  if (signatures !== undefined) return { state: overCoordinator(state), effects: [{ kind: 'signed', signatures }] }
+  if (signatures !== undefined) {
+    const others = state.sessions.filter((s) => s.number !== session.number)
+    return {
+      state: { ...state, sessions: [], isOver: true },
+      effects: [...others.map((s) => ended(s)), { kind: 'signed', signatures }],
+    }
+  }
   const cheaters = findCheaters(state.key, session, [...session.shares.keys()])
   // Nobody to name: not a thing peers can cause. The session is given up, and counts, so this can't spin.
   if (cheaters.length === 0) return still(without(state, session.number))
-  return blame(state, session, cheaters)
+  return blame(state, session, cheaters, 'whole')
 }
 
 /** Checks shares of open sessions singly, of members that are about to be chosen for another one. */
@@ -179,7 +182,7 @@ function prove(state: CoordinatorState, members: readonly PublicKey[]): Coordina
     const unproven = members.filter((m) => session.shares.get(m)?.isProven === false)
     if (unproven.length === 0) continue
     const cheaters = findCheaters(state.key, session, unproven)
-    if (cheaters.length > 0) return blame(next, session, cheaters)
+    if (cheaters.length > 0) return blame(next, session, cheaters, 'some')
     const shares = new Map(session.shares)
     for (const m of unproven) {
       const known = shares.get(m)
@@ -190,37 +193,36 @@ function prove(state: CoordinatorState, members: readonly PublicKey[]): Coordina
   return still(next)
 }
 
+/** `whole`: every share of the session was checked; else the others are looked at when nobody waits for it (`ended`). */
 function blame(
   state: CoordinatorState,
   session: Session,
   cheaters: readonly (readonly [PublicKey, Uint8Array])[],
+  checked: 'whole' | 'some',
 ): CoordinatorStep {
-  const { round, key, request } = state
-  const faults = cheaters.map(
-    ([member, wire]): SignFault => ({
-      kind: 'fault',
-      code: 'invalid_share',
-      round,
-      attempt: session.number,
-      member,
-      wires: session.wire === undefined ? [wire] : [session.wire, wire],
-      setHash: request.setHash,
-      transcript: request.transcript,
-      key,
-    }),
+  const faults = cheaters.map(([member, wire]) => shareFault(state, session, member, wire))
+  const out = cheated(
+    state,
+    cheaters.map(([member]) => member),
   )
-  const members = new Map(state.members)
-  for (const [member] of cheaters) {
-    const known = members.get(member) ?? FRESH
-    members.set(member, { ...known, standing: { at: 'out', why: 'cheated' } })
-  }
-  return { state: without({ ...state, members }, session.number), effects: faults }
+  const named = new Set(cheaters.map(([member]) => member))
+  const rest = checked === 'whole' ? [] : [ended(session, named)]
+  return { state: without(out, session.number), effects: [...faults, ...rest] }
 }
 
-function declined(state: CoordinatorState, event: CoordinatorEvent & { kind: 'decline' }): CoordinatorState {
+function cheated(state: CoordinatorState, cheaters: readonly PublicKey[]): CoordinatorState {
+  const members = new Map(state.members)
+  for (const member of cheaters) {
+    const known = members.get(member)
+    if (known !== undefined) members.set(member, { ...known, standing: { at: 'out', why: 'cheated' } })
+  }
+  return { ...state, members }
+}
+
+function declined(state: CoordinatorState, event: CoordinatorEvent & { kind: 'decline' }): CoordinatorStep {
   const { member, session, reason } = event
   const known = state.members.get(member)
-  if (known === undefined || known.standing.at === 'out') return state
+  if (known === undefined || known.standing.at === 'out') return still(state)
   const isOfSession = known.standing.at === 'busy' && known.standing.session === session
   const after: Standing =
     reason === 'refused'
@@ -230,18 +232,19 @@ function declined(state: CoordinatorState, event: CoordinatorEvent & { kind: 'de
         : { at: 'waiting', reason }
   if (isOfSession) return spoiled(state, member, session, after)
   // Said to the request, not to a package; one that owes a share or was heard to be ready since is not taken back for it.
-  if (session !== 0 || known.standing.at === 'busy') return state
-  return reason === 'refused' || known.heardAt <= 0 ? heard(state, member, after) : state
+  if (session !== 0 || known.standing.at === 'busy') return still(state)
+  return still(reason === 'refused' || known.heardAt <= 0 ? heard(state, member, after) : state)
 }
 
 /** The member will not answer this session, so the session can't end. Once a round that is nobody's fault. */
-function spoiled(state: CoordinatorState, member: PublicKey, session: number, after: Standing): CoordinatorState {
+function spoiled(state: CoordinatorState, member: PublicKey, number: number, after: Standing): CoordinatorStep {
   const known = state.members.get(member) ?? FRESH
   const standing: Standing = known.excused && after.at !== 'out' ? { at: 'out', why: 'unreliable' } : after
-  const next = heard(without(state, session), member, standing)
+  const next = heard(without(state, number), member, standing)
   const members = new Map(next.members)
   members.set(member, { ...(members.get(member) ?? FRESH), excused: true })
-  return { ...next, members }
+  const gone = state.sessions.filter((s) => s.number === number)
+  return { state: { ...next, members }, effects: gone.map((s) => ended(s)) }
 }
 
 function heard(state: CoordinatorState, member: PublicKey, standing: Standing = RESPONSIVE): CoordinatorState {
@@ -282,7 +285,7 @@ function sendPackage(state: CoordinatorState, s: Session, to: readonly PublicKey
   return [{ kind: 'send', to, setHash: request.setHash, round, attempt: s.number, step: 'package', payload: s.payload }]
 }
 
-const still = (state: CoordinatorState): CoordinatorStep & { readonly effects: readonly (SignEffect | Signed)[] } => ({
-  state,
-  effects: [],
-})
+const ended = (session: Session, named: ReadonlySet<PublicKey> = NOBODY): Ended => ({ kind: 'ended', session, named })
+const NOBODY: ReadonlySet<PublicKey> = new Set()
+
+const still = (state: CoordinatorState): CoordinatorStep => ({ state, effects: [] })

@@ -55,6 +55,8 @@ export type CoordinatorEvent =
   | { readonly kind: 'ready'; readonly member: PublicKey }
   /** The member is another process now: it will not answer what its former one was asked. */
   | { readonly kind: 'restarted'; readonly member: PublicKey }
+  /** A share of its in a session that has ended is wrong. */
+  | { readonly kind: 'cheated'; readonly member: PublicKey }
   /** A session with exactly these members and pairs, chosen by `choose`. */
   | { readonly kind: 'open'; readonly session: number; readonly entries: PackageEntries }
   | { readonly kind: 'sent'; readonly session: number; readonly wire: Uint8Array }
@@ -75,7 +77,14 @@ export interface Signed {
   readonly kind: 'signed'
   readonly signatures: readonly Uint8Array[]
 }
+/** No signature comes of this session any more. What was given to it is looked at later (`Aftermath`). */
+export interface Ended {
+  readonly kind: 'ended'
+  readonly session: Session
+  /** Members that were named for it already. */
+  readonly named: ReadonlySet<PublicKey>
+}
 export interface CoordinatorStep {
   readonly state: CoordinatorState
-  readonly effects: readonly (SignEffect | Signed)[]
+  readonly effects: readonly (SignEffect | Signed | Ended)[]
 }

@@ -1,5 +1,6 @@
-import { BoundedMap, LIMITS, type PublicKey } from '../../base/index.ts'
+import { BoundedMap, LIMITS, type PublicKey, type SetHash } from '../../base/index.ts'
 import type { Consent } from '../../signer/index.ts'
+import { Aftermath } from './aftermath.ts'
 import { Coordination, type Work } from './coordination.ts'
 import { busyMembers, declinedIn, isHopeless, membersOut } from './coordinator.ts'
 import type { CoordinatorEvent } from './coordinator.types.ts'
@@ -29,6 +30,7 @@ const FORGET_MS = LIMITS.signTimeoutMs
 export class RoundTable {
   readonly #c: RoundTableInit
   readonly #coordination: Coordination
+  readonly #aftermath: Aftermath
   readonly #rounds = new Map<string, KnownRound>()
   /** First verified signatures of each round (R28). */
   readonly #signatures: BoundedMap<string, readonly Uint8Array[]>
@@ -36,6 +38,9 @@ export class RoundTable {
   constructor(init: RoundTableInit) {
     this.#c = init
     this.#coordination = new Coordination(init)
+    const isBusy = () => this.size.wanted > 0
+    const onCheat = (round: string, member: PublicKey) => this.#cheated(round, member)
+    this.#aftermath = new Aftermath({ self: init.self, isBusy, onCheat })
     this.#signatures = new BoundedMap(init.maxRounds)
   }
 
@@ -80,15 +85,25 @@ export class RoundTable {
     return this.happened(r, { kind: 'decline', member, session, reason })
   }
 
-  share(r: KnownRound, event: CoordinatorEvent & { kind: 'share' }): Effects {
+  share(round: string, set: SetHash, event: CoordinatorEvent & { kind: 'share' }): Effects {
+    const late = this.#aftermath.share(round, event)
+    if (late !== undefined) return late
+    const r = this.#rounds.get(round)
+    if (r?.request.setHash !== set) return []
     this.#coordination.heard(event.member)
     return this.happened(r, event)
   }
 
   /** This node's own package, as signed. */
   sent(round: string, session: number, wire: Uint8Array): Effects {
+    this.#aftermath.sent(session, wire)
     const r = this.#rounds.get(round)
     return r === undefined ? [] : this.happened(r, { kind: 'sent', session, wire })
+  }
+  /** A share of its in an ended session is wrong. */
+  #cheated(round: string, member: PublicKey): Effects {
+    const r = this.#rounds.get(round)
+    return r === undefined ? [] : this.happened(r, { kind: 'cheated', member })
   }
 
   happened(r: KnownRound, event: CoordinatorEvent): Effects {
@@ -124,7 +139,7 @@ export class RoundTable {
     const r = this.#rounds.get(id.slice(id.indexOf('/') + 1))
     if (r !== undefined && id === tickId(r.round)) return this.#tick(r)
     if (r !== undefined && id === deadlineId(r.round)) return this.#fail(r, 'TIMEOUT')
-    return undefined
+    return this.#aftermath.timer(id)
   }
 
   /** The first verified signatures end the round for every machine of it, and are kept (R28). */
@@ -139,7 +154,7 @@ export class RoundTable {
     return r?.isWanted === true ? this.#forget(r) : []
   }
   stop(): Effects {
-    return [...this.#rounds.values()].flatMap((r) => this.#fail(r, 'STOPPED'))
+    return [...[...this.#rounds.values()].flatMap((r) => this.#fail(r, 'STOPPED')), ...this.#aftermath.clear()]
   }
 
   #know(facts: RoundFacts, from: PublicKey): { readonly r: KnownRound; readonly effects: Effects } {
@@ -232,6 +247,7 @@ export class RoundTable {
 
   #act(r: KnownRound, work: Work): Effects {
     const effects = work.flatMap((w): Effects => {
+      if (w.kind === 'ended') return this.#aftermath.ended(r, w.session, w.named)
       if (w.kind !== 'signed') return [w]
       return [sayResult(r.request, r.round, w.signatures), ...this.complete(r, w.signatures)]
     })
@@ -254,7 +270,14 @@ export class RoundTable {
   #forget(r: KnownRound): Effects {
     if (this.#rounds.get(r.round) !== r) return []
     this.#rounds.delete(r.round)
+    const sessions = r.coordinator?.sessions ?? []
     r.coordinator = undefined
-    return [tickId(r.round), deadlineId(r.round)].map((id) => ({ kind: 'disarm', id }))
+    const ids = [tickId(r.round), deadlineId(r.round)]
+    return [
+      ...ids.map((id): SignEffect => ({ kind: 'disarm', id })),
+      ...sessions.flatMap((s) => this.#aftermath.ended(r, s, NOBODY)),
+    ]
   }
 }
+
+const NOBODY: ReadonlySet<PublicKey> = new Set()

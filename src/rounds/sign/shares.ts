@@ -1,25 +1,34 @@
 import type { PublicKey } from '../../base/index.ts'
 import { type NonceCommitment, type PublicKeyPackage, SigningSession } from '../../crypto/index.ts'
 import type { Session } from './coordinator.types.ts'
-import type { SignPackage } from './types.ts'
+import type { RoundFacts, SignFault, SignPackage } from './types.ts'
 
-/** Worked out once for each package, by whoever needs it first; holds nothing secret. */
-const opened = new WeakMap<SignPackage, readonly SigningSession[] | undefined>()
+/** Worked out once for each package and item, by whoever needs it first; holds nothing secret. */
+const opened = new WeakMap<SignPackage, (SigningSession | 'unsound')[]>()
 
-/** A FROST session for each item; undefined if the package holds what nobody could have made honestly. Never throws. */
-export function sessionsOf(key: PublicKeyPackage, p: SignPackage): readonly SigningSession[] | undefined {
-  if (!opened.has(p)) opened.set(p, openAll(key, p))
-  return opened.get(p)
+/** The FROST session of one item; undefined if the package holds what nobody could have made honestly. Never throws. */
+export function sessionOf(key: PublicKeyPackage, p: SignPackage, item: number): SigningSession | undefined {
+  const known = opened.get(p) ?? []
+  opened.set(p, known)
+  known[item] ??= openOne(key, p, item)
+  return known[item] === 'unsound' ? undefined : known[item]
 }
 
-function openAll(key: PublicKeyPackage, p: SignPackage): readonly SigningSession[] | undefined {
+/** A FROST session for each item; undefined if one of them is not sound. Never throws. */
+export function sessionsOf(key: PublicKeyPackage, p: SignPackage): readonly SigningSession[] | undefined {
   const sessions: SigningSession[] = []
-  for (const [i, { digest, tweak }] of p.request.items.entries()) {
-    const made = SigningSession.open(key, commitmentsAt(p, i), digest, tweak)
-    if (!made.ok) return undefined
-    sessions.push(made.session)
+  for (const i of p.request.items.keys()) {
+    const session = sessionOf(key, p, i)
+    if (session === undefined) return undefined
+    sessions.push(session)
   }
   return sessions
+}
+
+function openOne(key: PublicKeyPackage, p: SignPackage, item: number): SigningSession | 'unsound' {
+  const of = p.request.items[item]
+  const made = of && SigningSession.open(key, commitmentsAt(p, item), of.digest, of.tweak)
+  return made?.ok ? made.session : 'unsound'
 }
 
 /** Of one item: what FROST calls the commitment list. */
@@ -60,5 +69,17 @@ export function findCheaters(
     return isRight ? [] : [[m, given.wire] as const]
   })
 }
+
+/** What names the author of a wrong share: the package as signed, and the share (R26). */
+export const shareFault = (
+  { round, key, request }: RoundFacts,
+  session: Pick<Session, 'number' | 'wire'>,
+  member: PublicKey,
+  wire: Uint8Array,
+): SignFault => ({
+  ...{ kind: 'fault', code: 'invalid_share', round, attempt: session.number, member },
+  wires: session.wire === undefined ? [wire] : [session.wire, wire],
+  ...{ setHash: request.setHash, transcript: request.transcript, key },
+})
 
 const NO_SHARE = new Uint8Array(0)

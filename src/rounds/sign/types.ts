@@ -64,6 +64,7 @@ export const REFUSALS = [
   'nonce_spent',
   'bad_signature',
   'equivocation',
+  'unexamined',
 ] as const
 export type Refusal = (typeof REFUSALS)[number]
 

@@ -20,7 +20,7 @@ export const COUNTS = [
   'faults that an honest member heard',
   'faults proven',
   'pieces of evidence at honest members',
-  'wrong shares in sessions that ended otherwise',
+  'wrong shares that a process heard which died before all shares of their session were there',
   'of them proven all the same',
   'honest members that do not know of a proven fault yet',
 ] as const
@@ -62,13 +62,15 @@ export function check(played: Played): Tally {
     const namedAtMs = (round: string, attempt: number) =>
       entries.find((e) => e.code === 'invalid_share' && e.round === round && e.attempt === attempt)?.atMs
     const shares = w.wrongShares(isWrong, namedAtMs)
-    for (const fault of [...w.contradictions(), ...shares.must]) {
+    // What a process that died had not looked at yet died with it.
+    const must = witnesses.findLast((x) => x.self === w.self) === w ? shares.all : shares.must
+    for (const fault of [...w.contradictions(), ...must]) {
       heard.add(fault)
       const times = entries.filter((e) => faultName(e) === fault).length
       expect(times === 1 || isFull(entries, fault), `${node.place} keeps ${times} pieces of evidence of ${fault}`)
     }
     for (const fault of shares.all) {
-      if (shares.must.has(fault)) continue
+      if (must.has(fault)) continue
       cut++
       if (proven.has(fault)) cutProven++
     }
@@ -86,7 +88,7 @@ export function check(played: Played): Tally {
       'faults that an honest member heard': heard.size,
       'faults proven': proven.size,
       'pieces of evidence at honest members': entries.length,
-      'wrong shares in sessions that ended otherwise': cut,
+      'wrong shares that a process heard which died before all shares of their session were there': cut,
       'of them proven all the same': cutProven,
       'honest members that do not know of a proven fault yet': unaware(honest, played, proven),
     },

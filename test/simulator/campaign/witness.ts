@@ -90,7 +90,8 @@ export class Witness {
 
   /**
    * Wrong shares that came to this process as coordinator. `must`: all shares of the package were there while its session was
-   * open, so that no signature came of it. The others came to a session that ended otherwise, and nobody looks at them.
+   * open, so that no signature came of it, and they were looked at at once. The others came to a session that ended otherwise,
+   * and are looked at afterwards, by a process that lives to do it.
    */
   wrongShares(
     isWrong: (author: PublicKey, payload: string) => boolean,

@@ -240,6 +240,65 @@ describe('wrong shares', () => {
   })
 })
 
+describe('sessions that end otherwise', () => {
+  const ended = (rig: Rig) =>
+    rig.effects.flatMap((e) =>
+      e.kind === 'ended' ? [[e.session.number, [...e.session.shares.keys()], [...e.named]]] : [],
+    )
+
+  it('should be given away with their shares when another one is whole', () => {
+    const rig = new Rig()
+    const first = rig.open() as Session
+    for (const m of [A, B]) rig.share(m, first)
+    const second = rig.open() as Session
+    const [D] = membersOf(second).filter((m) => m !== A && m !== B) as [PublicKey]
+    rig.share(D, second)
+    rig.share(C, first)
+    expect(rig.signed).toBe(1)
+    expect(ended(rig)).toEqual([[2, [D], []]])
+  })
+
+  it('should be given away when a member spoils them, by a restart or a decline', () => {
+    const rig = new Rig()
+    const first = rig.open() as Session
+    rig.share(A, first)
+    rig.step({ kind: 'restarted', member: B })
+    const second = rig.open() as Session
+    const [D] = membersOf(second).filter((m) => m !== SELF) as [PublicKey]
+    rig.decline(D, second, 'not_asked_yet')
+    expect(ended(rig)).toEqual([
+      [1, [A], []],
+      [2, [], []],
+    ])
+  })
+
+  it('should be given away where one of theirs is named before the others were looked at', () => {
+    const rig = new Rig()
+    const first = rig.open() as Session
+    rig.share(A, first)
+    rig.step({
+      ...{ kind: 'share', member: B, packageHash: first.packageHash },
+      ...{ shares: [new Uint8Array(32)], wire: Uint8Array.of(7) },
+    })
+    expect(ended(rig)).toEqual([[1, [A], [B]]])
+  })
+
+  it('should not be given away where every share was looked at', () => {
+    const rig = new Rig()
+    const first = rig.open() as Session
+    for (const m of [A, B, C]) rig.share(m, first, m === B ? spoilt : undefined)
+    expect(rig.named).toEqual([B])
+    expect(ended(rig)).toEqual([])
+  })
+
+  it('should put out of the round whose share in one of them is found wrong', () => {
+    const rig = new Rig()
+    rig.step({ kind: 'cheated', member: B })
+    expect(rig.standing(B)).toBe('out')
+    expect(membersOf(rig.open())).not.toContain(B)
+  })
+})
+
 describe('declines', () => {
   it('R27: should choose a member that refused never again', () => {
     const rig = new Rig()
