@@ -14,6 +14,7 @@ import type { DialAddress } from './dialer.ts'
 import { Gossip, type GossipInit } from './gossip.ts'
 import { GuardedRegistrar } from './guarded-registrar.ts'
 import { type LanDiscoveryInit, lanDiscovery } from './lan-discovery.ts'
+import { lazyWindows } from './lazy-windows.ts'
 import { type NatParts, natParts } from './nat.ts'
 import type { StreamGuard } from './stream-guard.ts'
 import type { NatInit, Transport } from './types.ts'
@@ -115,7 +116,9 @@ export async function createNode(init: NodeInit): Promise<Node> {
       ...[...new Set(init.transports)].map((t) => (t === 'tcp' ? tcp() : quic())),
     ],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux({ maxInboundStreams: MAX_STREAMS_PER_CONNECTION, maxEarlyStreams: MAX_EARLY_STREAMS })],
+    streamMuxers: [
+      lazyWindows(yamux({ maxInboundStreams: MAX_STREAMS_PER_CONNECTION, maxEarlyStreams: MAX_EARLY_STREAMS })),
+    ],
     connectionGater: init.gater,
     connectionManager: {
       maxConnections: MAX_CONNECTIONS,

@@ -277,6 +277,20 @@ export const SIGN_GUARDS: readonly Guard[] = [
     test: sign('book', "push out only its author's"),
   },
   {
+    name: 'links: a small message is not answered with a window update',
+    file: 'src/p2p/lazy-windows.ts',
+    guard: 'if (stream.state !== ESTABLISHED || 2 * stream.recvWindowCapacity < stream.recvWindow) update()',
+    gone: 'if (stream.state !== ESTABLISHED || stream.recvWindowCapacity < stream.recvWindow) update()',
+    test: { project: 'unit', file: 'test/unit/p2p/lazy-windows.test.ts', name: 'each small message' },
+  },
+  {
+    name: 'links: a window is opened again before it is used up',
+    file: 'src/p2p/lazy-windows.ts',
+    guard: '2 * stream.recvWindowCapacity < stream.recvWindow',
+    gone: '2 * stream.recvWindowCapacity < 0',
+    test: { project: 'unit', file: 'test/unit/p2p/lazy-windows.test.ts', name: 'used up' },
+  },
+  {
     name: 'signing: a peer that links to us serves who waits for a dial',
     file: 'src/p2p/mesh.ts',
     guard: '    this.#c.dialer.arrived(peer)\n',

@@ -222,7 +222,9 @@ export class SignBook {
     if (e.author === this.#self) {
       const sent = this.#table.sent(e.round, e.attempt, e.wire)
       if (signatures !== undefined) return accepted(sent)
-      return accepted([...sent, ...this.#participants.packaged(e, p).effects])
+      // As the coordinator holds it, so that what follows from it is worked out once.
+      const same = this.#table.packageOf(e.round, e.attempt) ?? p
+      return accepted([...sent, ...this.#participants.packaged(e, same).effects])
     }
     if (signatures !== undefined) return accepted([sendResult(e.author, p.request, e.round, signatures)])
     const { verdict, effects } = this.#participants.packaged(e, p)

@@ -7,7 +7,7 @@ import type { CoordinatorEvent } from './coordinator.types.ts'
 import { isOwnTurn, isPowerOfTwo, isRefused, type KnownRound, knownRound, unheard } from './known.ts'
 import { sayReady, sayResult, sendDecline } from './messages.ts'
 import type { Restock } from './restock.ts'
-import type { DeclineReason, RoundFacts, SignEffect, SignFailed } from './types.ts'
+import type { DeclineReason, RoundFacts, SignEffect, SignFailed, SignPackage } from './types.ts'
 
 export interface RoundTableInit {
   readonly self: PublicKey
@@ -99,6 +99,10 @@ export class RoundTable {
     this.#aftermath.sent(session, wire)
     const r = this.#rounds.get(round)
     return r === undefined ? [] : this.happened(r, { kind: 'sent', session, wire })
+  }
+  /** Of an open session of this node's own. */
+  packageOf(round: string, session: number): SignPackage | undefined {
+    return this.#rounds.get(round)?.coordinator?.sessions.find((s) => s.number === session)?.package
   }
   /** A share of its in an ended session is wrong. */
   #cheated(round: string, member: PublicKey): Effects {
