@@ -277,6 +277,27 @@ export const SIGN_GUARDS: readonly Guard[] = [
     test: sign('book', "push out only its author's"),
   },
   {
+    name: 'signing: no session is opened beside one that is young',
+    file: 'src/rounds/sign/coordination.ts',
+    guard: '      if (r.hasHeadStart && r.coordinator.sessions.length > 0) return work\n',
+    gone: '',
+    test: sign('head-start', 'with one session'),
+  },
+  {
+    name: 'signing incident 12: the head start of a session ends',
+    file: 'src/rounds/sign/round-table.ts',
+    guard: '      r.hasHeadStart = false\n',
+    gone: '',
+    test: sign('head-start', 'does not answer'),
+  },
+  {
+    name: 'signing incident 12: a session that failed has no head start',
+    file: 'src/rounds/sign/coordination.ts',
+    guard: 'r.hasHeadStart && r.coordinator.sessions.length > 0',
+    gone: 'r.hasHeadStart',
+    test: sign('head-start', 'has failed'),
+  },
+  {
     name: 'links: a small message is not answered with a window update',
     file: 'src/p2p/lazy-windows.ts',
     guard: 'if (stream.state !== ESTABLISHED || 2 * stream.recvWindowCapacity < stream.recvWindow) update()',

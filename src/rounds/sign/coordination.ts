@@ -5,6 +5,10 @@ import { coordinatorOrder } from './hashes.ts'
 import type { KnownRound } from './known.ts'
 import type { Restock } from './restock.ts'
 
+/** Some trips to the farthest member. Who is silent costs this much; who is not, would else cost a session for nothing. */
+const HEAD_START_MS = 100
+export const headStartId = (round: string): string => `head-start/${round}`
+
 export interface CoordinationInit {
   readonly self: PublicKey
   readonly asksUnready: boolean
@@ -48,13 +52,17 @@ export class Coordination {
     return effects
   }
 
-  /** Opens sessions while t responsive members have pairs; asks for pairs where that is what they lack. */
+  /**
+   * Opens sessions while t responsive members have pairs; asks for pairs where that is what they lack. While the latest is
+   * young, no other is opened beside it: where all answer, most have answered before the last one has, and could begin again.
+   */
   pump(r: KnownRound): Work {
     const { restock, number, asksUnready, self } = this.#c
     const { setHash, transcript, items } = r.request
     const isCandidate = (m: PublicKey) => r.ready.has(m) || (asksUnready && m !== self)
     const work: Work[number][] = []
     while (r.coordinator !== undefined) {
+      if (r.hasHeadStart && r.coordinator.sessions.length > 0) return work
       const { state, effects, chosen } = choose(r.coordinator, isCandidate, (m) =>
         restock.has(m, transcript, items.length),
       )
@@ -66,6 +74,8 @@ export class Coordination {
       }
       const taken = restock.take(chosen, setHash, transcript, items.length)
       work.push(...this.step(r, { kind: 'open', session: number(), entries: taken.entries }), ...taken.effects)
+      r.hasHeadStart = true
+      work.push({ kind: 'arm', id: headStartId(r.round), afterMs: HEAD_START_MS, isPatient: true })
     }
     return work
   }

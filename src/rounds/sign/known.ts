@@ -23,6 +23,8 @@ export interface KnownRound extends RoundFacts {
   idleTicks: number
   ticks: number
   coordinator: CoordinatorState | undefined
+  /** The latest session of this node is so young that no other is opened beside it. */
+  hasHeadStart: boolean
   /** `coordinatorOrder` of all members, once it was needed. */
   order: readonly PublicKey[] | undefined
 }
@@ -40,6 +42,7 @@ export const knownRound = (facts: RoundFacts, from: PublicKey): KnownRound => ({
   idleTicks: 0,
   ticks: 0,
   coordinator: undefined,
+  hasHeadStart: false,
   order: undefined,
 })
 

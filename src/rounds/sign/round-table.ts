@@ -1,7 +1,7 @@
 import { BoundedMap, LIMITS, type PublicKey, type SetHash } from '../../base/index.ts'
 import type { Consent } from '../../signer/index.ts'
 import { Aftermath } from './aftermath.ts'
-import { Coordination, type Work } from './coordination.ts'
+import { Coordination, headStartId, type Work } from './coordination.ts'
 import { busyMembers, declinedIn, isHopeless, membersOut } from './coordinator.ts'
 import type { CoordinatorEvent } from './coordinator.types.ts'
 import { isOwnTurn, isPowerOfTwo, isRefused, type KnownRound, knownRound, unheard } from './known.ts'
@@ -143,6 +143,10 @@ export class RoundTable {
     const r = this.#rounds.get(id.slice(id.indexOf('/') + 1))
     if (r !== undefined && id === tickId(r.round)) return this.#tick(r)
     if (r !== undefined && id === deadlineId(r.round)) return this.#fail(r, 'TIMEOUT')
+    if (r !== undefined && id === headStartId(r.round)) {
+      r.hasHeadStart = false
+      return this.#act(r, this.#coordination.pump(r))
+    }
     return this.#aftermath.timer(id)
   }
 
@@ -276,7 +280,7 @@ export class RoundTable {
     this.#rounds.delete(r.round)
     const sessions = r.coordinator?.sessions ?? []
     r.coordinator = undefined
-    const ids = [tickId(r.round), deadlineId(r.round)]
+    const ids = [tickId(r.round), deadlineId(r.round), ...(r.hasHeadStart ? [headStartId(r.round)] : [])]
     return [
       ...ids.map((id): SignEffect => ({ kind: 'disarm', id })),
       ...sessions.flatMap((s) => this.#aftermath.ended(r, s, NOBODY)),
