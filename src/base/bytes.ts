@@ -1,12 +1,25 @@
 /** Byte helpers that need neither Node's Buffer nor a library. */
 
-const HEX = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'))
+const DIGITS = '0123456789abcdef'
+/** Bytes turned into one string at once: a function takes only so many arguments. */
+const CHUNK_BYTES = 256
 
 /** Lower-case hex of `bytes`. */
 export function toHex(bytes: Uint8Array): string {
   let out = ''
-  for (const b of bytes) out += HEX[b]
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) out += chunkHex(bytes.subarray(at, at + CHUNK_BYTES))
   return out
+}
+
+/** In one piece: a string joined byte by byte stays a chain of 32 bytes for each of them, and names of nonces are kept for long. */
+function chunkHex(bytes: Uint8Array): string {
+  const codes = new Array<number>(2 * bytes.length)
+  let at = 0
+  for (const b of bytes) {
+    codes[at++] = DIGITS.charCodeAt(b >> 4)
+    codes[at++] = DIGITS.charCodeAt(b & 15)
+  }
+  return String.fromCharCode(...codes)
 }
 
 /** True when `text` is lower-case hex of exactly `byteLength` bytes (any length if left out). */
@@ -20,12 +33,18 @@ export function isHex(text: string, byteLength?: number): boolean {
 export function fromHex(text: string): Uint8Array {
   if (!isHex(text)) throw new TypeError('expected lower-case hex')
   const out = new Uint8Array(text.length / 2)
-  for (let i = 0; i < out.length; i++) out[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16)
+  for (let i = 0; i < out.length; i++) out[i] = (digit(text.charCodeAt(2 * i)) << 4) | digit(text.charCodeAt(2 * i + 1))
   return out
 }
 
+/** Of a character that is known to be a digit. */
+const digit = (code: number): number => (code <= NINE ? code - ZERO : code - SMALL_A + 10)
+const [ZERO, NINE, SMALL_A] = [0x30, 0x39, 0x61]
+
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((n, p) => n + p.length, 0))
+  let length = 0
+  for (const p of parts) length += p.length
+  const out = new Uint8Array(length)
   let at = 0
   for (const p of parts) {
     out.set(p, at)
@@ -36,7 +55,9 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
 
 /** Equality of public bytes; not for secrets, it returns at the first difference. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((v, i) => v === b[i])
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 /** Order of byte strings, as `Array.prototype.sort` wants it. */
@@ -57,9 +78,7 @@ export const utf8 = (text: string): Uint8Array => encoder.encode(text)
 export const fromUtf8 = (bytes: Uint8Array): string => decoder.decode(bytes)
 
 export function u32be(n: number): Uint8Array {
-  const out = new Uint8Array(4)
-  new DataView(out.buffer).setUint32(0, n)
-  return out
+  return Uint8Array.of(n >>> 24, n >>> 16, n >>> 8, n)
 }
 
 export function u64be(n: number | bigint): Uint8Array {
