@@ -1,7 +1,6 @@
 import { Emitter, type PeerIdStr, type PublicKey, toHex, u32be, utf8 } from '../../src/base/index.ts'
 import { KeyPair, sha256 } from '../../src/curve/index.ts'
 import { libp2pRecordCodec } from '../../src/p2p/addresses/libp2p-record.ts'
-import type { RecordCodec } from '../../src/p2p/addresses/record.ts'
 import { principalOf } from '../../src/registry/index.ts'
 import type { PolicyKind } from '../../src/signer/index.ts'
 import type { Space } from '../../src/store/index.ts'
@@ -14,7 +13,7 @@ import { type Disk, type Mouth, SimulatedProcess } from './process.ts'
 import { type Random, secretOf, seededRandom, seedProcess } from './random.ts'
 import { registryId, ScriptedRegistry, setOf } from './registry.ts'
 import { Trace } from './trace.ts'
-import { rememberRecords, rememberVerifications } from './verify-cache.ts'
+import { type KnownRecords, rememberRecords, rememberVerifications } from './verify-cache.ts'
 import { VirtualClock } from './virtual-clock.ts'
 import { type Faults, type Place, Weather } from './weather.ts'
 
@@ -80,8 +79,7 @@ export class Simulation {
   readonly #init: SimulationInit
   readonly #internet: Internet
   readonly #machines: readonly Machine[]
-  /** Records that some node has checked (verify-cache.ts). */
-  readonly #records = new Map<string, ReturnType<RecordCodec['decode']>>()
+  readonly #records: KnownRecords = { peeked: new Map(), decoded: new Map() }
   readonly #undo: readonly (() => void)[]
   readonly #cpuAtStart = process.cpuUsage()
 

@@ -1,4 +1,4 @@
-import { accept, toHex } from '../../src/base/index.ts'
+import { accept } from '../../src/base/index.ts'
 import { curve, sha256 } from '../../src/curve/index.ts'
 import type { RecordCodec } from '../../src/p2p/addresses/record.ts'
 
@@ -7,12 +7,12 @@ import type { RecordCodec } from '../../src/p2p/addresses/record.ts'
  * remembered: same bytes, same answer. Only here: a node that did so would keep what any peer sends. Returns the undoing.
  */
 export function rememberVerifications(): () => void {
-  const { ecdsaVerify, schnorrVerify, isPoint, linearCombination } = curve
+  const { ecdsaVerify, schnorrVerify, isPoint, linearCombination, sumPoints } = curve
   const answers = new Map<string, boolean>()
   const remembered =
     (name: string, check: (...parts: Uint8Array[]) => boolean) =>
     (...parts: Uint8Array[]): boolean => {
-      const key = `${name}/${parts.map((p) => toHex(p.length > 128 ? sha256(p) : p)).join('/')}`
+      const key = `${name}/${nameOf(...parts)}`
       const known = answers.get(key)
       if (known !== undefined) return known
       const answer = check(...parts)
@@ -25,27 +25,44 @@ export function rememberVerifications(): () => void {
   // Public points and factors only: every member of a session works out the same sums.
   const sums = new Map<string, Uint8Array | undefined>()
   curve.linearCombination = (terms) => {
-    const key = terms.map(({ point: p, scalar }) => `${toHex(p)}${toHex(scalar)}`).join('/')
+    const key = nameOf(...terms.flatMap(({ point: p, scalar }) => [p, scalar]))
     if (!sums.has(key)) sums.set(key, linearCombination(terms))
+    return sums.get(key)?.slice()
+  }
+  curve.sumPoints = (points) => {
+    const key = `sum/${nameOf(...points)}`
+    if (!sums.has(key)) sums.set(key, sumPoints(points))
     return sums.get(key)?.slice()
   }
   // Also where it is called with an index and a list behind, as by `every`.
   curve.isPoint = (p) => point(p)
   return () => {
-    Object.assign(curve, { ecdsaVerify, schnorrVerify, isPoint, linearCombination })
+    Object.assign(curve, { ecdsaVerify, schnorrVerify, isPoint, linearCombination, sumPoints })
   }
 }
 
+/** Bytes as one key of a map; a long one by its hash. */
+const nameOf = (...parts: readonly Uint8Array[]): string =>
+  parts.map((p) => `${p.length} ${Buffer.from(p.length > 128 ? sha256(p) : p).toString('latin1')}`).join()
+
+/** Records that some node has read, and checked. */
+export interface KnownRecords {
+  readonly peeked: Map<string, ReturnType<RecordCodec['peek']>>
+  readonly decoded: Map<string, ReturnType<RecordCodec['decode']>>
+}
+
 /** The same for peer records, whose signatures libp2p checks. */
-export function rememberRecords(
-  codec: RecordCodec,
-  known: Map<string, ReturnType<RecordCodec['decode']>>,
-): RecordCodec {
+export function rememberRecords(codec: RecordCodec, { decoded: known, peeked: peeks }: KnownRecords): RecordCodec {
   return {
     seal: (seq, addresses) => codec.seal(seq, addresses),
-    peek: (wire) => codec.peek(wire),
+    peek: (wire) => {
+      const name = nameOf(wire)
+      const peeked = peeks.get(name) ?? codec.peek(wire)
+      peeks.set(name, peeked)
+      return peeked
+    },
     decode: (wire) => {
-      const name = toHex(sha256(wire))
+      const name = nameOf(wire)
       const decoded = known.get(name) ?? codec.decode(wire)
       if (known.has(name) || !decoded.ok) return decoded
       const { verify, ...record } = decoded.value

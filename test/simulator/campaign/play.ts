@@ -79,6 +79,8 @@ export async function play(seed: string): Promise<Played> {
       return mouthOf(member, way, note)
     },
     onBoot: (node, process) => {
+      // What a faulty member's node can prove, it owes to nobody.
+      if (!isHonest(cast, node.index)) return
       const witness = witnessOf(node.publicKey, process.boot)
       process.host.judged.on((judged) => witness.hear(judged, sim.clock.now()))
     },

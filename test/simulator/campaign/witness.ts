@@ -1,5 +1,5 @@
-import { type PublicKey, toHex } from '../../../src/base/index.ts'
-import { decodeEnvelope } from '../../../src/p2p/envelope.ts'
+import { equalBytes, type PublicKey, toHex } from '../../../src/base/index.ts'
+import { decodeEnvelope, type EnvelopeFields } from '../../../src/p2p/envelope.ts'
 import { decodeSign } from '../../../src/rounds/sign/codec.ts'
 import { packageHash } from '../../../src/rounds/sign/index.ts'
 import type { Judged } from '../host.ts'
@@ -12,6 +12,17 @@ export const faultName = (f: {
   readonly round: string
   readonly attempt: number
 }): string => `${f.guilty} ${f.code} ${f.round.slice(0, 16)} ${f.attempt}`
+
+/** What is gossiped comes to all witnesses as the same bytes: it is read once. */
+const known = new WeakMap<Uint8Array, EnvelopeFields | undefined>()
+
+function fieldsOf(data: Uint8Array): EnvelopeFields | undefined {
+  if (known.has(data)) return known.get(data)
+  const decoded = decodeEnvelope(data)
+  const fields = decoded.ok ? decoded.value.fields : undefined
+  known.set(data, fields)
+  return fields
+}
 
 interface Package {
   readonly round: string
@@ -34,7 +45,7 @@ interface Share {
 export class Witness {
   readonly self: PublicKey
   /** First and further payloads of each author in each slot. */
-  readonly #slots = new Map<string, { readonly fault: string; readonly first: string; isContradicted: boolean }>()
+  readonly #slots = new Map<string, { readonly fault: string; readonly first: Uint8Array; isContradicted: boolean }>()
   readonly #packages = new Map<string, Package>()
   readonly #shares = new Map<string, Share>()
   /** When the process had no use any more for a package of this round, or of this member. */
@@ -49,9 +60,9 @@ export class Witness {
   hear({ data, dropped }: Judged, atMs: number): void {
     // What the intake dropped before any machine saw it was not heard.
     if (dropped !== undefined && dropped !== 'ignored') return
-    const decoded = decodeEnvelope(data)
-    if (!decoded.ok) return
-    const { author, boot, round, attempt, step, payload } = decoded.value.fields
+    const fields = fieldsOf(data)
+    if (fields === undefined) return
+    const { author, boot, round, attempt, step, payload } = fields
     const known = this.#boots.get(author)
     if (known !== undefined && known < boot) this.#spoiled.push({ author, attempt: undefined, atMs })
     this.#boots.set(author, Math.max(known ?? 0, boot))
@@ -61,16 +72,15 @@ export class Witness {
     const share = step === 'share' ? decodeSign(step, payload) : undefined
     if (step === 'share' && share === undefined) return
     const slot = [author, boot, round, attempt, step, share?.coordinator, share?.packageHash].join(' ')
-    const text = toHex(payload)
     const before = this.#slots.get(slot)
     if (before !== undefined) {
-      before.isContradicted ||= before.first !== text
+      before.isContradicted ||= !equalBytes(before.first, payload)
       return
     }
     const fault = faultName({ guilty: author, code: 'equivocation', round, attempt })
-    this.#slots.set(slot, { fault, first: text, isContradicted: false })
+    this.#slots.set(slot, { fault, first: payload, isContradicted: false })
     if (share?.coordinator === this.self)
-      this.#shares.set(slot, { author, packageHash: share.packageHash, payload: text, atMs })
+      this.#shares.set(slot, { author, packageHash: share.packageHash, payload: toHex(payload), atMs })
   }
 
   /** What this process said itself: its packages, and results. */
