@@ -34,12 +34,20 @@ export interface Parcel {
 export type Falsehood = 'invalid_share' | 'equivocation'
 export interface Falsified extends Parcel {
   readonly falsehood?: Falsehood
+  /** The way in which it came about. */
+  readonly cheat?: Cheat
 }
 
 type Way = (parcel: Parcel) => readonly Falsified[]
 
 /** What leaves a member that cheats in this way instead of what its node says. One for each process: some remember. */
 export function wayOf(cheat: Cheat): Way {
+  const way = plainWayOf(cheat)
+  const named = (f: Falsified): Falsified => (f.falsehood === undefined || f.cheat !== undefined ? f : { ...f, cheat })
+  return (parcel) => way(parcel).map(named)
+}
+
+function plainWayOf(cheat: Cheat): Way {
   switch (cheat) {
     case 'silent':
       return () => []

@@ -1,8 +1,11 @@
-import { COUNTS, check } from './check.ts'
-import { fullest, verifyFile } from './file.ts'
-import { play } from './play.ts'
+import { availableParallelism } from 'node:os'
+import { playAll } from './crew.ts'
+import { Summary } from './summary.ts'
 
-/** The slow run: `npm run test:campaign`, with SEEDS (default 1,000) and FROM (default 1) from the environment. */
+/**
+ * The slow run: `npm run test:campaign`, with SEEDS (default 1,000), FROM (default 1) and JOBS (processes at once; default: one
+ * for each processor) from the environment. Ends with 1 if any seed failed, and names it.
+ */
 const number = (name: string, otherwise: number): number => {
   const given = Number(process.env[name] ?? otherwise)
   if (!Number.isSafeInteger(given) || given < 1) throw new Error(`${name} must be a whole number`)
@@ -10,40 +13,25 @@ const number = (name: string, otherwise: number): number => {
 }
 const EVERY = 25
 
-const [seeds, from] = [number('SEEDS', 1_000), number('FROM', 1)]
-console.log(`${seeds} signing campaigns from seed ${from}: 10 of 15, five of them faulty`)
-const totals = new Map(COUNTS.map((name) => [name, 0]))
-const failed: string[] = []
-const slowest: number[] = []
+const [seeds, from, jobs] = [number('SEEDS', 1_000), number('FROM', 1), number('JOBS', availableParallelism())]
+console.log(`${seeds} signing campaigns from seed ${from} in ${jobs} processes: 10 of 15, five of them faulty`)
+const summary = new Summary()
 const startedMs = performance.now()
-for (let seed = from; seed < from + seeds; seed++) {
-  try {
-    const played = await play(String(seed))
-    const { wrong, counts, slowestMs } = check(played)
-    const node = fullest(played)
-    const isVerified = node === undefined || (await verifyFile(node)) === 0
-    for (const name of COUNTS) totals.set(name, (totals.get(name) ?? 0) + counts[name])
-    slowest.push(slowestMs)
-    const all = isVerified ? wrong : [...wrong, 'evidence verify does not accept the file']
-    if (all.length > 0) fail(seed, all)
-  } catch (error) {
-    fail(seed, [error instanceof Error ? (error.stack ?? error.message) : String(error)])
-  }
-  if ((seed - from + 1) % EVERY === 0) progress(seed - from + 1)
-}
+let mostRssBytes = 0
+const names = Array.from({ length: seeds }, (_, i) => String(from + i))
+await playAll(names, jobs, ({ verdict, rssBytes }) => {
+  summary.add(verdict)
+  mostRssBytes = Math.max(mostRssBytes, rssBytes)
+  if (verdict.wrong.length > 0) console.log(`seed ${verdict.seed}:\n  ${verdict.wrong.slice(0, 10).join('\n  ')}`)
+  if (summary.played % EVERY === 0) console.log(progress(rssBytes))
+})
+console.log(progress(0))
+for (const line of summary.lines()) console.log(line)
+process.exitCode = summary.failed.length === 0 ? 0 : 1
 
-slowest.sort((a, b) => a - b)
-for (const [name, count] of totals) console.log(`${String(count).padStart(9)} ${name}`)
-const at = (part: number) => slowest[Math.floor((slowest.length - 1) * part)] ?? 0
-console.log(`virtual ms until the last answer of a campaign: median ${at(0.5)}, 95 of 100 ${at(0.95)}, most ${at(1)}`)
-console.log(failed.length === 0 ? 'every campaign held' : `failed: seeds ${failed.join(', ')}`)
-process.exitCode = failed.length === 0 ? 0 : 1
-
-function fail(seed: number, what: readonly string[]): void {
-  failed.push(String(seed))
-  console.log(`seed ${seed}:\n  ${what.slice(0, 10).join('\n  ')}`)
-}
-function progress(played: number): void {
+function progress(rssBytes: number): string {
   const seconds = (performance.now() - startedMs) / 1_000
-  console.log(`${played} played, ${failed.length} failed, ${(seconds / played).toFixed(2)} s each`)
+  const mb = (bytes: number) => `${Math.round(bytes / 1_000_000)} MB`
+  const memory = rssBytes === 0 ? `at most ${mb(mostRssBytes)}` : `${mb(rssBytes)} now, ${mb(mostRssBytes)} at most`
+  return `${summary.played} played, ${summary.failed.length} failed, ${(summary.played / seconds).toFixed(2)} a second, RSS of a process ${memory}`
 }

@@ -1,7 +1,7 @@
 import type { Clock, PublicKey } from '../../../src/base/index.ts'
 import type { Messenger, Sending, Topic, Utterance } from '../../../src/p2p/index.ts'
 import type { Mouth } from '../process.ts'
-import type { Falsehood, Falsified, Parcel } from './cheats.ts'
+import type { Cheat, Falsehood, Falsified, Parcel } from './cheats.ts'
 
 /** What left a member's sign rounds, as its envelope says it, and what was false in it. */
 export interface Spoken {
@@ -11,6 +11,7 @@ export interface Spoken {
   readonly to: readonly PublicKey[] | undefined
   readonly atMs: number
   readonly falsehood: Falsehood | undefined
+  readonly cheat: Cheat | undefined
 }
 
 /** Notes all that a member says of signing, after its own software has made of it what it likes. */
@@ -82,8 +83,8 @@ class OwnSoftware implements Messenger {
     if (to !== undefined) this.#inner.sendEach(to, topic, said)
     else this.#inner.publish(topic, said).catch(() => {})
   }
-  #noteOf({ said, to, falsehood }: Falsified): void {
+  #noteOf({ said, to, falsehood, cheat }: Falsified): void {
     const { boot, clock } = this.#process
-    this.#note({ author: this.#author, boot, said, to, atMs: clock.now(), falsehood })
+    this.#note({ author: this.#author, boot, said, to, atMs: clock.now(), falsehood, cheat })
   }
 }

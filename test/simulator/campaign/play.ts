@@ -6,7 +6,7 @@ import { coordinatorOrder, requestHash } from '../../../src/rounds/sign/index.ts
 import type { SignResult } from '../../../src/signer/index.ts'
 import { seededRandom } from '../random.ts'
 import { type SimulatedNode, Simulation } from '../simulation.ts'
-import { inTurn, wayOf } from './cheats.ts'
+import { type Cheat, inTurn, wayOf } from './cheats.ts'
 import { mouthOf, type Spoken } from './mouths.ts'
 import {
   type Asked,
@@ -37,8 +37,8 @@ export interface Played {
   readonly cast: Cast
   readonly nodes: readonly SimulatedNode[]
   readonly witnesses: readonly Witness[]
-  /** Faults that were said with intent, and payloads of wrong shares. */
-  readonly injected: ReadonlySet<string>
+  /** Faults that were said with intent, and in what way; and payloads of wrong shares. */
+  readonly injected: ReadonlyMap<string, Cheat>
   readonly isWrong: (author: PublicKey, payload: string) => boolean
   readonly bridges: readonly Bridge[]
   readonly evidence: ReadonlyMap<SimulatedNode, readonly EvidenceEntry[]>
@@ -60,13 +60,13 @@ export async function play(seed: string): Promise<Played> {
     witnesses.set(`${self}/${boot}`, known)
     return known
   }
-  const injected = new Set<string>()
+  const injected = new Map<string, Cheat>()
   const wrong = new Set<string>()
   const note = (spoken: Spoken): void => {
-    const { author, boot, said, falsehood } = spoken
+    const { author, boot, said, falsehood, cheat } = spoken
     witnessOf(author, boot).spoke(spoken)
-    if (falsehood === undefined) return
-    injected.add(faultName({ guilty: author, code: falsehood, ...said }))
+    if (falsehood === undefined || cheat === undefined) return
+    injected.set(faultName({ guilty: author, code: falsehood, ...said }), cheat)
     if (falsehood === 'invalid_share') wrong.add(`${author} ${toHex(said.payload)}`)
   }
   const sim: Simulation = new Simulation({
