@@ -1,4 +1,3 @@
-import { expand_message_xmd } from '@noble/curves/abstract/hash-to-curve.js'
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
 import { concatBytes, utf8, zeroize } from '../base/index.ts'
 import { type Curve, sha256 } from '../curve/index.ts'
@@ -28,10 +27,30 @@ export const messageHash = (message: Uint8Array): Uint8Array => sha256(concatByt
 export const commitmentsHash = (list: Uint8Array): Uint8Array => sha256(concatBytes(COM, list))
 
 function hashToScalar(message: Uint8Array, tag: Uint8Array, port: Curve): Uint8Array {
-  const wide = expand_message_xmd(message, tag, WIDE_BYTES, nobleSha256)
+  const wide = expandMessage(message, tag)
   const scalar = reduceWide(wide, port)
   zeroize(wide)
   return scalar
+}
+
+/** SHA-256 that has taken the block of zeros with which every expansion begins. */
+const STARTED = nobleSha256.create().update(new Uint8Array(64))
+/** The length wanted, two bytes, and the number of the first block. */
+const WIDE_LENGTH = Uint8Array.of(0, WIDE_BYTES, 0)
+const [FIRST, SECOND] = [Uint8Array.of(1), Uint8Array.of(2)]
+
+/** `expand_message_xmd` of RFC 9380 §5.3.1 for `WIDE_BYTES`, which are two blocks. A tag has at most 255 bytes. */
+function expandMessage(message: Uint8Array, tag: Uint8Array): Uint8Array {
+  const tagLength = Uint8Array.of(tag.length)
+  const head = STARTED.clone().update(message).update(WIDE_LENGTH).update(tag).update(tagLength).digest()
+  const one = nobleSha256.create().update(head).update(FIRST).update(tag).update(tagLength).digest()
+  const mixed = head.map((byte, i) => byte ^ (one[i] ?? 0))
+  const two = nobleSha256.create().update(mixed).update(SECOND).update(tag).update(tagLength).digest()
+  const wide = new Uint8Array(WIDE_BYTES)
+  wide.set(one)
+  wide.set(two.subarray(0, WIDE_BYTES - one.length), one.length)
+  zeroize(head, one, mixed, two)
+  return wide
 }
 
 /** 48 big-endian bytes modulo the order, 32 bytes: their halves are scalars as they stand, so no secret meets a bigint. */
