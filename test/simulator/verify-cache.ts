@@ -43,7 +43,9 @@ export function rememberVerifications(): () => void {
 
 /** Bytes as one key of a map; a long one by its hash. */
 const nameOf = (...parts: readonly Uint8Array[]): string =>
-  parts.map((p) => `${p.length} ${Buffer.from(p.length > 128 ? sha256(p) : p).toString('latin1')}`).join()
+  parts.map((p) => `${p.length} ${textOf(p.length > LONG_BYTES ? sha256(p) : p)}`).join()
+const LONG_BYTES = 1024
+const textOf = (p: Uint8Array): string => Buffer.from(p.buffer, p.byteOffset, p.byteLength).toString('latin1')
 
 /** Records that some node has read, and checked. */
 export interface KnownRecords {
