@@ -16,13 +16,18 @@ export interface Told {
  * Plays seeds in `jobs` processes at once: simulations draw all of a process's randomness from their seed, so two of them can't
  * share one. Each takes the next seed when it is done with one. Resolves when all are played.
  */
-export async function playAll(seeds: readonly string[], jobs: number, onTold: (told: Told) => void): Promise<void> {
+export async function playAll(
+  seeds: readonly string[],
+  jobs: number,
+  onTold: (told: Told) => void,
+  { worker = WORKER, timeoutMs = SEED_TIMEOUT_MS }: { readonly worker?: string; readonly timeoutMs?: number } = {},
+): Promise<void> {
   const left = [...seeds]
   const member = async (): Promise<void> => {
     let child: ChildProcess | undefined
     for (let seed = left.shift(); seed !== undefined; seed = left.shift()) {
-      child ??= fork(WORKER)
-      const told = await ask(child, seed)
+      child ??= fork(worker)
+      const told = await ask(child, seed, timeoutMs)
       if (told.verdict.tally === undefined) {
         // Whatever a run that failed has left behind shall not disturb the next one.
         child.kill('SIGKILL')
@@ -35,7 +40,7 @@ export async function playAll(seeds: readonly string[], jobs: number, onTold: (t
   await Promise.all(Array.from({ length: Math.min(jobs, seeds.length) }, member))
 }
 
-function ask(child: ChildProcess, seed: string): Promise<Told> {
+function ask(child: ChildProcess, seed: string, timeoutMs: number): Promise<Told> {
   return new Promise((resolve) => {
     const end = (told: Told) => {
       clearTimeout(timer)
@@ -44,7 +49,7 @@ function ask(child: ChildProcess, seed: string): Promise<Told> {
     }
     const failed = (what: string) =>
       end({ verdict: { seed, wrong: [what], tally: undefined, account: undefined }, rssBytes: 0 })
-    const timer = setTimeout(() => failed(`did not end within ${SEED_TIMEOUT_MS} ms`), SEED_TIMEOUT_MS)
+    const timer = setTimeout(() => failed(`did not end within ${timeoutMs} ms`), timeoutMs)
     child.on('message', (told: Told) => end(told))
     child.on('error', (error) => failed(`its process failed: ${error.message}`))
     child.on('exit', (code, signal) => failed(`its process ended: ${signal ?? code}`))
