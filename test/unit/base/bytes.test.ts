@@ -20,6 +20,14 @@ describe('hex', () => {
     expect(toHex(Uint8Array.of(0, 10, 255))).toBe('000aff')
   })
 
+  it('should be as Node writes it, of any length', () => {
+    for (const length of [0, 1, 255, 256, 257, 1_000]) {
+      const bytes = Uint8Array.from({ length }, (_, i) => i * 7)
+      expect(toHex(bytes)).toBe(Buffer.from(bytes).toString('hex'))
+      expect(fromHex(toHex(bytes))).toEqual(bytes)
+    }
+  })
+
   it.each([
     ['upper case', 'AB'],
     ['an odd length', 'abc'],
