@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config'
 import { Interleaved } from './test/sequence.ts'
 
-const project = (name: string, include: string[], testTimeout: number) => ({
-  test: { name, include, testTimeout, hookTimeout: testTimeout, pool: 'forks' as const },
+const project = (name: string, include: string[], testTimeout: number, isolate: boolean) => ({
+  test: { name, include, testTimeout, hookTimeout: testTimeout, pool: 'forks' as const, isolate },
 })
 
 // Deadlines are generous on purpose: tests assert behaviour, benchmarks measure time.
@@ -12,9 +12,10 @@ export default defineConfig({
     maxWorkers: 3,
     sequence: { sequencer: Interleaved },
     projects: [
-      project('unit', ['test/unit/**/*.test.ts', 'test/architecture.test.ts'], 30_000),
-      project('integration', ['test/integration/**/*.test.ts', 'test/incidents/**/*.test.ts'], 90_000),
-      project('e2e', ['test/e2e/**/*.test.ts'], 240_000),
+      // Files of one process: two thirds of their time would be spent loading the same modules again.
+      project('unit', ['test/unit/**/*.test.ts', 'test/architecture.test.ts'], 30_000, false),
+      project('integration', ['test/integration/**/*.test.ts', 'test/incidents/**/*.test.ts'], 90_000, true),
+      project('e2e', ['test/e2e/**/*.test.ts'], 240_000, true),
     ],
   },
 })
