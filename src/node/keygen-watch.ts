@@ -20,6 +20,8 @@ export class KeygenWatch {
     if (phase === 'failed')
       return `keygen attempt ${attempt} failed after all had confirmed (${lastFailure?.reason ?? 'no reason kept'}): approve the set again with the next attempt number`
     if (phase !== 'running') return undefined
+    if (waiting !== undefined && waiting.restarts.length > 0)
+      return `keygen attempt ${attempt} comes to no end while ${waiting.restarts.map((r) => `${r.member} restarts (${r.times} times so far)`).join(', ')}`
     if (waiting !== undefined)
       return `keygen attempt ${attempt} goes on when they are back: no ${waiting.step} from ${waiting.missing.join(', ')}`
     if (nowMs - this.#sinceMs > ATTEMPT_MS)

@@ -5,6 +5,11 @@ const machine = (name: string): Guard['test'] => ({
   file: 'test/unit/rounds/keygen/faults.test.ts',
   name,
 })
+const trial = (name: string): Guard['test'] => ({
+  project: 'unit',
+  file: 'test/unit/rounds/keygen/trial-turns.test.ts',
+  name,
+})
 const session = (name: string): Guard['test'] => ({
   project: 'unit',
   file: 'test/unit/rounds/pending/session.test.ts',
@@ -163,8 +168,8 @@ export const KEYGEN_GUARDS: readonly Guard[] = [
   {
     name: 'R25, keygen: the trial is begun again with fresh nonces',
     file: 'src/rounds/keygen/trial.ts',
-    guard: 'if (others.length > 0) return enterTurn(state, state.turn + 1)',
-    gone: 'if (others.length > 0) return undefined',
+    guard: '    return advanceInto(next, state, phase, ownConfirmWire)\n  }',
+    gone: '    return undefined\n  }',
     test: machine('should try once more'),
   },
   {
@@ -173,6 +178,55 @@ export const KEYGEN_GUARDS: readonly Guard[] = [
     guard: "step: step === 'commit' || step === 'trial' ? stepName(step, turn) : step,",
     gone: "step: step === 'commit' ? stepName(step, turn) : step,",
     test: machine('should try once more'),
+  },
+  {
+    name: 'keygen: a turn that a member names is none to go to',
+    file: 'src/rounds/keygen/turns.ts',
+    guard: 'some((m) => parseStep(m.step)?.turn === turn) ? turn : undefined',
+    gone: 'map((m) => parseStep(m.step)?.turn)[0]',
+    test: trial('move nobody, however many'),
+  },
+  {
+    name: 'keygen: the turns of a trial follow from the members’ own boots',
+    file: 'src/rounds/keygen/turns.ts',
+    guard: '(m === params.self ? ownBoot : boots.get(m))',
+    gone: '(m === params.self ? boots.size : boots.get(m) && 1)',
+    test: trial('end no attempt'),
+  },
+  {
+    name: 'keygen: who restarts over and over is followed as often as words are said again',
+    file: 'src/rounds/keygen/receive.ts',
+    guard: 'state.isTurnDue || times <= RESTARTS_AT_ONCE',
+    gone: 'state.isTurnDue || times >= 1',
+    test: trial('at most once per resend'),
+  },
+  {
+    name: 'keygen: who restarts over and over is named to the operator, and not who waits for it',
+    file: 'src/rounds/keygen/trial.ts',
+    guard: '  if (restarts.length > 0)\n',
+    gone: '  if (restarts.length > state.others.length)\n',
+    test: trial('be told to the operator'),
+  },
+  {
+    name: 'keygen: no restart puts off what is told of it',
+    file: 'src/rounds/keygen/trial.ts',
+    guard: 'const next = isFirst\n    ? enter(',
+    gone: 'const next = isFirst || state.turn.length > 0\n    ? enter(',
+    test: trial('be told to the operator'),
+  },
+  {
+    name: 'R26, keygen: who tries something else in a later turn is told as missing',
+    file: 'src/rounds/keygen/trial.ts',
+    guard: '!hash || !equalBytes(hash, signed.packageHash)',
+    gone: '!hash',
+    test: trial('trial share of another package'),
+  },
+  {
+    name: 'R16, keygen: a member is taken back to no earlier life in the trial',
+    file: 'src/rounds/keygen/receive.ts',
+    guard: 'if (known !== undefined && message.boot < known) return { state, effects: [] }',
+    gone: 'if (known !== undefined && message.boot < known) return receiveRestarted(state, message, named)',
+    test: trial('taken back to no earlier life'),
   },
   {
     name: 'incident 13, keygen: every trial share is judged',

@@ -1,4 +1,4 @@
-import { type Cancel, type Clock, describeError, type Logger, type PublicKey, zeroize } from '../../base/index.ts'
+import { type Cancel, type Clock, describeError, type Logger, zeroize } from '../../base/index.ts'
 import { type KeyMaterial, makeKey as makeKeyNow } from '../../crypto/index.ts'
 import type { Envelope, Messenger, Topic, Utterance } from '../../p2p/index.ts'
 import type { ShareVault } from '../../signer/index.ts'
@@ -11,6 +11,7 @@ import {
   type KeygenState,
   keygenStep,
 } from '../keygen/index.ts'
+import type { KeygenProgress } from '../pending/session.types.ts'
 import type { AttemptLog } from '../pending/types.ts'
 import type { MakesKeys } from './keygen-threads.ts'
 
@@ -39,7 +40,7 @@ export interface KeygenOutcome {
   /** Whoever is told drops the attempt. */
   readonly onAborted: (end: Extract<KeygenEffect, { kind: 'aborted' }>) => void
   /** Who is waited for beyond the time of a step; undefined: nobody any more. */
-  readonly onWaiting: (waiting: { readonly step: string; readonly missing: readonly PublicKey[] } | undefined) => void
+  readonly onWaiting: (waiting: KeygenProgress['waiting']) => void
 }
 
 /** One machine of keygen and the world around it: performs its effects, and tells it what comes of them until it is dropped. */
@@ -110,7 +111,7 @@ export class KeygenAttempt {
         this.#commit(effect)
         return
       case 'late':
-        this.#outcome.onWaiting({ step: effect.step, missing: effect.missing })
+        this.#outcome.onWaiting({ step: effect.step, missing: effect.missing, restarts: effect.restarts ?? [] })
         return
       case 'arm':
         if (effect.name === 'step') this.#outcome.onWaiting(undefined)
@@ -135,8 +136,8 @@ export class KeygenAttempt {
 
   #publish(utterance: Utterance): void {
     const publish = async () => {
-      const { wire } = await this.#c.messenger.publish(this.#c.topic, utterance)
-      this.step({ kind: 'published', step: utterance.step, wire })
+      const { wire, boot } = await this.#c.messenger.publish(this.#c.topic, utterance)
+      this.step({ kind: 'published', step: utterance.step, wire, boot })
     }
     this.#detach(publish(), 'Publishing failed')
   }

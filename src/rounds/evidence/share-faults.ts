@@ -3,7 +3,7 @@ import { isNonceCommitment, type NonceCommitment, packageToJudge, type Tweak, ve
 import type { EnvelopeFields } from '../../p2p/index.ts'
 import { decodeKeygen } from '../keygen/codec.ts'
 import { commitmentsHash, trialDigestOf, trialPackageHash } from '../keygen/hashes.ts'
-import { parseStep, stepName } from '../keygen/index.ts'
+import { FIRST_TURN, parseStep, stepName } from '../keygen/index.ts'
 import { type Case, isOneAttempt, openConfirm } from './case.ts'
 import { EPOCH, type Finding } from './keygen-faults.ts'
 import { packageFacts, shareFacts } from './sign-facts.ts'
@@ -75,10 +75,10 @@ const isSound = (
 /** Nonce commitments by member; undefined unless each is well-formed, of this attempt and turn, and the only one of its author. */
 function commitmentsOf(
   trial: EnvelopeFields,
-  turn: number,
+  turn: string,
   confirms: readonly EnvelopeFields[],
 ): ReadonlyMap<PublicKey, NonceCommitment> | undefined {
-  const where = turn === 0 ? 'confirm' : stepName('commit', turn)
+  const where = turn === FIRST_TURN ? 'confirm' : stepName('commit', turn)
   const made = new Map<PublicKey, NonceCommitment>()
   for (const m of confirms) {
     const confirm = m.step === where ? decodeKeygen('confirm', m.payload) : undefined

@@ -3,7 +3,16 @@ export { type Certified, type OpenEnvelope, verifyCertificate } from './certific
 export { trialDigestOf } from './hashes.ts'
 export { keygenStep } from './machine.ts'
 export { type KeygenState, newKeygen, type Transition as KeygenTransition } from './state.ts'
-export { FAULT_CODES, type FaultCode, KEYGEN_STEPS, type KeygenStep, parseStep, stepName, viaOf } from './steps.ts'
+export {
+  FAULT_CODES,
+  type FaultCode,
+  FIRST_TURN,
+  KEYGEN_STEPS,
+  type KeygenStep,
+  parseStep,
+  stepName,
+  viaOf,
+} from './steps.ts'
 export {
   effectName,
   KEYGEN_EFFECTS,

@@ -1,13 +1,13 @@
-import { LIMITS, unreachable } from '../../base/index.ts'
+import { unreachable } from '../../base/index.ts'
 import { abort } from './abort.ts'
 import { commit, compareConfirms, confirm } from './confirm.ts'
 import { deal, open, takeDeals, takeKey } from './dealing.ts'
 import { receive } from './receive.ts'
 import { resend } from './resend.ts'
-import { allOf, type KeygenState, type Transition, waitingFor, without } from './state.ts'
+import { allOf, type KeygenState, stayed, type Transition, waitingFor, without } from './state.ts'
 import { stepName } from './steps.ts'
-import { advanceTrial, beginTrial } from './trial.ts'
-import type { KeygenEffect, KeygenEvent, KeygenTimer } from './types.ts'
+import { advanceTrial, beginTrial, waitInTrial } from './trial.ts'
+import type { KeygenEvent, KeygenTimer } from './types.ts'
 
 /**
  * Keygen as one member (DESIGN §7, R18–R22): what happened in, what is to be done out. Does no I/O and never throws;
@@ -55,18 +55,20 @@ function apply(state: KeygenState, event: KeygenEvent): Transition {
 /** Keeps the first envelope of what others have to see beside their own words. */
 function withOwnWire(state: KeygenState, event: Extract<KeygenEvent, { kind: 'published' }>): KeygenState {
   const { ownConfirmWire = event.wire, ownCommitWire = event.wire } = state
-  if (event.step === 'confirm') return { ...state, ownConfirmWire }
-  return event.step === stepName('commit', state.turn) ? { ...state, ownCommitWire } : state
+  const left: KeygenState = { ...state, ownBoot: event.boot }
+  if (event.step === 'confirm') return { ...left, ownConfirmWire }
+  return event.step === stepName('commit', state.turn) ? { ...left, ownCommitWire } : left
 }
 
 function onTimer(state: KeygenState, name: KeygenTimer): Transition {
   const { phase } = state
-  if (name === 'resend') return resend(state)
+  if (name === 'resend') return resend({ ...state, isTurnDue: true })
   if (phase.kind === 'done') return { state, effects: [{ kind: 'disarm', name: 'resend' }] }
   if (phase.kind === 'persisting')
     return abort(state, { kind: 'internal', error: new Error('the staged share was not on disk in time') })
   if (phase.kind === 'dealing' && phase.computing)
     return abort(state, { kind: 'internal', error: new Error('the key was not computed in time') })
+  if (phase.kind === 'trying') return waitInTrial(state, phase)
   const steps = waitingFor(phase)
   const step = steps.find((s) => without(state, s).length > 0) ?? steps[0]
   if (step === undefined) return { state, effects: [] }
@@ -75,11 +77,6 @@ function onTimer(state: KeygenState, name: KeygenTimer): Transition {
   if (state.said.confirm !== undefined) return stayed(state, { kind: 'late', step, missing })
   return abort(state, { kind: 'silence', step, missing })
 }
-
-const stayed = (state: KeygenState, late: Extract<KeygenEffect, { kind: 'late' }>): Transition => ({
-  state,
-  effects: [{ kind: 'arm', name: 'step', delayMs: LIMITS.keygenStepTimeoutMs }, late],
-})
 
 /** Goes as far as what was heard allows: several steps, if messages came early. */
 function advanced(transition: Transition): Transition {

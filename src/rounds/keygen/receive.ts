@@ -3,12 +3,19 @@ import { checkDealerKey, checkReceiverKey } from '../../crypto/index.ts'
 import { xOnly } from '../../curve/index.ts'
 import { abort, abortForFault } from './abort.ts'
 import { decodeKeygen } from './codec.ts'
-import { type Heard, isRepeated, type KeygenState, type Phase, type Transition, withEphemerals } from './state.ts'
-import { type FaultCode, type KeygenPayloads, type KeygenStep, parseStep } from './steps.ts'
-import { enterTurn } from './trial.ts'
-import type { KeygenEvent } from './types.ts'
+import {
+  type Heard,
+  isRepeated,
+  type KeygenState,
+  type MessageEvent as Message,
+  type Phase,
+  type Transition,
+  withEphemerals,
+} from './state.ts'
+import { type FaultCode, FIRST_TURN, type KeygenPayloads, type KeygenStep, parseStep } from './steps.ts'
 
-type Message = Extract<KeygenEvent, { kind: 'message' }>
+/** Restarts of one member for which all commit anew at once; for more of them only as often as words are said again. */
+export const RESTARTS_AT_ONCE = 4
 
 /**
  * Takes a message into its slot, or ends the attempt for it. What can be judged of a message alone is judged here, at once
@@ -32,25 +39,28 @@ export function receive(state: KeygenState, message: Message): Transition {
  */
 function receiveRestarted(state: KeygenState, message: Message, named: Named): Transition {
   const { phase } = state
-  const isAfterStaging = 'transcript' in phase && (named.step === 'confirm' || named.turn > 0 || named.step === 'trial')
+  const isAfterStaging = 'transcript' in phase && ['confirm', 'commit', 'trial'].includes(named.step)
   if (!isAfterStaging) return abort(state, { kind: 'boot_changed', member: message.author })
-  const after = receiveNamed(withBoot(state, message), message, named)
-  const signed = phase.kind === 'trying' && phase.signed !== undefined
-  if (!signed || after.state.phase.kind !== 'trying' || after.state.turn !== state.turn) return after
-  const next = enterTurn(after.state, state.turn + 1)
-  return { state: next.state, effects: [...after.effects, ...next.effects] }
+  return receiveNamed(withRestart(withBoot(state, message), message.author), message, named)
+}
+
+/** Nobody makes the others commit anew as fast as it can restart: each time costs all of them a nonce pair and a message. */
+function withRestart(state: KeygenState, member: PublicKey): KeygenState {
+  const times = (state.restarts.get(member) ?? 0) + 1
+  const restarts = new Map(state.restarts).set(member, times)
+  const restless = new Set(state.restless).add(member)
+  return { ...state, restarts, restless, isTurnDue: state.isTurnDue || times <= RESTARTS_AT_ONCE }
 }
 
 type Named = NonNullable<ReturnType<typeof parseStep>>
 
-/** Into its turn, which it may be the first to name. */
+/** Into its turn. Another turn than ours is no reason to leave ours (see `turnOf`): what is said in it waits until we come there. */
 function receiveNamed(state: KeygenState, message: Message, { step, turn }: Named): Transition {
-  if (step !== 'commit' && step !== 'trial') return receiveStep(state, message, step)
-  if (turn < state.turn || !('transcript' in state.phase || turn === 0)) return { state, effects: [] }
-  if (turn === state.turn) return receiveStep(state, message, step)
-  const entered = enterTurn(state, turn)
-  const after = receiveStep(entered.state, message, step)
-  return { state: after.state, effects: [...entered.effects, ...after.effects] }
+  if (turn === state.turn || (step !== 'commit' && step !== 'trial')) return receiveStep(state, message, step)
+  if (turn === FIRST_TURN || !('transcript' in state.phase)) return { state, effects: [] }
+  const { author, payload, wire } = message
+  if (decodeKeygen(step, payload) === undefined) return abortForFault(state, author, 'malformed', wire)
+  return { state: { ...state, ahead: new Map(state.ahead).set(`${step} ${author}`, message) }, effects: [] }
 }
 
 const withBoot = (state: KeygenState, { author, boot }: Message): KeygenState => ({
@@ -66,7 +76,7 @@ function isOfTrial(phase: Phase, { payload }: Message, step: KeygenStep): boolea
   return value === undefined || ('transcript' in phase && value.transcript === phase.transcript)
 }
 
-function receiveStep<S extends KeygenStep>(state: KeygenState, message: Message, step: S): Transition {
+export function receiveStep<S extends KeygenStep>(state: KeygenState, message: Message, step: S): Transition {
   const { author, payload, wire, boot } = message
   const value = decodeKeygen(step, payload)
   if (value === undefined) return abortForFault(state, author, 'malformed', wire)

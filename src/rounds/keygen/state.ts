@@ -3,8 +3,10 @@ import type { Dealer, EphemeralKey, KeyPackage, NonceCommitment, SecretNonces } 
 import { xOnly } from '../../curve/index.ts'
 import type { Utterance } from '../../p2p/index.ts'
 import { attemptIdOf } from './hashes.ts'
-import { type KeygenPayloads, type KeygenStep, stepName } from './steps.ts'
-import type { KeygenEffect, KeygenParams } from './types.ts'
+import { FIRST_TURN, type KeygenPayloads, type KeygenStep, stepName } from './steps.ts'
+import type { KeygenEffect, KeygenEvent, KeygenParams } from './types.ts'
+
+export type MessageEvent = Extract<KeygenEvent, { kind: 'message' }>
 
 export const RESEND_MIN_MS = 1_000
 export const RESEND_MAX_MS = 4_000
@@ -37,6 +39,8 @@ export interface TrialPackage {
   readonly ownShare: Uint8Array
   /** The signed envelopes of the others' commitments: what comes later of them is of another package. */
   readonly wires: readonly Uint8Array[]
+  /** What `turnOf` was: the lives of the members in which they committed to it. */
+  readonly turn: string | undefined
 }
 
 /** Where the attempt stands, with the secrets that only this stretch of it needs. */
@@ -87,7 +91,14 @@ export interface KeygenState {
   readonly params: KeygenParams
   readonly attemptId: Uint8Array
   readonly others: readonly PublicKey[]
+  /** The latest that was heard of each other member. */
   readonly boots: ReadonlyMap<PublicKey, number>
+  /** Known once an envelope of this node's has left. */
+  readonly ownBoot: number | undefined
+  /** How often a member restarted after it had staged this transcript. */
+  readonly restarts: ReadonlyMap<PublicKey, number>
+  /** Who did so since the step's timer last fired. */
+  readonly restless: ReadonlySet<PublicKey>
   readonly inbox: Inbox
   /** x of every ephemeral key of this attempt, heard or our own, as hex (R18). */
   readonly ephemerals: ReadonlySet<string>
@@ -96,8 +107,12 @@ export interface KeygenState {
   readonly ownConfirmWire: Uint8Array | undefined
   /** Our own signed commitment for the current turn, where it is not the confirm's. */
   readonly ownCommitWire: Uint8Array | undefined
-  /** Of the trial; 0 is made of the confirms' commitments. */
-  readonly turn: number
+  /** Of the trial, see `turnOf`. */
+  readonly turn: string
+  /** The next turn may be entered: not so for everybody that restarts over and over. */
+  readonly isTurnDue: boolean
+  /** What was said of turns that this node has not come to: one commitment and one share of each author. */
+  readonly ahead: ReadonlyMap<string, MessageEvent>
   /** All members have confirmed our transcript. From then on nothing but this key is made (R20). */
   readonly certified: boolean
   readonly resendMs: number
@@ -124,6 +139,9 @@ export function newKeygen(params: KeygenParams): KeygenState {
     attemptId: attemptIdOf(params),
     others: members.filter((m) => m !== self),
     boots: new Map(),
+    ownBoot: undefined,
+    restarts: new Map(),
+    restless: new Set(),
     inbox: {
       open: new Map(),
       deal: new Map(),
@@ -137,7 +155,9 @@ export function newKeygen(params: KeygenParams): KeygenState {
     said: { shares: new Map() },
     ownConfirmWire: undefined,
     ownCommitWire: undefined,
-    turn: 0,
+    turn: FIRST_TURN,
+    isTurnDue: true,
+    ahead: new Map(),
     certified: false,
     resendMs: RESEND_MIN_MS,
     phase: { kind: 'idle' },
@@ -178,8 +198,6 @@ export function waitingFor(phase: Phase): readonly KeygenStep[] {
       return ['deal', 'share']
     case 'confirming':
       return ['confirm']
-    case 'trying':
-      return [phase.signed === undefined ? 'commit' : 'trial']
     default:
       return []
   }
@@ -208,3 +226,12 @@ export function enter(
     ],
   }
 }
+
+/** A step that no silence ends goes on, and this operator is told for whom it waits. */
+export const stayed = (state: KeygenState, late: Extract<KeygenEffect, { kind: 'late' }>): Transition => ({
+  state,
+  effects: [
+    { kind: 'arm', name: 'step', delayMs: LIMITS.keygenStepTimeoutMs },
+    ...(late.missing.length > 0 || late.restarts !== undefined ? [late] : []),
+  ],
+})

@@ -18,33 +18,32 @@ export const KEYGEN_STEPS = {
 export type KeygenStep = keyof typeof KEYGEN_STEPS
 const STEPS = Object.keys(KEYGEN_STEPS) as readonly KeygenStep[]
 
-/**
- * The trial of a certified transcript is begun again for every member that restarted in it: so many times, and no more. Each
- * costs a nonce pair, and no honest machine restarts as often within one keygen.
- */
-export const MAX_TRIAL_TURNS = 32
+/** The first turn of a trial: its commitments are those of the confirms. */
+export const FIRST_TURN = ''
 
 /**
- * A step as an envelope names it. What is said in a later turn of the trial stands in a slot of its own (R16): `trial/3`.
- * The first turn has no commitments but those of the confirms, and no number.
+ * A step as an envelope names it. What is said in a later turn of the trial stands in a slot of its own (R16): `trial/` and the
+ * name of the turn (`turnOf`).
  */
-export const stepName = (step: KeygenStep, turn: number): string => (turn === 0 ? step : `${step}/${turn}`)
+export const stepName = (step: KeygenStep, turn: string): string => (turn === FIRST_TURN ? step : `${step}/${turn}`)
 
 interface NamedStep {
   readonly step: KeygenStep
-  readonly turn: number
+  readonly turn: string
 }
-const NAMES: ReadonlyMap<string, NamedStep> = new Map<string, NamedStep>([
-  ...STEPS.filter((step) => step !== 'commit').map((step) => [step, { step, turn: 0 }] as const),
-  ...Array.from({ length: MAX_TRIAL_TURNS }, (_, i) => i + 1).flatMap((turn) =>
-    (['commit', 'trial'] as const).map((step) => [stepName(step, turn), { step, turn }] as const),
-  ),
-])
+const FIRST: ReadonlyMap<string, NamedStep> = new Map(
+  STEPS.filter((step) => step !== 'commit').map((step) => [step, { step, turn: FIRST_TURN }]),
+)
+/** 18 bytes in base64url, so that a step and its turn go into the name of an envelope's step. */
+const LATER = /^(?<step>commit|trial)\/(?<turn>[\w-]{24})$/
 /** undefined for whatever is no step of keygen. */
-export const parseStep = (name: string): NamedStep | undefined => NAMES.get(name)
+export function parseStep(name: string): NamedStep | undefined {
+  const { step, turn } = LATER.exec(name)?.groups ?? {}
+  return turn === undefined ? FIRST.get(name) : { step: step === 'commit' ? 'commit' : 'trial', turn }
+}
 /** How a step travels; undefined for whatever is no step of keygen. */
 export const viaOf = (name: string): 'gossip' | 'direct' | undefined => {
-  const parsed = NAMES.get(name)
+  const parsed = parseStep(name)
   return parsed && KEYGEN_STEPS[parsed.step].via
 }
 

@@ -41,8 +41,8 @@ export type KeygenEvent =
       readonly payload: Uint8Array
       readonly wire: Uint8Array
     }
-  /** An utterance of the effect `publish` left; `wire` is the envelope that this node signed. */
-  | { readonly kind: 'published'; readonly step: string; readonly wire: Uint8Array }
+  /** An utterance of the effect `publish` left; `wire` is the envelope that this node signed, in its life `boot`. */
+  | { readonly kind: 'published'; readonly step: string; readonly wire: Uint8Array; readonly boot: number }
   /** The staged share is on disk, synced (R20). */
   | { readonly kind: 'persisted'; readonly transcript: TranscriptHash }
   /** undefined: it could not be computed, by a fault of this node. */
@@ -98,6 +98,12 @@ export interface KeygenResult {
   readonly trialSignature: Uint8Array
 }
 
+/** Restarts are no fault; that they came one after the other is said to this operator. */
+export interface Restarts {
+  readonly member: PublicKey
+  readonly times: number
+}
+
 /**
  * What the driver is to do, in this order. `persist` comes back as the event `persisted`, `commit` as `committed`, `publish` as
  * `published`; a `commit` that failed is asked for again.
@@ -110,8 +116,16 @@ export type KeygenEffect =
   | { readonly kind: 'compute'; readonly material: KeyMaterial }
   /** All members have confirmed this transcript: on disk before this node's trial share leaves it (R20). */
   | { readonly kind: 'commit'; readonly transcript: TranscriptHash }
-  /** Members that were not heard in time in a step that has no end of its own: it goes on. A local claim, nobody is blamed. */
-  | { readonly kind: 'late'; readonly step: KeygenStep; readonly missing: readonly PublicKey[] }
+  /**
+   * Members that were not heard in time in a step that has no end of its own: it goes on. A local claim, nobody is blamed.
+   * `restarts`: who keeps the trial from its end by that, and how often; then nobody is missing.
+   */
+  | {
+      readonly kind: 'late'
+      readonly step: KeygenStep
+      readonly missing: readonly PublicKey[]
+      readonly restarts?: readonly Restarts[]
+    }
   /** Replaces a timer of the same name. */
   | { readonly kind: 'arm'; readonly name: KeygenTimer; readonly delayMs: number }
   | { readonly kind: 'disarm'; readonly name: KeygenTimer }

@@ -126,7 +126,8 @@ export const KeygenShareSchema: GenMessage<KeygenShare> = /*@__PURE__*/
 
 /**
  * step "confirm", gossip, only after the staged share is on disk. Its envelope is this member's part of the certificate.
- * Step "commit/N" says the same for turn N of the trial, 1 to 32, with nonces of its own; it certifies nothing.
+ * Step "commit/T" says the same for the later turn T of the trial, with nonces of its own; it certifies nothing. T: 24 characters of
+ * base64url, of a hash of all members' boot numbers.
  *
  * @generated from message countersign.rounds.v1.KeygenConfirm
  */
@@ -173,7 +174,7 @@ export const KeygenConfirmSchema: GenMessage<KeygenConfirm> = /*@__PURE__*/
   messageDesc(file_rounds_pb_keygen, 3);
 
 /**
- * step "trial", gossip; in turn N of the trial "trial/N".
+ * step "trial", gossip; in a later turn T of the trial "trial/T".
  *
  * @generated from message countersign.rounds.v1.KeygenTrial
  */

@@ -12,7 +12,14 @@ export interface KeygenProgress {
   readonly attempt: number
   readonly lastFailure: KeygenFailure | undefined
   /** Who has not been heard in time, while the attempt goes on all the same: a confirmed transcript is not given up (R20). */
-  readonly waiting?: { readonly step: string; readonly missing: readonly PublicKey[] } | undefined
+  readonly waiting?: KeygenWait | undefined
+}
+
+export interface KeygenWait {
+  readonly step: string
+  readonly missing: readonly PublicKey[]
+  /** Who keeps the trial from its end by restarting over and over, and how often it did. No fault, and none can be shown. */
+  readonly restarts: readonly { readonly member: PublicKey; readonly times: number }[]
 }
 
 /** Why an attempt ended without a key. Silence is a local claim, a fault is shown by messages (DESIGN §9). */

@@ -33,6 +33,16 @@ describe('KeygenWatch', () => {
     )
   })
 
+  it('should name who keeps the trial from its end by its restarts, before whoever was not heard', () => {
+    const restarts = [{ member: OTHER.publicKey, times: 50 }]
+    expect(new KeygenWatch().look(0, keygen({ waiting: { step: 'trial', missing: [], restarts } }))).toBe(
+      `keygen attempt 1 comes to no end while ${OTHER.publicKey} restarts (50 times so far)`,
+    )
+    expect(
+      new KeygenWatch().look(0, keygen({ waiting: { step: 'trial', missing: [OTHER.publicKey], restarts: [] } })),
+    ).toBe(`keygen attempt 1 goes on when they are back: no trial from ${OTHER.publicKey}`)
+  })
+
   it('R20: should ask for another approval where no attempt may follow', () => {
     expect(new KeygenWatch().look(0, keygen({ phase: 'failed' }))).toMatch(/approve the set again/)
   })

@@ -11,7 +11,7 @@ import {
 } from '../../../../src/rounds/evidence/index.ts'
 import { encodeKeygen } from '../../../../src/rounds/keygen/codec.ts'
 import { confirmationOf } from '../../../../src/rounds/keygen/confirm.ts'
-import { newKeygen, parseStep } from '../../../../src/rounds/keygen/index.ts'
+import { FIRST_TURN, newKeygen, parseStep, stepName } from '../../../../src/rounds/keygen/index.ts'
 import { contentOf, plusOne } from '../keygen/cheats.ts'
 import {
   type Cheat,
@@ -86,12 +86,21 @@ const complainedIn = (net: Network) =>
       }),
     )
 
-/** The same lie on every resend; `make` undefined: the honest word. */
+/** The later turns of a run in their order, by name. */
+const turnsIn = (net: Network): readonly string[] => [
+  ...new Set(net.gossiped.map((m) => parseStep(m.step)?.turn ?? FIRST_TURN).filter((turn) => turn !== FIRST_TURN)),
+]
+const turnAt = (net: Network, turn: number): string => (turn === 0 ? FIRST_TURN : (turnsIn(net)[turn - 1] ?? 'none'))
+
+/** The same lie on every resend; `make` undefined: the honest word. `turn` counts those that this node has come to. */
 function lying(make: (w: Words, step: string, turn: number, node: SimNode) => Uint8Array | undefined): Cheat {
   const lies = new Map<string, Uint8Array>()
+  const turns = [FIRST_TURN]
   return (words, node) =>
     words.map((w) => {
-      const { step, turn } = parseStep(w.step) ?? { step: '', turn: 0 }
+      const { step, turn: name } = parseStep(w.step) ?? { step: '', turn: FIRST_TURN }
+      if (!turns.includes(name)) turns.push(name)
+      const turn = turns.indexOf(name)
       const payload = lies.get(w.step) ?? make(w, step, turn, node)
       if (payload === undefined) return w
       lies.set(w.step, payload)
@@ -109,7 +118,7 @@ describe('R22, R26: a wrong trial share in a later turn', () => {
   for (const turn of [1, 2, 3])
     it(`should be proven to its author, in turn ${turn}, by all who saw it`, () => {
       const net = run({ cheat: badTrialIn(turn), restarts: turn })
-      expect(net.gossiped.map((m) => m.step)).toContain(`trial/${turn}`)
+      expect(net.gossiped.map((m) => m.step)).toContain(stepName('trial', turnAt(net, turn)))
       const found = foundIn(net)
       expect(found.length).toBeGreaterThan(0)
       for (const record of found) expect(guiltOf(record)).toEqual([memberAt(net, CHEATER), 'bad_trial_share'])
@@ -137,29 +146,31 @@ describe('R22, R26: a wrong trial share in a later turn', () => {
       wires: [wireOf(guilty, trial), ...from.flatMap(packageOf)],
     })
     expect(guiltOf(record('trial', 'confirm'))).toBe('no_fault')
-    expect(guiltOf(record('trial/1', 'commit/1'))).toBe('no_fault')
-    expect(guiltOf(record('trial/2', 'commit/2'))).toBe('no_fault')
+    const [commit1, commit2] = [1, 2].map((turn) => stepName('commit', turnAt(net, turn))) as [string, string]
+    const [trial1, trial2] = [1, 2].map((turn) => stepName('trial', turnAt(net, turn))) as [string, string]
+    expect(guiltOf(record(trial1, commit1))).toBe('no_fault')
+    expect(guiltOf(record(trial2, commit2))).toBe('no_fault')
     for (const [trial, from] of [
-      ['trial', 'commit/1'],
-      ['trial/1', 'confirm'],
-      ['trial/1', 'commit/2'],
-      ['trial/2', 'commit/1'],
+      ['trial', commit1],
+      [trial1, 'confirm'],
+      [trial1, commit2],
+      [trial2, commit1],
     ] as const)
       expect(guiltOf(record(trial, from)), `${trial} ${from}`).toBe('wrong_wires')
-    expect(guiltOf(record('trial/1', 'commit/1', 'commit/2'))).toBe('wrong_wires')
+    expect(guiltOf(record(trial1, commit1, commit2))).toBe('wrong_wires')
     // Somebody shows another commitment of its own for that turn.
     const node = net.nodes[3] as SimNode
-    const said = net.said.find((m) => m.author === node.self && m.step === 'commit/1')
+    const said = net.said.find((m) => m.author === node.self && m.step === commit1)
     const { hiding, binding } = contentOf('commit', said?.payload as Uint8Array).commitment
     const swapped = {
       ...contentOf('commit', said?.payload as Uint8Array),
       commitment: { hiding: binding, binding: hiding },
     }
-    net.say(node, { step: 'commit/1', payload: encodeKeygen('commit', swapped) })
-    const wires = packageOf('commit/1').map((w, i) => (i === 3 ? (net.said.at(-1)?.wire as Uint8Array) : w))
-    expect(guiltOf({ ...record('trial/1'), wires: [wireOf(guilty, 'trial/1'), ...wires] })).toBe('unbound')
+    net.say(node, { step: commit1, payload: encodeKeygen('commit', swapped) })
+    const wires = packageOf(commit1).map((w, i) => (i === 3 ? (net.said.at(-1)?.wire as Uint8Array) : w))
+    expect(guiltOf({ ...record(trial1), wires: [wireOf(guilty, trial1), ...wires] })).toBe('unbound')
     // Of each author one, and of all.
-    expect(guiltOf({ ...record('trial/1'), wires: [wireOf(guilty, 'trial/1'), ...wires.slice(1)] })).toBe('wrong_wires')
+    expect(guiltOf({ ...record(trial1), wires: [wireOf(guilty, trial1), ...wires.slice(1)] })).toBe('wrong_wires')
   })
 })
 
@@ -203,17 +214,17 @@ describe('a member that names another key beside a transcript that all confirmed
 
 describe('R16: two payloads in one slot of a turn', () => {
   const twice =
-    (name: string): Cheat =>
+    (step: 'commit'): Cheat =>
     (words) =>
       words.flatMap((w) => {
-        if (w.step !== name) return [w]
+        if (parseStep(w.step)?.step !== step) return [w]
         const value = contentOf('commit', w.payload)
         const { hiding, binding } = value.commitment
         const other = { ...value, commitment: { hiding: binding, binding: hiding } }
         return [w, { ...w, payload: encodeKeygen('commit', other) }]
       })
   it('should be equivocation', () => {
-    const net = run({ cheat: twice('commit/1'), restarts: 1 })
+    const net = run({ cheat: twice('commit'), restarts: 1 })
     const records = [...foundIn(net), ...complainedIn(net)]
     expect(records.length).toBeGreaterThan(0)
     for (const record of records) expect(guiltOf(record)).toEqual([memberAt(net, CHEATER), 'equivocation'])
@@ -221,25 +232,26 @@ describe('R16: two payloads in one slot of a turn', () => {
   it('should not be seen in two turns, in a resend, or in what a member says after a restart', () => {
     const net = run({ restarts: 2 })
     const node = net.nodes[0] as SimNode
+    const [commit1, commit2] = [1, 2].map((turn) => stepName('commit', turnAt(net, turn))) as [string, string]
     const said = (step: string) => net.said.find((m) => m.author === node.self && m.step === step)
     const again = (boot?: number) => {
-      net.say(node, { ...(said('commit/2') as Words), step: 'commit/1', ...(boot !== undefined && { boot }) })
+      net.say(node, { ...(said(commit2) as Words), step: commit1, ...(boot !== undefined && { boot }) })
       return net.said.at(-1)?.wire as Uint8Array
     }
     const record = (...wires: readonly (Uint8Array | undefined)[]): EvidenceRecord => ({
       ...{ ...whereOf(net), code: 'equivocation', guilty: node.self },
       wires: wires as Uint8Array[],
     })
-    expect(guiltOf(record(said('commit/1')?.wire, said('commit/2')?.wire))).toBe('wrong_wires')
-    expect(guiltOf(record(said('trial')?.wire, said('trial/1')?.wire))).toBe('wrong_wires')
-    expect(guiltOf(record(said('confirm')?.wire, said('commit/1')?.wire))).toBe('wrong_wires')
-    expect(guiltOf(record(said('commit/1')?.wire, again(77_777)))).toBe('wrong_wires')
-    net.say(node, said('commit/1') as Words)
-    expect(guiltOf(record(said('commit/1')?.wire, net.said.at(-1)?.wire))).toBe('no_fault')
+    expect(guiltOf(record(said(commit1)?.wire, said(commit2)?.wire))).toBe('wrong_wires')
+    expect(guiltOf(record(said('trial')?.wire, said(stepName('trial', turnAt(net, 1)))?.wire))).toBe('wrong_wires')
+    expect(guiltOf(record(said('confirm')?.wire, said(commit1)?.wire))).toBe('wrong_wires')
+    expect(guiltOf(record(said(commit1)?.wire, again(77_777)))).toBe('wrong_wires')
+    net.say(node, said(commit1) as Words)
+    expect(guiltOf(record(said(commit1)?.wire, net.said.at(-1)?.wire))).toBe('no_fault')
     // The real thing, to show that it is the slot that decides.
-    expect(guiltOf(record(said('commit/1')?.wire, again()))).toEqual([node.self, 'equivocation'])
+    expect(guiltOf(record(said(commit1)?.wire, again()))).toEqual([node.self, 'equivocation'])
   })
-  it('should not be malformed for its turn, and a turn beyond the last is no step', () => {
+  it('should not be malformed for its turn, and what names none is no step', () => {
     const net = run({ restarts: 1 })
     const node = net.nodes[0] as SimNode
     const wireOf = (step: string) => {
@@ -250,10 +262,17 @@ describe('R16: two payloads in one slot of a turn', () => {
       ...{ ...whereOf(net), code: 'malformed', guilty: node.self },
       wires,
     })
-    const right = net.said.find((m) => m.author === node.self && m.step === 'commit/1')?.wire as Uint8Array
+    const commit1 = stepName('commit', turnAt(net, 1))
+    const right = net.said.find((m) => m.author === node.self && m.step === commit1)?.wire as Uint8Array
     expect(guiltOf(record([right]))).toBe('no_fault')
-    expect(guiltOf(record(wireOf('commit/1')))).toEqual([node.self, 'malformed'])
-    for (const step of ['commit', 'commit/0', 'commit/33', 'trial/33', 'confirm/1'])
+    expect(guiltOf(record(wireOf(commit1)))).toEqual([node.self, 'malformed'])
+    for (const step of [
+      'commit',
+      'commit/1',
+      `${commit1}A`,
+      commit1.slice(0, -1),
+      commit1.replace('commit', 'confirm'),
+    ])
       expect(guiltOf(record(wireOf(step))), step).toBe('wrong_wires')
   })
 })
@@ -269,17 +288,18 @@ describe('an honest complaint about a share of this turn', () => {
     const net = new Network({ n: 4, threshold: 3, seed: 1, sealed: true, endMs: 20_000, cheats }).run()
     const [node, b, c, d] = net.nodes as readonly [SimNode, SimNode, SimNode, SimNode]
     expect(node.state.phase).toMatchObject({ kind: 'trying', signed: undefined })
-    expect(node.state.turn).toBe(1)
+    const { turn } = node.state
+    expect(turn).not.toBe(FIRST_TURN)
     const commit = (by: SimNode, boot?: number) => {
       const { key, transcript } = stagedBy(by)
       const payload = encodeKeygen('commit', confirmationOf(transcript, key, commitNonces(key).commitment))
-      hear(net, node, by, { step: 'commit/1', payload, ...(boot !== undefined && { boot }) })
+      hear(net, node, by, { step: stepName('commit', turn), payload, ...(boot !== undefined && { boot }) })
     }
     const trial = (by: SimNode, packageHash: Uint8Array, boot?: number) => {
       const payload = encodeKeygen('trial', { share: curve.randomScalar(), packageHash })
-      hear(net, node, by, { step: 'trial/1', payload, ...(boot !== undefined && { boot }) })
+      hear(net, node, by, { step: stepName('trial', turn), payload, ...(boot !== undefined && { boot }) })
     }
-    return { net, node, b, c, d, commit, trial }
+    return { net, node, b, c, d, turn, commit, trial }
   }
   const packageHashOf = (node: SimNode): Uint8Array => {
     const { phase } = node.state
@@ -289,13 +309,12 @@ describe('an honest complaint about a share of this turn', () => {
 
   it('should show the commitments that the share was made over, whatever came after them', () => {
     const { net, node, b, c, d, commit, trial } = atTurnOne()
-    // c restarts: its share of another package comes first, and its new commitment after the package is made.
-    commit(c)
-    trial(c, randomBytes(32), 88_888)
-    commit(b)
-    commit(d)
+    for (const other of [b, c, d]) commit(other)
     const hash = packageHashOf(node)
+    // c restarts, too often to be followed at once, and commits anew after the package is made.
+    node.state = { ...node.state, restarts: new Map([[c.self, 10]]), isTurnDue: false }
     commit(c, 88_888)
+    trial(c, randomBytes(32), 88_888)
     trial(b, randomBytes(32))
     trial(d, hash)
     const reason = reasonOf(node)
@@ -304,7 +323,7 @@ describe('an honest complaint about a share of this turn', () => {
   })
 
   it('should wait for our own commitment’s envelope', () => {
-    const { net, node, b, c, d, commit, trial } = atTurnOne()
+    const { net, node, b, c, d, turn, commit, trial } = atTurnOne()
     const own = node.state.ownCommitWire as Uint8Array
     node.state = { ...node.state, ownCommitWire: undefined }
     for (const other of [b, c, d]) commit(other)
@@ -315,8 +334,9 @@ describe('an honest complaint about a share of this turn', () => {
     const before = node.effects.length
     net.dispatch(node, { kind: 'timer', name: 'resend' })
     const resent = node.effects.slice(before).flatMap((e) => (e.kind === 'publish' ? [e.utterance.step] : []))
-    expect(resent).toContain('commit/1')
-    if (node.aborted === undefined) net.dispatch(node, { kind: 'published', step: 'commit/1', wire: own })
+    expect(resent).toContain(stepName('commit', turn))
+    if (node.aborted === undefined)
+      net.dispatch(node, { kind: 'published', step: stepName('commit', turn), wire: own, boot: 1_000 })
     const reason = reasonOf(node)
     if (reason?.kind !== 'fault') throw new Error('expected a fault')
     expect(reason.faults).toHaveLength(3)

@@ -171,7 +171,7 @@ describe('R26: members who were told different nonce commitments for the trial',
       const net = attacked(seed)
       for (const node of net.honest) expect(namedBy(node)).toEqual([])
       expect(net.honest.every((n) => n.result !== undefined)).toBe(true)
-      expect(net.gossiped.map((m) => m.step)).toContain('trial/1')
+      expect(net.gossiped.some((m) => m.step.startsWith('trial/'))).toBe(true)
     }
   })
 

@@ -182,7 +182,7 @@ export class Network {
     this.said.push(message)
     const gossip = viaOf(step) === 'gossip'
     if (gossip) this.gossiped.push(message)
-    if (gossip && !this.#isSilent(node)) this.dispatch(node, { kind: 'published', step, wire })
+    if (gossip && !this.#isSilent(node)) this.dispatch(node, { kind: 'published', step, wire, boot })
     const all = to === undefined || (gossip && this.#init.forwarding !== false)
     for (const other of this.nodes) {
       if (other === node || this.#isSilent(other)) continue

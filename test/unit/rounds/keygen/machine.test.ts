@@ -117,10 +117,13 @@ describe('a message', () => {
       '__proto__',
       'OPEN',
       'commit',
-      'commit/0',
-      'trial/01',
-      'open/1',
-      'trial/33',
+      'commit/1',
+      'commit/',
+      `open/${'A'.repeat(24)}`,
+      `trial/${'A'.repeat(23)}`,
+      `trial/${'A'.repeat(25)}`,
+      `trial/${'A'.repeat(23)}=`,
+      `trial/${'A'.repeat(24)}\n`,
     ]) {
       expect(parseStep(step)).toBeUndefined()
       const event = { ...openOf(other), step } as KeygenEvent
