@@ -120,6 +120,11 @@ export const LIMITS = {
   keygenStepTimeoutMs: 30_000,
   /** Making the key of 128 members takes about a second on a thread of its own; within one step of the attempt. */
   keygenComputeTimeoutMs: 20_000,
+  /**
+   * A thread that no longer has to make a key looks after each call of the curve: under a millisecond of work, also on a machine
+   * that does much else. Whoever stops the node waits so long at most.
+   */
+  keygenThreadLeaveMs: 5_000,
   /** Larger sets have their key made on a thread of its own: below it takes the loop 20 ms, and no more than 0.3 s without fast curves. */
   maxKeygenOnLoop: 16,
   /**

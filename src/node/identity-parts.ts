@@ -49,7 +49,7 @@ export async function createIdentityParts(
     },
     stop: async () => stopListening(),
   })
-  const { sign, recalled, recalls, certificates, threshold, reconciler } = signing
+  const { sign, recalled, recalls, certificates, threshold, reconciler, threads } = signing
   const rpc = createRpc(base, network, signing)
   return {
     ...{ base, network, signing, liveness, evidence },
@@ -57,6 +57,8 @@ export async function createIdentityParts(
     links: new StartStack([evidence.file, host, recheck, recalls]),
     rounds: new StartStack([
       ...[sign, recalled, certificates, liveness, evidence.exchange],
+      // The reconciler gives its attempt up first; nobody ends the process before its thread has ended.
+      part({ stop: () => threads.stop() }),
       ...[part({ stop: () => threshold.stop() }), reconciler, rpc],
     ]),
   }

@@ -5,7 +5,9 @@ import { earlierKeys, Recalls, type RecallsInit, type ReconcilerInit, RotationRe
 import {
   CertificateHelp,
   isCertifiedShare,
+  type KeyThreads,
   keyThreads,
+  type MakesKeys,
   type NextIdentity,
   openPendingSession,
   SignDriver,
@@ -39,6 +41,8 @@ export interface SigningParts {
   readonly threshold: StoppableThresholdService
   readonly policy: Pick<SigningPolicy, 'kind' | 'decisions'>
   readonly reconciler: RotationReconciler
+  /** Where keys of large sets are made. */
+  readonly threads: KeyThreads
   readonly recalls: Recalls
   readonly recalled: RecalledSigning
   /** A certified share of this key is in the vault, whether it may be used or not. */
@@ -131,16 +135,18 @@ export async function createSigning(
     vault: await vaultOf(nextKey),
     carrier: key.keyPair,
   }
+  const threads = keyThreads()
   const reconciler: RotationReconciler = createReconciler(base, {
     vault,
     host,
     next,
     rounds: sign,
     onAborted: evidence.keygenEnded,
+    makeKey: threads,
     onPending: (spec) => membership.applyPending(spec),
   })
   const isHeld = (groupKey: GroupKey) => vault.byGroupKey(groupKey) !== undefined
-  return { activeKey, sign, certificates, threshold, policy, reconciler, recalls, recalled, isHeld }
+  return { activeKey, sign, certificates, threshold, policy, reconciler, threads, recalls, recalled, isHeld }
 }
 
 async function createSigningPolicy(
@@ -199,14 +205,15 @@ function createReconciler(
     readonly rounds: ReconcilerInit['rounds']
     readonly onAborted: EvidenceParts['keygenEnded']
     readonly onPending: NetworkParts['membership']['applyPending']
+    readonly makeKey: MakesKeys
   },
 ): RotationReconciler {
   const { id: registryId, endpoints, quorum } = config.registry
   const { network } = registryId
   const self = key.keyPair.publicKey
-  const { vault, host, next, rounds, onPending, onAborted } = c
+  const { vault, host, next, rounds, onPending, onAborted, makeKey } = c
   const carry: typeof host.carry = (...link) => host.carry(...link)
-  const speaking = { network, self, messenger: host.messenger, vault, next, carry, onAborted, makeKey: keyThreads() }
+  const speaking = { network, self, messenger: host.messenger, vault, next, carry, onAborted, makeKey }
   return new RotationReconciler({
     self,
     next: next?.publicKey,

@@ -1,6 +1,6 @@
 export { CertificateHelp, type CertificateHelpInit } from './drivers/certificate-help.ts'
 export { EvidenceExchange, type EvidenceExchangeInit } from './drivers/evidence-exchange.ts'
-export { keyThreads, type MakesKeys } from './drivers/keygen-threads.ts'
+export { type KeyThreads, keyThreads, type MakesKeys } from './drivers/keygen-threads.ts'
 export type { SignHealth } from './drivers/round-watch.ts'
 export { SignDriver, type SignDriverInit, type SigningKey } from './drivers/sign-driver.ts'
 export * from './evidence/index.ts'

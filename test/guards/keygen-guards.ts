@@ -10,6 +10,11 @@ const trial = (name: string): Guard['test'] => ({
   file: 'test/unit/rounds/keygen/trial-turns.test.ts',
   name,
 })
+const threads = (name: string): Guard['test'] => ({
+  project: 'unit',
+  file: 'test/unit/rounds/keygen-threads.test.ts',
+  name,
+})
 const session = (name: string): Guard['test'] => ({
   project: 'unit',
   file: 'test/unit/rounds/pending/session.test.ts',
@@ -160,9 +165,9 @@ export const KEYGEN_GUARDS: readonly Guard[] = [
   },
   {
     name: 'keygen: a thread is never stopped inside the addon',
-    file: 'src/rounds/drivers/keygen-threads.ts',
-    guard: '    leave(worker, answer)\n',
-    gone: '    void leave\n    await worker.terminate()\n',
+    file: 'src/rounds/drivers/key-thread.ts',
+    guard: '      void this.leave(leaveMs)\n',
+    gone: '      void leaveMs\n      await this.#worker.terminate()\n',
     test: { project: 'unit', file: 'test/unit/rounds/keygen-threads.test.ts', name: 'on to its end' },
   },
   {
@@ -279,16 +284,65 @@ export const KEYGEN_GUARDS: readonly Guard[] = [
   },
   {
     name: 'keygen: a thread that makes a key has a deadline',
-    file: 'src/rounds/drivers/keygen-threads.ts',
-    guard: "withDeadline('the key', timeoutMs,",
-    gone: "withDeadline('the key', 100 * timeoutMs,",
+    file: 'src/rounds/drivers/key-thread.ts',
+    guard: "withDeadline('the key', makeMs,",
+    gone: "withDeadline('the key', 100 * makeMs,",
     test: { project: 'unit', file: 'test/unit/rounds/keygen-threads.test.ts', name: 'after its deadline' },
   },
   {
     name: 'keygen: shares are nowhere but on the thread',
+    file: 'src/rounds/drivers/key-thread.ts',
+    guard: '    zeroize(material.shares)\n    // Flags',
+    gone: '    // Flags',
+    test: threads('takes? the shares over'),
+  },
+  {
+    name: 'keygen: a thread looks before each call of the curve whether it is still wanted',
+    file: 'src/rounds/drivers/thread-control.ts',
+    guard: 'if (control.isStopped) throw',
+    gone: 'if (control.isStopped && args.length > 9) throw',
+    test: threads('between two calls'),
+  },
+  {
+    name: 'keygen: a thread that hangs is stopped by force',
+    file: 'src/rounds/drivers/key-thread.ts',
+    guard: '      void this.#worker.terminate()\n      // Stuck',
+    gone: '      // Stuck',
+    test: threads('its turn be free'),
+  },
+  {
+    name: 'keygen: a thread that hangs keeps its turn from nobody',
+    file: 'src/rounds/drivers/key-thread.ts',
+    guard: '    }, leaveMs)\n',
+    gone: '    }, 100 * leaveMs)\n',
+    test: threads('its turn be free'),
+  },
+  {
+    name: 'keygen: a node that stops waits for its threads',
     file: 'src/rounds/drivers/keygen-threads.ts',
-    guard: '  zeroize(material.shares)\n  // Flags',
-    gone: '  // Flags',
-    test: { project: 'unit', file: 'test/unit/rounds/keygen-threads.test.ts', name: 'takes? the shares over' },
+    guard: '      await Promise.all([...running].map((thread) => thread.leave(leaveMs)))\n',
+    gone: '      await Promise.resolve()\n',
+    test: threads('leave none behind'),
+  },
+  {
+    name: 'keygen: nothing is made after the stop',
+    file: 'src/rounds/drivers/keygen-threads.ts',
+    guard: 'AbortSignal.any([attempt, over.signal])',
+    gone: 'AbortSignal.any([attempt])',
+    test: threads('leave none behind'),
+  },
+  {
+    name: 'keygen: a process that ends at once stands still until no thread is in the addon',
+    file: 'src/rounds/drivers/keygen-threads.ts',
+    guard: '    for (const thread of running) thread.settle(leaveMs)\n',
+    gone: '    void leaveMs\n',
+    test: threads('stand still'),
+  },
+  {
+    name: 'keygen: the stop of a node stops its threads',
+    file: 'src/node/identity-parts.ts',
+    guard: '      part({ stop: () => threads.stop() }),\n',
+    gone: '      part({ stop: async () => void threads }),\n',
+    test: { project: 'unit', file: 'test/unit/node/wired.test.ts', name: 'key threads' },
   },
 ]

@@ -1,5 +1,5 @@
 import { type PublicKey, zeroize } from '../../base/index.ts'
-import { curve } from '../../curve/index.ts'
+import { type Curve, curve } from '../../curve/index.ts'
 import { identifierOf } from '../identifier.ts'
 import type { KeyPackage } from '../types.ts'
 import { jointCommitments, jointKey } from './combine.ts'
@@ -25,16 +25,16 @@ export type MadeKey =
 
 const SHARE_BYTES = 32
 
-/** `checkDealings` and `combineShares` in one, without the polynomial: the same checks, the same key. */
-export function makeKey({ group, self, dealings, shares }: KeyMaterial): MadeKey {
+/** `checkDealings` and `combineShares` in one, without the polynomial: the same checks, the same key. Throws what `port` throws. */
+export function makeKey({ group, self, dealings, shares }: KeyMaterial, port: Curve = curve): MadeKey {
   try {
     const { members, threshold } = group
-    const joint = jointCommitments(dealings, threshold, curve)
+    const joint = jointCommitments(dealings, threshold, port)
     const faults = new Map<PublicKey, DealingFault>()
     for (const [member, dealing] of byMember(members, dealings)) {
       if (member === self) continue
       const id = identifierOf(member)
-      const fault = joint.wellFormed ? faultOfProof(id, dealing, curve) : faultOfDealing(id, threshold, dealing, curve)
+      const fault = joint.wellFormed ? faultOfProof(id, dealing, port) : faultOfDealing(id, threshold, dealing, port)
       if (fault !== undefined) faults.set(member, fault)
     }
     if (faults.size > 0) return { kind: 'bad_dealings', faults }
@@ -42,13 +42,13 @@ export function makeKey({ group, self, dealings, shares }: KeyMaterial): MadeKey
     if (
       joint.wellFormed &&
       joint.sums !== undefined &&
-      parts.every((s) => s.length === SHARE_BYTES && curve.isSecret(s))
+      parts.every((s) => s.length === SHARE_BYTES && port.isSecret(s))
     ) {
-      const raw = jointKey(identifierOf(self), members.map(identifierOf), joint.sums, parts, curve)
+      const raw = jointKey(identifierOf(self), members.map(identifierOf), joint.sums, parts, port)
       if (raw !== undefined) return { kind: 'key', key: packageOf(group, self, raw) }
     }
     const bad = byMember(members, dealings).filter(
-      ([member, d], i) => member !== self && !shareMatches(identifierOf(self), d, parts[i] ?? NONE, curve),
+      ([member, d], i) => member !== self && !shareMatches(identifierOf(self), d, parts[i] ?? NONE, port),
     )
     return { kind: 'bad_shares', members: bad.map(([member]) => member) }
   } finally {

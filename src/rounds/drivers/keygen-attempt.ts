@@ -165,7 +165,7 @@ export class KeygenAttempt {
       },
       (error: unknown) => {
         this.#logger.error('Making the key failed', { error: describeError(error) })
-        this.step({ kind: 'computed', made: undefined })
+        this.step({ kind: 'computed', made: undefined, error })
       },
     )
   }

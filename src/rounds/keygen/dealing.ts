@@ -6,7 +6,6 @@ import {
   dealerFor,
   EphemeralKey,
   type KeyPackage,
-  type MadeKey,
   type Dealing as PublicDealing,
   proveDealerKey,
   proveReceiverKey,
@@ -29,9 +28,10 @@ import {
   withEphemerals,
   withPhase,
 } from './state.ts'
-import type { KeygenEffect } from './types.ts'
+import type { KeygenEffect, KeygenEvent } from './types.ts'
 
 type Dealing = Extract<Phase, { kind: 'dealing' }>
+type Computed = Extract<KeygenEvent, { kind: 'computed' }>
 
 /** First words: the key to which this node's shares of this attempt are to be sealed. */
 export function open(state: KeygenState): Transition {
@@ -126,10 +126,11 @@ function computeAside(state: KeygenState, phase: Dealing, others: ReadonlyMap<Pu
 }
 
 /** What came of it. */
-export function takeKey(state: KeygenState, phase: Dealing, made: MadeKey | undefined): Transition {
+export function takeKey(state: KeygenState, phase: Dealing, { made, error }: Computed): Transition {
   const deals = allOf(state, 'deal')
   if (!phase.computing || deals === undefined) return { state, effects: [] }
-  if (made === undefined) return abort(state, { kind: 'internal', error: new Error('the key could not be computed') })
+  if (made === undefined)
+    return abort(state, { kind: 'internal', error: error ?? new Error('the key could not be computed') })
   switch (made.kind) {
     case 'key':
       return stage(state, phase, made.key, deals)

@@ -40,7 +40,7 @@ function apply(state: KeygenState, event: KeygenEvent): Transition {
         ? confirm(state, phase.transcript, phase.key)
         : { state, effects: [] }
     case 'computed':
-      return phase.kind === 'dealing' ? takeKey(state, phase, event.made) : { state, effects: [] }
+      return phase.kind === 'dealing' ? takeKey(state, phase, event) : { state, effects: [] }
     case 'committed':
       return phase.kind === 'committing' && phase.transcript === event.transcript
         ? beginTrial(state, phase)

@@ -45,8 +45,8 @@ export type KeygenEvent =
   | { readonly kind: 'published'; readonly step: string; readonly wire: Uint8Array; readonly boot: number }
   /** The staged share is on disk, synced (R20). */
   | { readonly kind: 'persisted'; readonly transcript: TranscriptHash }
-  /** undefined: it could not be computed, by a fault of this node. */
-  | { readonly kind: 'computed'; readonly made: MadeKey | undefined }
+  /** `made` undefined: it could not be computed, by a fault of this node. */
+  | { readonly kind: 'computed'; readonly made: MadeKey | undefined; readonly error?: unknown }
   /** It is on disk that all have confirmed this transcript. */
   | { readonly kind: 'committed'; readonly transcript: TranscriptHash }
   | { readonly kind: 'timer'; readonly name: KeygenTimer }

@@ -64,7 +64,7 @@ listen = ["/ip4/127.0.0.1/tcp/0"]
   await createServing(base, { parts, isMoving: false }, health, reloader)
   // The loop of looks registers its own; it is not started.
   new LookLoop({ intervalMs: 1_000, looks: [], ...base })
-  return { base, network, signing }
+  return { base, network, signing, parts }
 }
 
 async function registered(): Promise<readonly MetricShape[]> {
@@ -108,6 +108,17 @@ it('R17: the wired node should refuse to sign once its key speaks elsewhere', as
   expect(await ask()).toMatchObject({ code: 'NOT_A_SIGNER' })
   network.elsewhere.heard(5)
   expect(await ask()).toMatchObject({ code: 'KEY_IN_USE_ELSEWHERE' })
+})
+
+it('should leave no key threads behind when it stops', async () => {
+  const { signing, parts } = await wired()
+  await parts.links.start()
+  await parts.rounds.start()
+  await parts.rounds.stop()
+  const group = { members: [], threshold: 2 }
+  const material = { group, self: KeyPair.generate().publicKey, dealings: [], shares: new Uint8Array(32).fill(1) }
+  await expect(signing.threads(material)).rejects.toMatchObject({ code: 'STOPPED' })
+  expect(material.shares).toEqual(new Uint8Array(32))
 })
 
 it('R9: the wired node should let the gate hear of a recall before any driver does', async () => {

@@ -11,11 +11,28 @@ import {
   shareFor,
 } from '../../../src/crypto/index.ts'
 import { curve, KeyPair } from '../../../src/curve/index.ts'
+import { interruptible, ThreadControl } from '../../../src/rounds/drivers/thread-control.ts'
 import { keyThreads } from '../../../src/rounds/index.ts'
 
 const SAID_AFTER_MS = 600
 const SAYS_AT_LAST = `import { parentPort } from 'node:worker_threads'
 parentPort.once('message', () => setTimeout(() => parentPort.postMessage({ kind: 'bad_shares', members: [] }), ${SAID_AFTER_MS}))`
+/** Hears in shared memory that nobody waits for it any more, and takes its time. */
+const IDLE_AFTER_MS = 400
+const IDLE_AT_LAST = `import { parentPort, workerData } from 'node:worker_threads'
+const words = new Int32Array(workerData)
+parentPort.once('message', () => {
+  while (Atomics.load(words, 0) === 0);
+  Atomics.wait(words, 1, 0, ${IDLE_AFTER_MS})
+  Atomics.store(words, 1, 1)
+  Atomics.notify(words, 1)
+})`
+/** With `beats` it neither says anything nor hears anything, for ever, and counts. */
+const HANGS_IF_TOLD = `import { parentPort } from 'node:worker_threads'
+parentPort.once('message', ({ beats }) => {
+  while (beats !== undefined) Atomics.add(new Int32Array(beats), 0, 1)
+  parentPort.postMessage({ kind: 'bad_shares', members: [] })
+})`
 const failing = (code: string) => new URL(`data:text/javascript,${encodeURIComponent(code)}`)
 
 /** What the first of `n` members was dealt. */
@@ -105,7 +122,9 @@ describe('a thread that makes a key', () => {
 
   it('should be given up after its deadline', async () => {
     const slow = failing('setInterval(() => {}, 1000)')
-    await expect(keyThreads(slow, 200)(dealt(3, 2).material())).rejects.toMatchObject({ code: 'KEYGEN_THREAD' })
+    await expect(keyThreads(slow, { makeMs: 200 })(dealt(3, 2).material())).rejects.toMatchObject({
+      code: 'KEYGEN_THREAD',
+    })
   })
 
   it('should be given up with its attempt', async () => {
@@ -117,9 +136,10 @@ describe('a thread that makes a key', () => {
 
   it('should go on to its end when its attempt is given up, and keep its turn until then', async () => {
     // Stopped inside the addon a thread takes the whole process with it.
-    const make = keyThreads(failing(SAYS_AT_LAST), 5_000)
+    const make = keyThreads(failing(SAYS_AT_LAST), { makeMs: 5_000 })
     const attempt = new AbortController()
     const given = [make(dealt(3, 2).material(), attempt.signal), make(dealt(3, 2).material(), attempt.signal)]
+    await new Promise((next) => setImmediate(next))
     const beginMs = performance.now()
     attempt.abort()
     for (const made of given) await expect(made).rejects.toMatchObject({ code: 'KEYGEN_THREAD' })
@@ -140,8 +160,91 @@ describe('a thread that makes a key', () => {
     }
   })
 
+  it('should stop between two calls of the curve, whatever they are, when nobody waits for it any more', () => {
+    const { material } = dealt(4, 3)
+    const control = new ThreadControl()
+    let calls = 0
+    const counted = new Proxy(curve, {
+      get: (port, name) => {
+        const found: unknown = Reflect.get(port, name)
+        if (typeof found !== 'function') return found
+        return (...args: readonly unknown[]) => {
+          if (++calls === 3) control.stop()
+          return Reflect.apply(found, port, args)
+        }
+      },
+    })
+    const given = material()
+    expect(() => makeKey(given, interruptible(counted, control))).toThrow(/nobody waits/)
+    expect(calls).toBe(3)
+    expect(given.shares.every((b) => b === 0)).toBe(true)
+  })
+
+  it('should make the same key with a curve that may be interrupted', () => {
+    const { material } = dealt(4, 3)
+    expect(makeKey(material(), interruptible(curve, new ThreadControl()))).toEqual(makeKey(material()))
+  })
+
+  it('should be stopped by force, and its turn be free, if it hangs for good', async () => {
+    const beats = new SharedArrayBuffer(4)
+    const hung = keyThreads(failing(HANGS_IF_TOLD), { makeMs: 20_000, leaveMs: 300 })
+    const attempt = new AbortController()
+    const counted = () => Atomics.load(new Int32Array(beats), 0)
+    const given = () => dealt(3, 2).material()
+    const stuck = [1, 2].map(() => hung({ ...given(), beats } as KeyMaterial, attempt.signal))
+    const ends = Promise.allSettled(stuck)
+    await expect.poll(counted, { timeout: 20_000 }).toBeGreaterThan(0)
+    attempt.abort()
+    await ends
+    for (const made of stuck) await expect(made).rejects.toMatchObject({ code: 'KEYGEN_THREAD' })
+    await expect
+      .poll(
+        () =>
+          hung(given()).then(
+            (made) => made.kind,
+            () => 'no turn',
+          ),
+        { timeout: 10_000 },
+      )
+      .toBe('bad_shares')
+    const before = counted()
+    await new Promise((next) => setTimeout(next, 50))
+    expect(counted()).toBe(before)
+  })
+
+  it('should stand still at the end of the process until it is out of the addon', async () => {
+    const before = process.listeners('exit')
+    const threads = keyThreads(failing(IDLE_AT_LAST), { makeMs: 60_000 })
+    const made = threads(dealt(3, 2).material())
+    await new Promise((next) => setImmediate(next))
+    const [atExit, ...more] = process.listeners('exit').filter((l) => !before.includes(l))
+    expect(more).toEqual([])
+    const beginMs = performance.now()
+    atExit?.(0)
+    expect(performance.now() - beginMs).toBeGreaterThan(IDLE_AFTER_MS - 50)
+    await expect(made).rejects.toMatchObject({ code: 'KEYGEN_THREAD' })
+  })
+
+  it('should leave none behind when all are stopped, and none is begun after that', async () => {
+    const before = process.listeners('exit')
+    const threads = keyThreads(failing(HANGS_IF_TOLD), { makeMs: 20_000, leaveMs: 300 })
+    const given = () => ({ ...dealt(3, 2).material(), beats: new SharedArrayBuffer(4) }) as KeyMaterial
+    const made = [1, 2, 3].map(() => threads(given()))
+    const ends = Promise.allSettled(made)
+    await new Promise((next) => setImmediate(next))
+    const begun = threads(given())
+    const early = expect(begun).rejects.toMatchObject({ code: 'STOPPED' })
+    await threads.stop()
+    await early
+    expect((await ends).map((r) => r.status)).toEqual(['rejected', 'rejected', 'rejected'])
+    const late = given()
+    await expect(threads(late)).rejects.toMatchObject({ code: 'STOPPED' })
+    expect(late.shares.every((b) => b === 0)).toBe(true)
+    expect(process.listeners('exit').filter((l) => !before.includes(l))).toEqual([])
+  })
+
   it('should wait for its turn, and no longer than a key may take', async () => {
-    const make = keyThreads(failing('setInterval(() => {}, 1000)'), 300)
+    const make = keyThreads(failing('setInterval(() => {}, 1000)'), { makeMs: 300 })
     const all = await Promise.allSettled([1, 2, 3, 4].map(() => make(dealt(3, 2).material())))
     expect(all.map((r) => r.status)).toEqual(Array(4).fill('rejected'))
   })
