@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { describeError, type Startable } from '../base/index.ts'
 import { peerIdOfKey } from '../curve/index.ts'
-import { type Gate, standingOf } from '../gating/index.ts'
+import { admittedPending, type Gate, standingOf } from '../gating/index.ts'
 import type { P2pHost } from '../p2p/index.ts'
 import {
   EvidenceBook,
@@ -28,7 +28,7 @@ export interface EvidenceParts {
   readonly keygenEnded: (spec: PendingSpec, reason: KeygenAbort) => void
   /** What a sign round over this share found. */
   readonly signFault: (share: ActiveShare | undefined, vault: ShareVault, fault: SignFault) => void
-  readonly exchange: Startable
+  readonly exchange: EvidenceExchange
   /** Gives the file back. */
   readonly file: Startable
 }
@@ -84,6 +84,7 @@ export function evidenceIn(
       messenger: host.messenger,
       book,
       currentSet: () => (stateOf(gate) === 'signer' ? gate.state.set?.hash : undefined),
+      pendingSet: () => admittedPending(gate.state)?.id,
       ...{ clock, logger },
     }),
     file: part({ stop: async () => ('journal' in opened ? await opened.journal.close() : undefined) }),

@@ -53,7 +53,7 @@ export async function createSigning(
   base: Foundation,
   { gate, host, membership, elsewhere, grants }: NetworkParts,
   onFatal: (error: Error) => void,
-  evidence: Pick<EvidenceParts, 'keygenEnded' | 'signFault'>,
+  evidence: Pick<EvidenceParts, 'keygenEnded' | 'signFault' | 'exchange'>,
 ): Promise<SigningParts> {
   const { config, key, store, clock, logger, metrics } = base
   const { network } = config.registry.id
@@ -143,7 +143,10 @@ export async function createSigning(
     rounds: sign,
     onAborted: evidence.keygenEnded,
     makeKey: threads,
-    onPending: (spec) => membership.applyPending(spec),
+    onPending: (spec) => {
+      membership.applyPending(spec)
+      evidence.exchange.follow()
+    },
   })
   const isHeld = (groupKey: GroupKey) => vault.byGroupKey(groupKey) !== undefined
   return { activeKey, sign, certificates, threshold, policy, reconciler, threads, recalls, recalled, isHeld }

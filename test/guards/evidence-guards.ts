@@ -90,6 +90,27 @@ export const EVIDENCE_GUARDS: readonly Guard[] = [
     test: incident38,
   },
   {
+    name: 'incident 38: a fault in keygen is told to the set that is to come',
+    file: 'src/rounds/drivers/evidence-exchange.ts',
+    guard: "[{ network, scope: pending, purpose: 'keygen' } as const]",
+    gone: "[{ network, scope: pending, purpose: 'keygen' } as const].slice(1)",
+    test: { project: 'integration', file: 'test/incidents/38-accused-node.test.ts', name: 'heard by the new members' },
+  },
+  {
+    name: 'DESIGN §9: new members are told nothing of what is none of theirs',
+    file: 'src/rounds/drivers/evidence-exchange.ts',
+    guard: '      if (!isOf(topic, payload)) continue\n',
+    gone: '',
+    test: { project: 'integration', file: 'test/incidents/38-accused-node.test.ts', name: 'all that is told there' },
+  },
+  {
+    name: 'DESIGN §9: new members hear nothing of what is none of theirs',
+    file: 'src/rounds/drivers/evidence-exchange.ts',
+    guard: '.take(now) || !isOf(topic, payload)) return',
+    gone: '.take(now)) return',
+    test: { project: 'integration', file: 'test/incidents/38-accused-node.test.ts', name: 'all that is told there' },
+  },
+  {
     name: 'R16: each turn of a trial has slots of its own',
     file: 'src/rounds/evidence/slots.ts',
     guard: 'f.attempt, f.step, to',

@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { noMetrics, type PublicKey } from '../../src/base/index.ts'
+import { noMetrics, type PendingId, type PublicKey, type SetHash } from '../../src/base/index.ts'
+import { KeyPair } from '../../src/curve/index.ts'
 import { checkHealth } from '../../src/node/health-checks.ts'
 import { sealEnvelope } from '../../src/p2p/envelope.ts'
 import { type Envelope, type Topic, topicName, type Utterance } from '../../src/p2p/index.ts'
@@ -23,6 +24,7 @@ const dirs: string[] = []
 afterEach(() => {
   for (const dir of dirs.splice(0)) rmSync(dir, { recursive: true, force: true })
 })
+const NEWCOMER = KeyPair.generate()
 const REGISTRY = { network: 'devnet', contract: 'SN000000000000000000002Q6VF78.registry' }
 
 const evidenceHealth = (evidence: EvidenceView) =>
@@ -51,15 +53,37 @@ function equivocationOf(key: typeof SELF, session = 1, round = 'ab'.repeat(32)):
   return { ...bare, wires }
 }
 
-/** The members' sign topic. What a node says is heard by all others. */
+/** Two openings of one member in one attempt of a keygen, as signed: of the set that is to come. */
+function keygenFaultOf(key: typeof SELF, attempt = 1): EvidenceRecord {
+  const keys = [SELF, MEMBER, NEWCOMER].map((k) => k.publicKey).toSorted()
+  const scope = { kind: 'pending', parentSetHash: SET.hash, keys, threshold: 2, attempt } as const
+  const { network, contract } = REGISTRY
+  const bare: EvidenceRecord = { code: 'equivocation', guilty: key.publicKey, network, contract, scope, wires: [] }
+  const topic = topicOf(bare)
+  const wires = [1, 2].map((byte) =>
+    sealEnvelope(key, topicName(topic), {
+      ...{ round: topic.scope, attempt: 1, step: 'open', payload: Uint8Array.of(byte), boot: 7, counter: byte },
+      expiresAtMs: 1,
+    }),
+  )
+  return { ...bare, wires }
+}
+const PENDING = topicOf(keygenFaultOf(SELF)).scope as PendingId
+
+/** Gossip. What a node says is heard by all others on its topic; a test's own ears hear all. */
 class Bus {
-  readonly handlers: { readonly self: PublicKey; readonly hear: (e: Envelope) => unknown }[] = []
+  readonly handlers: {
+    readonly self: PublicKey
+    readonly topic: Topic
+    readonly hear: (e: Envelope) => unknown
+  }[] = []
   readonly said: Utterance[] = []
   of(self: PublicKey) {
     return {
-      join: (_topic: Topic, hear: (e: Envelope) => unknown) => {
-        this.handlers.push({ self, hear })
-        return () => {}
+      join: (topic: Topic, hear: (e: Envelope) => unknown) => {
+        const joined = { self, topic, hear }
+        this.handlers.push(joined)
+        return () => void this.handlers.splice(this.handlers.indexOf(joined), 1)
       },
       publish: async (topic: Topic, u: Utterance) => {
         this.said.push(u)
@@ -67,14 +91,24 @@ class Bus {
           ...{ ...u, topic, author: self, boot: 1, counter: this.said.length, expiresAtMs: 1 },
           ...{ wire: new Uint8Array(0), via: 'gossip' },
         }
-        for (const h of this.handlers) if (h.self !== self) h.hear(e)
+        const isOn = (h: { topic: Topic }) => !h.topic.scope || !topic.scope || h.topic.scope === topic.scope
+        for (const h of this.handlers) if (h.self !== self && isOn(h)) h.hear(e)
         return e
       },
     }
   }
 }
 
-async function node(key: typeof SELF, bus: Bus, dir = mkdtempSync(join(tmpdir(), 'countersign-test-'))) {
+interface Sets {
+  readonly current?: SetHash | undefined
+  pending?: PendingId | undefined
+}
+async function node(
+  key: typeof SELF,
+  bus: Bus,
+  dir = mkdtempSync(join(tmpdir(), 'countersign-test-')),
+  sets: Sets = { current: SET.hash },
+) {
   dirs.push(dir)
   const clock = new ManualClock()
   const logger = new MemoryLogger()
@@ -91,7 +125,7 @@ async function node(key: typeof SELF, bus: Bus, dir = mkdtempSync(join(tmpdir(),
   const { journal, records } = await openChainedJournal({ path, chain: EVIDENCE_CHAIN, signer: key })
   const book = new EvidenceBook({
     own: [key.publicKey],
-    isMember: (k) => SET.keys.includes(k),
+    isMember: (k) => SET.keys.includes(k) || k === NEWCOMER.publicKey,
     journal,
     kept: records.map((r) => r.payload),
     ...{ clock, logger, metrics },
@@ -100,7 +134,8 @@ async function node(key: typeof SELF, bus: Bus, dir = mkdtempSync(join(tmpdir(),
     network: REGISTRY.network,
     messenger: bus.of(key.publicKey) as never,
     book,
-    currentSet: () => SET.hash,
+    currentSet: () => sets.current,
+    pendingSet: () => sets.pending,
     ...{ clock, logger },
   })
   await exchange.start()
@@ -108,7 +143,7 @@ async function node(key: typeof SELF, bus: Bus, dir = mkdtempSync(join(tmpdir(),
     await exchange.stop()
     await journal.close()
   }
-  return { book, clock, logger, gauge, dir, path, stop }
+  return { book, exchange, clock, logger, gauge, dir, path, stop }
 }
 
 describe('incident 38: a node that is convicted', () => {
@@ -165,6 +200,77 @@ describe('incident 38: a node that is convicted', () => {
     expect(await accused.book.heard(Uint8Array.of(1, 2, 3))).toBe(false)
     expect(accused.book.view()).toEqual({ records: 0, accusations: [], failure: null })
     await accused.stop()
+  })
+})
+
+describe('incident 38: a fault in the keygen of a set that is to come', () => {
+  async function federation() {
+    const bus = new Bus()
+    const of = (key: typeof SELF, sets: Sets) => node(key, bus, undefined, sets)
+    const both = { current: SET.hash, pending: PENDING }
+    const [a, b] = [await of(SELF, { ...both }), await of(MEMBER, { ...both })]
+    // Has a part in the current set alone, or in the pending one alone.
+    const [leaving, coming] = [await of(OTHER, { current: SET.hash }), await of(NEWCOMER, { pending: PENDING })]
+    const all = [a, b, leaving, coming]
+    return { bus, a, b, leaving, coming, all, stop: async () => void (await Promise.all(all.map((n) => n.stop()))) }
+  }
+  const linesOf = ({ path }: { readonly path: string }) => readChain(EVIDENCE_CHAIN, readFileSync(path), path).records
+
+  it('should be heard by the new members, the accused one among them, and be once in each one’s journal', async () => {
+    const { a, b, coming, all, stop } = await federation()
+    await Promise.all([a, b].map((n) => n.book.found(keygenFaultOf(NEWCOMER))))
+    for (const n of all) await expect.poll(() => n.book.view().records).toBe(1)
+    await expect
+      .poll(() => coming.book.view().accusations)
+      .toMatchObject([{ guilty: NEWCOMER.publicKey, source: 'told' }])
+    for (const n of all) n.clock.advance(10 * 60_000)
+    await stop()
+    for (const n of all) expect(linesOf(n)).toHaveLength(1)
+  })
+
+  it('should be heard of a new member by the current ones', async () => {
+    const { a, b, coming, stop } = await federation()
+    await coming.book.found(keygenFaultOf(MEMBER))
+    for (const n of [a, b]) await expect.poll(() => n.book.view().records).toBe(1)
+    expect(b.book.view().accusations).toHaveLength(1)
+    await stop()
+  })
+
+  it('should be all that is told there: what was done in signing, or in another keygen, is not', async () => {
+    const { bus, a, coming, stop } = await federation()
+    await a.book.found(equivocationOf(MEMBER))
+    await a.book.found(keygenFaultOf(MEMBER, 2))
+    a.clock.advance(10 * 60_000)
+    const topic: Topic = { network: REGISTRY.network, scope: PENDING, purpose: 'keygen' }
+    const payload = encodeEvidence(equivocationOf(MEMBER))
+    await bus.of(MEMBER.publicKey).publish(topic, { round: evidenceId(payload), attempt: 0, step: 'evidence', payload })
+    expect(coming.book.view().records).toBe(0)
+    await stop()
+  })
+
+  it('should be heard from the moment that the set is approved, and no longer than it is', async () => {
+    const bus = new Bus()
+    const sets: Sets = {}
+    const n = await node(NEWCOMER, bus, undefined, sets)
+    const say = () => {
+      const payload = encodeEvidence(keygenFaultOf(MEMBER))
+      const topic: Topic = { network: REGISTRY.network, scope: PENDING, purpose: 'keygen' }
+      return bus
+        .of(MEMBER.publicKey)
+        .publish(topic, { round: evidenceId(payload), attempt: 0, step: 'evidence', payload })
+    }
+    await say()
+    expect(n.book.view().records).toBe(0)
+    sets.pending = PENDING
+    n.exchange.follow()
+    await say()
+    expect(n.book.view().records).toBe(1)
+    sets.pending = undefined
+    n.exchange.follow()
+    expect(bus.handlers).toEqual([])
+    await n.stop()
+    n.exchange.follow()
+    expect(bus.handlers).toEqual([])
   })
 })
 

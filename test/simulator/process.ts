@@ -138,7 +138,12 @@ export class SimulatedProcess {
       ...{ self, registryId, bootstrap: init.bootstrap, watcher: this.#watcher, ...ports },
       tx: mortalTx(init.registry.tx(), isDead, () => init.onStep('sent')),
       exposeSecret: () => keyPair.exposeSecret(),
-      openSession: (spec, ...kept) => openPendingSession({ network, self, messenger, vault, ...ports }, spec, ...kept),
+      openSession: (spec, ...kept) =>
+        openPendingSession(
+          { network, self, messenger, vault, onAborted: this.evidence.keygenEnded, ...ports },
+          spec,
+          ...kept,
+        ),
       approvals: disk.space('approvals'),
       proposals: disk.space('proposals'),
       cosigned: disk.space('cosigned'),
@@ -146,7 +151,10 @@ export class SimulatedProcess {
       rounds: this.#sign,
       feeUstx: undefined,
       approvalTtlMs: 24 * 3_600_000,
-      onPending: (spec) => membership.applyPending(spec),
+      onPending: (spec) => {
+        membership.applyPending(spec)
+        this.evidence.exchange.follow()
+      },
     })
   }
 
