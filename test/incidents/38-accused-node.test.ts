@@ -238,10 +238,13 @@ describe('incident 38: a fault in the keygen of a set that is to come', () => {
 
   it('should be all that is told there: what was done in signing, or in another keygen, is not', async () => {
     const { bus, a, coming, stop } = await federation()
+    const topic: Topic = { network: REGISTRY.network, scope: PENDING, purpose: 'keygen' }
+    const said: string[] = []
+    bus.of(OTHER.publicKey).join(topic, (e) => said.push(e.round))
     await a.book.found(equivocationOf(MEMBER))
     await a.book.found(keygenFaultOf(MEMBER, 2))
     a.clock.advance(10 * 60_000)
-    const topic: Topic = { network: REGISTRY.network, scope: PENDING, purpose: 'keygen' }
+    expect(said).toEqual([])
     const payload = encodeEvidence(equivocationOf(MEMBER))
     await bus.of(MEMBER.publicKey).publish(topic, { round: evidenceId(payload), attempt: 0, step: 'evidence', payload })
     expect(coming.book.view().records).toBe(0)
