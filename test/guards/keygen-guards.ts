@@ -286,7 +286,7 @@ export const KEYGEN_GUARDS: readonly Guard[] = [
     name: 'keygen: a thread that makes a key has a deadline',
     file: 'src/rounds/drivers/key-thread.ts',
     guard: "withDeadline('the key', makeMs,",
-    gone: "withDeadline('the key', 100 * makeMs,",
+    gone: "withDeadline('the key', 10_000 * makeMs,",
     test: { project: 'unit', file: 'test/unit/rounds/keygen-threads.test.ts', name: 'after its deadline' },
   },
   {
