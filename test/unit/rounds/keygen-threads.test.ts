@@ -238,7 +238,7 @@ describe('a thread that makes a key', () => {
     await early
     expect((await ends).map((r) => r.status)).toEqual(['rejected', 'rejected', 'rejected'])
     const late = given()
-    await expect(threads(late)).rejects.toMatchObject({ code: 'STOPPED' })
+    await expect(threads(late, new AbortController().signal)).rejects.toMatchObject({ code: 'STOPPED' })
     expect(late.shares.every((b) => b === 0)).toBe(true)
     expect(process.listeners('exit').filter((l) => !before.includes(l))).toEqual([])
   })
