@@ -66,6 +66,20 @@ export const SIGN_GUARDS: readonly Guard[] = [
     test: sign('book', 'no commitment that is no point'),
   },
   {
+    name: 'signing R14: what is meant for one member is not read when it is gossiped',
+    file: 'src/rounds/sign/book.ts',
+    guard: "    if (!travelsBy(step, e.via)) return ignored(e, 'wrong_way')\n",
+    gone: '',
+    test: sign('book', 'comes by gossip'),
+  },
+  {
+    name: 'signing R14: what is longer than anything said in its step is not decoded',
+    file: 'src/rounds/sign/codec.ts',
+    guard: '  if (bytes.length > maxBytesOf(step)) return undefined\n',
+    gone: '',
+    test: sign('codec', 'refused unread'),
+  },
+  {
     name: 'signing R25: nobody makes a member work for pairs without bounds',
     file: 'src/rounds/sign/restock.ts',
     guard: 'if (this.#relieved.has(coordinator)) given = room',

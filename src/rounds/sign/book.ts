@@ -10,6 +10,7 @@ import { ACCEPTED, accepted, IGNORED, ignored, type Received, type SignEnvelope 
 import { Restock } from './restock.ts'
 import { RoundTable } from './round-table.ts'
 import { Slots } from './slots.ts'
+import { travelsBy } from './travel.ts'
 import {
   SIGN_STEPS,
   type SignEffect,
@@ -114,9 +115,10 @@ export class SignBook {
   /** Takes one envelope: others', or one's own as sent. The verdict is for the gossip layer (R14). */
   receive(e: SignEnvelope): Received {
     const step = SIGN_STEPS.find((s) => s === e.step)
+    if (step === undefined) return IGNORED
+    // Before it is decoded: gossiped, it would be every member's to read and to pass on.
+    if (!travelsBy(step, e.via)) return ignored(e, 'wrong_way')
     switch (step) {
-      case undefined:
-        return IGNORED
       case 'ready':
         return this.#decoded(step, e, (p) => this.#ready(e, p.request))
       case 'want':

@@ -13,16 +13,11 @@ import { isTweak, type NonceCommitment, type Tweak } from '../../crypto/index.ts
 import type { SignItem } from '../../signer/index.ts'
 import { type Codec, codec, sized } from '../canonical.ts'
 import * as pb from '../pb/sign_pb.ts'
+import { HEAD_BYTES, ITEM_BYTES, MAX_SIGN_PAYLOAD_BYTES, maxBytesOf, PAIR_BYTES } from './travel.ts'
 import { DECLINE_REASONS, type PackageEntries, type SignPayloads, type SignRequest, type SignStep } from './types.ts'
 
-/** What a direct message leaves beside its envelope. */
-export const MAX_SIGN_PAYLOAD_BYTES = LIMITS.maxDirectBytes - 1024
-
-/** Upper bounds of what the encoding below takes, tags and lengths included. */
-const ITEM_BYTES = 76
-const PAIR_BYTES = 72
+/** Of a package, beside its pairs: tags and lengths included, as with those in `travel.ts`. */
 const ENTRY_BYTES = 48
-const HEAD_BYTES = 256
 
 /** Items of one request of which a package of `signers` members still fits into one message. */
 export function maxItemsFor(signers: number): number {
@@ -193,7 +188,7 @@ export const encodeSign = <S extends SignStep>(step: S, payload: SignPayloads[S]
 
 /** undefined for anything malformed, oversized or not canonical. Never throws. */
 export function decodeSign<S extends SignStep>(step: S, bytes: Uint8Array): SignPayloads[S] | undefined {
-  if (bytes.length > MAX_SIGN_PAYLOAD_BYTES) return undefined
+  if (bytes.length > maxBytesOf(step)) return undefined
   try {
     return CODECS[step].decode(bytes)
   } catch {

@@ -4,7 +4,7 @@ import type { Refusal, SignEffect } from './types.ts'
 /** What the driver feeds: an envelope of a sign topic, its own included. */
 export type SignEnvelope = Pick<
   Envelope,
-  'topic' | 'author' | 'boot' | 'round' | 'attempt' | 'step' | 'payload' | 'wire'
+  'topic' | 'author' | 'boot' | 'round' | 'attempt' | 'step' | 'payload' | 'wire' | 'via'
 >
 
 export interface Received {

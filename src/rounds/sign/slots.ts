@@ -14,7 +14,14 @@ const MAX_BYTES = 512 * 1024
  * since coordinators number their sessions each for itself; batches of nonces and sessions have numbers that their author's
  * process gives to nothing else.
  */
-export function slotOf({ topic, boot, round, attempt, step, payload }: Omit<SignEnvelope, 'wire'>): string | undefined {
+export function slotOf({
+  topic,
+  boot,
+  round,
+  attempt,
+  step,
+  payload,
+}: Omit<SignEnvelope, 'wire' | 'via'>): string | undefined {
   const place = [topic.scope, boot, round, attempt, step].join('/')
   if (step === 'ready' || step === 'nonces' || step === 'package') return place
   const share = step === 'share' ? decodeSign(step, payload) : undefined

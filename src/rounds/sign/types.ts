@@ -55,6 +55,7 @@ export interface SignPayloads {
 
 /** Why something a member said is not acted upon. Closed list, also metric labels. */
 export const REFUSALS = [
+  'wrong_way',
   'stale_session',
   'request_changed',
   'package_changed',

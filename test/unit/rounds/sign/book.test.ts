@@ -11,7 +11,7 @@ import {
 } from '../../../../src/rounds/sign/index.ts'
 import { dealKey } from '../../crypto/signing-keys.ts'
 import { envelope, of, steps } from './kit.ts'
-import { itemOf, Network, requestOf, SET, TRANSCRIPT } from './network.ts'
+import { itemOf, Network, requestOf, SET, TRANSCRIPT, viaOf } from './network.ts'
 
 const dealt = dealKey(2, 3)
 const [SELF, FLOODER, HONEST] = dealt.members as [PublicKey, PublicKey, PublicKey]
@@ -126,8 +126,24 @@ describe('messages', () => {
     const book = bookOf()
     const good = ready(HONEST, numbered(0))
     for (const step of ['ready', 'want', 'nonces', 'package', 'share', 'decline', 'result'])
-      expect(book.receive({ ...good, step, payload: Uint8Array.of(255, 255) }).verdict).toBe('reject')
+      expect(book.receive({ ...good, step, via: viaOf(step), payload: Uint8Array.of(255, 255) }).verdict).toBe('reject')
     expect(book.receive(good).verdict).toBe('accept')
+  })
+
+  it('R14: should neither read nor pass on what is meant for one member and comes by gossip, nor the other way round', () => {
+    const book = bookOf()
+    const malformed = Uint8Array.of(255, 255)
+    for (const step of ['ready', 'want', 'nonces', 'package', 'share', 'decline'] as const) {
+      const via = viaOf(step) === 'gossip' ? 'direct' : 'gossip'
+      const e = { ...ready(HONEST, numbered(0)), step, via, payload: malformed } as const
+      expect(book.receive(e)).toMatchObject({ verdict: 'ignore', effects: [{ kind: 'refused', reason: 'wrong_way' }] })
+    }
+    expect(book.open.known).toBe(0)
+    // A result is gossiped, and sent to who asks late; what this node itself said comes back to it.
+    const result = envelope(HONEST, numbered(0), 'result', { signatures: [new Uint8Array(64)] })
+    for (const via of ['gossip', 'direct', 'self'] as const)
+      expect(book.receive({ ...result, via }).verdict).toBe('accept')
+    expect(book.receive({ ...ready(HONEST, numbered(1)), via: 'self' }).verdict).toBe('accept')
   })
 
   it('should ignore a step that it does not know', () => {

@@ -1,13 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { concatBytes, LIMITS, type PublicKey } from '../../../../src/base/index.ts'
-import {
-  decodeSign,
-  encodeSign,
-  isSignRequest,
-  MAX_SIGN_PAYLOAD_BYTES,
-  maxItemsFor,
-} from '../../../../src/rounds/sign/codec.ts'
+import { decodeSign, encodeSign, isSignRequest, maxItemsFor } from '../../../../src/rounds/sign/codec.ts'
 import { packageHash, requestHash } from '../../../../src/rounds/sign/index.ts'
+import { MAX_SIGN_PAYLOAD_BYTES, maxBytesOf } from '../../../../src/rounds/sign/travel.ts'
 import { SIGN_STEPS, type SignPayloads, type SignRequest, type SignStep } from '../../../../src/rounds/sign/types.ts'
 import { dealKey, SOME_POINT } from '../../crypto/signing-keys.ts'
 import { itemOf, requestOf, TRANSCRIPT } from './network.ts'
@@ -50,8 +45,15 @@ describe('sign payloads', () => {
     it(`should be refused when empty: ${step}`, () => {
       expect(decodeSign(step, new Uint8Array(0))).toBeUndefined()
     })
-    it(`should be refused beyond the size of a message: ${step}`, () => {
-      expect(decodeSign(step, new Uint8Array(MAX_SIGN_PAYLOAD_BYTES + 1))).toBeUndefined()
+    it(`R14: should be refused unread beyond the most that is ever said in it: ${step}`, () => {
+      const length = maxBytesOf(step) + 1
+      const read: PropertyKey[] = []
+      const get = (_: Uint8Array, name: PropertyKey) => {
+        read.push(name)
+        return name === 'length' ? length : undefined
+      }
+      expect(decodeSign(step, new Proxy(new Uint8Array(0), { get }))).toBeUndefined()
+      expect(read).toEqual(['length'])
     })
     it(`should never throw for noise: ${step}`, () => {
       for (let i = 0; i < 64; i++) {
@@ -123,6 +125,23 @@ describe('sign payloads', () => {
     const share = { coordinator: A, packageHash: 'cd'.repeat(32) }
     expect(decodeSign('share', encodeSign('share', { ...share, shares: [] }))).toBeUndefined()
     expect(decodeSign('share', encodeSign('share', { ...share, shares: [new Uint8Array(33)] }))).toBeUndefined()
+  })
+
+  it('should fit, with as many items as there may be, into the most that is read of each step', () => {
+    const items = Array.from({ length: LIMITS.maxSignItems }, (_, i) =>
+      itemOf(i, { kind: 'key', merkleRoot: new Uint8Array(32) }),
+    )
+    const many = <T>(value: T): T[] => items.map(() => value)
+    const largest: Omit<SignPayloads, 'package'> = {
+      ready: { request: { ...request, requestId: 'ff'.repeat(64), items } },
+      want: { transcript: TRANSCRIPT, member: A, count: LIMITS.maxSignItems },
+      nonces: { transcript: TRANSCRIPT, coordinator: A, commitments: many(commitment) },
+      share: { coordinator: A, packageHash: 'cd'.repeat(32), shares: many(new Uint8Array(32)) },
+      decline: { coordinator: A, reason: 'not_asked_yet' },
+      result: { signatures: many(new Uint8Array(64)) },
+    }
+    for (const step of SIGN_STEPS)
+      if (step !== 'package') expect(decodeSign(step, encodeSign(step, largest[step]))).toEqual(largest[step])
   })
 
   it('should let any set sign as many items as fit into one message, and say how many', () => {

@@ -2,7 +2,7 @@ import type { PublicKey } from '../../../../src/base/index.ts'
 import { encodeSign } from '../../../../src/rounds/sign/codec.ts'
 import { requestHash, type SignEffect, type SignEnvelope, type SignStep } from '../../../../src/rounds/sign/index.ts'
 import type { SignPayloads, SignRequest } from '../../../../src/rounds/sign/types.ts'
-import { wireOf } from './network.ts'
+import { viaOf, wireOf } from './network.ts'
 
 /** An envelope as a member's messenger would make it. */
 export function envelope<S extends SignStep>(
@@ -10,12 +10,13 @@ export function envelope<S extends SignStep>(
   request: SignRequest,
   step: S,
   payload: SignPayloads[S],
-  over: Partial<Pick<SignEnvelope, 'boot' | 'attempt' | 'round'>> = {},
+  over: Partial<Pick<SignEnvelope, 'boot' | 'attempt' | 'round' | 'via'>> = {},
 ): SignEnvelope {
   const e = {
     topic: { network: 'test', scope: request.setHash, purpose: 'sign' as const },
     ...{ author, boot: 1, round: requestHash(request), attempt: 1, step: step as string },
     payload: encodeSign(step, payload),
+    via: viaOf(step),
     ...over,
   }
   return { ...e, wire: wireOf(e) }

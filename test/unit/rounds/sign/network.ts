@@ -247,7 +247,7 @@ export class Network {
 
   /** A wire of this node around these words. */
   sign(node: TestNode, words: Pick<SignEnvelope, 'topic' | 'round' | 'attempt' | 'step' | 'payload'>): SignEnvelope {
-    const unsigned = { ...words, author: node.key, boot: node.boot, counter: this.#counter++ }
+    const unsigned = { ...words, via: viaOf(words.step), author: node.key, boot: node.boot, counter: this.#counter++ }
     return { ...unsigned, wire: wireOf(unsigned) }
   }
 
@@ -294,8 +294,12 @@ export class Network {
   }
 }
 
+/** How an honest node lets it travel; a late `result` comes straight, too. */
+export const viaOf = (step: string): SignEnvelope['via'] =>
+  step === 'ready' || step === 'result' ? 'gossip' : 'direct'
+
 /** Stands for the signed bytes: every field of the envelope is in it. */
-export const wireOf = (e: Omit<SignEnvelope, 'wire'> & { counter?: number }): Uint8Array =>
+export const wireOf = (e: Omit<SignEnvelope, 'wire' | 'via'> & { counter?: number }): Uint8Array =>
   encodeFields(e.topic.scope, e.author, e.boot, e.counter ?? 0, e.round, e.attempt, e.step, e.payload)
 
 export const hexes = (list: readonly Uint8Array[]): string[] => list.map(toHex)
