@@ -138,6 +138,8 @@ export const LIMITS = {
   maxNoncesPerCoordinator: 256,
   /** Between two times that a coordinator that has lost its pairs is given new ones beyond that number. */
   nonceReliefMs: 5_000,
+  /** Between two restarts of a member that sign rounds act upon: no honest machine starts more often, and each costs its pairs. */
+  restartRestMs: 5_000,
   /** Until a member is asked again for nonce commitments that did not come; doubled each time. */
   nonceRetryMinMs: 1_000,
   nonceRetryMaxMs: 30_000,

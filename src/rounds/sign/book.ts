@@ -1,13 +1,15 @@
-import { BoundedMap, LIMITS, type PublicKey, type SetHash, type TranscriptHash, unreachable } from '../../base/index.ts'
+import { LIMITS, type PublicKey, type SetHash, type TranscriptHash, unreachable } from '../../base/index.ts'
 import type { KeyPackage } from '../../crypto/index.ts'
 import { randomBytes } from '../../curve/index.ts'
 import type { Consent } from '../../signer/index.ts'
 import { decodeSign, isSignRequest, maxItemsFor } from './codec.ts'
 import { coordinatorOrder, requestHash } from './hashes.ts'
-import { isResultOf, sendDecline, sendResult } from './messages.ts'
+import { sendDecline, sendResult } from './messages.ts'
 import { Participants } from './participants.ts'
 import { ACCEPTED, accepted, IGNORED, ignored, type Received, type SignEnvelope } from './received.ts'
+import { Restarts } from './restarts.ts'
 import { Restock } from './restock.ts'
+import { Results } from './results.ts'
 import { RoundTable } from './round-table.ts'
 import { Slots } from './slots.ts'
 import { travelsBy } from './travel.ts'
@@ -57,8 +59,8 @@ export class SignBook {
   readonly #participants: Participants
   readonly #table: RoundTable
   readonly #slots = new Slots()
-  /** Boot number of each member's process. */
-  readonly #boots = new BoundedMap<PublicKey, number>(4 * LIMITS.maxSigners)
+  readonly #restarts = new Restarts()
+  readonly #results = new Results()
 
   constructor(init: SignBookInit) {
     const { self, number = sessionNumbers(), rng = (length = 32) => randomBytes(length) } = init
@@ -122,11 +124,11 @@ export class SignBook {
       case 'ready':
         return this.#decoded(step, e, (p) => this.#ready(e, p.request))
       case 'want':
-        return this.#decoded(step, e, (p) => this.#restock.wanted(e, p))
+        return this.#decoded(step, e, (p) => (this.#isCurrent(e) ? this.#restock.wanted(e, p) : tooSoon(e)))
       case 'nonces':
-        return this.#decoded(step, e, (p) => this.#handed(e, p))
+        return this.#decoded(step, e, (p) => (this.#isCurrent(e) ? this.#handed(e, p) : tooSoon(e)))
       case 'package':
-        return this.#decoded(step, e, (p) => this.#packaged(e, p))
+        return this.#participants.charged(e, () => this.#decoded(step, e, (p) => this.#packaged(e, p)))
       case 'share':
         return this.#decoded(step, e, (p) => this.#share(e, p))
       case 'decline':
@@ -151,7 +153,9 @@ export class SignBook {
 
   /** An armed timer fired. */
   timer(id: string): Effects {
-    return this.#table.timer(id) ?? this.#restock.timer(id) ?? this.#participants.expire(id)
+    const rested = this.#restarts.timer(id)
+    if (rested !== undefined) return [...rested.effects, ...this.#restarted(rested.restarted)]
+    return this.#table.timer(id) ?? this.#restock.timer(id) ?? this.#results.timer(id) ?? this.#participants.timer(id)
   }
 
   /** A message did not reach this member. Rounds repeat theirs; what is asked in between waits until the member is heard. */
@@ -166,7 +170,8 @@ export class SignBook {
 
   /** Stops every round: this node may no longer sign with that share (R9), or is stopping; nonces are zeroed. */
   stop(): Effects {
-    return [...this.#table.stop(), ...this.#participants.close(() => true), ...this.#restock.clear()]
+    const rests = [...this.#restarts.clear(), ...this.#results.clear()]
+    return [...this.#table.stop(), ...this.#participants.stop(), ...this.#restock.clear(), ...rests]
   }
 
   /** Malformed bytes are the one thing that counts against a forwarder (R14). */
@@ -193,10 +198,17 @@ export class SignBook {
   }
 
   #heardBoot({ author, boot }: SignEnvelope): Effects {
-    const before = this.#boots.get(author)
-    if (before !== undefined && before >= boot) return []
-    this.#boots.set(author, boot)
-    return before === undefined ? [] : [...this.#restock.restarted(author, boot), ...this.#table.restarted(author)]
+    const { isNew, effects } = this.#restarts.heard(author, boot)
+    return isNew ? [...effects, ...this.#restarted(author)] : effects
+  }
+
+  #restarted(member: PublicKey | undefined): Effects {
+    const boot = member && this.#restarts.bootOf(member)
+    if (member === undefined || boot === undefined) return []
+    return [...this.#restock.restarted(member, boot), ...this.#table.restarted(member)]
+  }
+  #isCurrent({ author, boot }: SignEnvelope): boolean {
+    return this.#restarts.isCurrent(author, boot)
   }
 
   #ready(e: SignEnvelope, request: SignRequest): Received {
@@ -230,7 +242,8 @@ export class SignBook {
     }
     if (signatures !== undefined) return accepted([sendResult(e.author, p.request, e.round, signatures)])
     const { verdict, effects } = this.#participants.packaged(e, p)
-    if (!effects.some((f) => f.kind === 'refused' && f.reason === 'unknown_nonce')) return { verdict, effects }
+    const isUnknown = effects.some((f) => f.kind === 'refused' && f.reason === 'unknown_nonce')
+    if (!isUnknown || !this.#isCurrent(e)) return { verdict, effects }
     // Fresh pairs follow the decline.
     const { setHash, transcript, items } = p.request
     const fresh = this.#restock.giveFresh(e.author, e.boot, setHash, transcript, items.length)
@@ -255,8 +268,10 @@ export class SignBook {
     const r = this.#table.get(e.round)
     // A finished round is not known any more, so the first signatures stay.
     if (r === undefined || r.request.setHash !== e.topic.scope) return ACCEPTED
-    if (!isResultOf(r.key, r.request, signatures)) return ignored(e, 'bad_signature')
-    return accepted(this.#table.complete(r, signatures))
+    const seen = this.#results.look(r, e, signatures)
+    if (seen.ok) return accepted([...seen.effects, ...this.#table.complete(r, signatures)])
+    const refused = ignored(e, seen.reason)
+    return { ...refused, effects: [...seen.effects, ...refused.effects] }
   }
 
   #keyOf(request: SignRequest): KeyPackage | undefined {
@@ -264,6 +279,9 @@ export class SignBook {
     return key?.public.groupKey === request.groupKey ? key : undefined
   }
 }
+
+/** Heard, but its author may cause no more of this work now. */
+const tooSoon = (e: SignEnvelope): Received => ignored(e, 'over_allowance')
 
 const failedAtOnce = (round: string, code: SignFailed['code']): SignFailed => ({
   ...{ kind: 'failed', round, code, missing: [], cheaters: [] },

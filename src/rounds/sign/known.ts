@@ -66,6 +66,12 @@ export function isOwnTurn(r: KnownRound, self: PublicKey): boolean {
 export const unheard = ({ key, ready, declined }: KnownRound): PublicKey[] =>
   key.members.filter((m) => !ready.has(m) && !declined.has(m))
 
+/** Does it owe a share to this session of this node's? */
+export const isBusyIn = ({ coordinator }: KnownRound, member: PublicKey, session: number): boolean => {
+  const standing = coordinator?.members.get(member)?.standing
+  return standing?.at === 'busy' && standing.session === session
+}
+
 /** So many members refuse that the others can't sign. */
 export const isRefused = ({ declined, key }: KnownRound): boolean =>
   [...declined.values()].filter((reason) => reason === 'refused').length > key.members.length - key.threshold

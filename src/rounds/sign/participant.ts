@@ -17,7 +17,11 @@ export interface ParticipantState {
   /** Of the coordinator's process: with the session it orders what the coordinator asks. */
   readonly boot: number
   readonly session: number
+  /** This coordinator's sessions of this round until now, this one among them. */
+  readonly sessions: number
   readonly package: SignPackage
+  /** Of the message that brought it. */
+  readonly bytes: number
   readonly packageHash: string
   readonly at: Stage
 }

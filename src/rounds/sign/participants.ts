@@ -1,6 +1,7 @@
 import { LIMITS, type PublicKey } from '../../base/index.ts'
 import type { KeyPackage } from '../../crypto/index.ts'
 import type { Consent } from '../../signer/index.ts'
+import { Allowance } from './allowance.ts'
 import { encodeSign } from './codec.ts'
 import { packageHash } from './hashes.ts'
 import {
@@ -20,6 +21,13 @@ const PARTICIPANT_TTL_MS = LIMITS.signTimeoutMs
 /** Packages of many items are tens of KiB: all of them together take no more than this. */
 const MAX_ITEMS_KEPT = 16 * 1024
 
+/**
+ * Packages of one coordinator that no share came of, and repetitions: bytes at once, and restored a second. One of 64 digests
+ * takes 2 ms to read.
+ */
+const FRUITLESS_BURST_BYTES = 2 * 1024 * 1024
+const FRUITLESS_BYTES_PER_SECOND = 256 * 1024
+
 export interface ParticipantsInit {
   readonly self: PublicKey
   readonly keyFor: (request: SignRequest) => KeyPackage | undefined
@@ -35,11 +43,23 @@ type Effects = readonly SignEffect[]
 export class Participants {
   readonly #init: ParticipantsInit
   readonly #states = new Map<string, ParticipantState>()
+  readonly #fruitless = new Allowance({
+    ...{ name: 'fruitless', burst: FRUITLESS_BURST_BYTES, refill: FRUITLESS_BYTES_PER_SECOND, everyMs: 1_000 },
+  })
   constructor(init: ParticipantsInit) {
     this.#init = init
   }
   get size(): number {
     return this.#states.size
+  }
+
+  /** Reads a package, if its coordinator may cause that now. What a share comes of is given back. */
+  charged(e: SignEnvelope, read: () => Received): Received {
+    if (e.author === this.#init.self) return read()
+    if (!this.#fruitless.holds(e.author)) return ignored(e, 'over_allowance')
+    const charge = this.#fruitless.take(e.author, e.payload.length)
+    const { verdict, effects } = read()
+    return { verdict, effects: [...charge, ...effects] }
   }
 
   /** A package whose request is this round's. */
@@ -58,11 +78,14 @@ export class Participants {
     if (key === undefined) return accepted([decline(e, p.request, 'unknown_key')])
     if (!key.public.verifyingShares.has(e.author)) return IGNORED
     if (!isChoiceOf(key, p)) return ignored(e, 'bad_package')
+    const sessions = (state?.sessions ?? 0) + 1
+    if (sessions > mostSessions(key)) return ignored(e, 'too_many_sessions')
     const { transcript } = p.request
     if (!this.#init.pools.hold(e.author, transcript, own))
       return accepted([decline(e, p.request, 'unknown_nonce'), refusedFor(e)])
     const gone = state === undefined ? this.#makeRoom() : this.#close(state)
-    const facts = { round: e.round, key, coordinator: e.author, boot: e.boot, session: e.attempt, package: p }
+    const of = { round: e.round, key, coordinator: e.author, boot: e.boot, session: e.attempt, sessions }
+    const facts = { ...of, package: p, bytes: e.payload.length }
     const opened = openParticipant(facts)
     const expiry: SignEffect = { kind: 'arm', id: expiryTimerId(opened.state), afterMs: PARTICIPANT_TTL_MS }
     return accepted([...gone, expiry, ...this.#keep(opened)])
@@ -76,15 +99,21 @@ export class Participants {
     if (this.#init.keyFor(state.package.request) === undefined) return this.#close(state)
     const { transcript } = state.package.request
     const pairs = (own: Parameters<NoncePools['take']>[2]) => this.#init.pools.take(state.coordinator, transcript, own)
-    return this.#keep(stepParticipant(state, { kind: 'consent', answer, pairs }))
+    const stepped = stepParticipant(state, { kind: 'consent', answer, pairs })
+    const isShared = stepped.effects.some((f) => f.kind === 'send' && f.step === 'share')
+    if (isShared) this.#fruitless.giveBack(state.coordinator, state.bytes)
+    return this.#keep(stepped)
   }
 
   reconsider(round: string): Effects {
     return [...this.#states.values()].filter((s) => s.round === round).flatMap(askAgain)
   }
 
-  expire(timerId: string): Effects {
-    return this.close((s) => expiryTimerId(s) === timerId)
+  timer(id: string): Effects {
+    return this.#fruitless.timer(id) ?? this.close((s) => expiryTimerId(s) === id)
+  }
+  stop(): Effects {
+    return [...this.close(() => true), ...this.#fruitless.clear()]
   }
 
   close(which: (state: ParticipantState) => boolean): Effects {
@@ -125,6 +154,12 @@ const weight = (s: ParticipantState): number => s.package.entries.size * s.packa
 function isChoiceOf({ public: key }: KeyPackage, { entries }: SignPackage): boolean {
   return entries.size === key.threshold && [...entries.keys()].every((m) => key.verifyingShares.has(m))
 }
+
+/**
+ * Sessions that an honest coordinator needs at the most (`coordinator.ts`): each that fails costs a member, and each member is
+ * excused once. More would have this member sign one approved request for ever.
+ */
+const mostSessions = ({ public: { members, threshold } }: KeyPackage): number => 2 * members.length - threshold + 1
 
 const stateId = (round: string, coordinator: PublicKey): string => `${round}/${coordinator}`
 const expiryTimerId = (s: ParticipantState): string => `expire/${stateId(s.round, s.coordinator)}`

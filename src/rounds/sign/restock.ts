@@ -1,5 +1,6 @@
 import { LIMITS, type PublicKey, type SetHash, type TranscriptHash } from '../../base/index.ts'
 import { isNonceCommitment, type KeyPackage, type NonceCommitment } from '../../crypto/index.ts'
+import { Allowance } from './allowance.ts'
 import { encodeSign } from './codec.ts'
 import { poolName } from './hashes.ts'
 import { NoncePools } from './pools.ts'
@@ -27,6 +28,9 @@ interface Want {
   readonly isUrgent: boolean
 }
 
+/** Nothing that such a member hands over is looked at for so long. */
+const LIAR_REST_MS = 60_000
+
 const retryId = (member: PublicKey): string => `want/${member}`
 const reliefId = (coordinator: PublicKey): string => `relief/${coordinator}`
 
@@ -40,6 +44,8 @@ export class Restock {
   readonly #supply = new NonceSupply()
   /** Asked for, and not there yet. */
   readonly #wants = new Map<PublicKey, Want>()
+  /** Members that handed over what are no pairs: no honest one does, and each look takes its time. */
+  readonly #liars = new Allowance({ name: 'no-pairs', burst: 1, refill: 1, everyMs: LIAR_REST_MS })
   /** Coordinators for whom old pairs were destroyed just now. */
   readonly #relieved = new Set<PublicKey>()
   /** The shares in use. */
@@ -145,9 +151,15 @@ export class Restock {
     if (e.round !== poolName(set, transcript, e.author, coordinator)) return ignored(e, 'request_changed')
     const key = this.#c.keyFor(set, transcript)?.public
     if (key?.verifyingShares.has(e.author) !== true) return IGNORED
+    if (!this.#liars.holds(e.author)) return ignored(e, 'over_allowance')
+    // What lies here already, or has no room, need not be looked at.
+    const fresh = this.#supply.missing(e.author, e.boot, transcript, commitments)
     // A package with a commitment that is no point would be this node's own fault.
-    if (!commitments.every((c) => isNonceCommitment(c))) return ignored(e, 'bad_nonces')
-    this.#supply.put(e.author, e.boot, transcript, commitments)
+    if (!fresh.every((c) => isNonceCommitment(c))) {
+      const { verdict, effects } = ignored(e, 'bad_nonces')
+      return { verdict, effects: [...this.#liars.take(e.author, 1), ...effects] }
+    }
+    this.#supply.put(e.author, e.boot, transcript, fresh)
     const known = this.#wants.get(e.author)
     this.#wants.delete(e.author)
     const disarm: SignEffect[] = known === undefined ? [] : [{ kind: 'disarm', id: retryId(e.author) }]
@@ -165,7 +177,7 @@ export class Restock {
       const mostMs = want.isUrgent ? LIMITS.nonceUrgentRetryMaxMs : LIMITS.nonceRetryMaxMs
       return this.#ask(member, { ...want, isLost: false, retryMs: Math.min(2 * want.retryMs, mostMs) })
     }
-    return undefined
+    return this.#liars.timer(id)
   }
 
   /** The share may not be used any more (R9): pairs are zeroed. */
@@ -176,7 +188,7 @@ export class Restock {
     this.#wants.clear()
     this.#relieved.clear()
     this.#current = undefined
-    return ids.map((id) => ({ kind: 'disarm', id }))
+    return [...ids.map((id): SignEffect => ({ kind: 'disarm', id })), ...this.#liars.clear()]
   }
 
   /** Below half of enough, or of what is needed, as much is asked for as one message holds. */

@@ -4,7 +4,7 @@ import { Aftermath } from './aftermath.ts'
 import { Coordination, headStartId, type Work } from './coordination.ts'
 import { busyMembers, declinedIn, isHopeless, membersOut } from './coordinator.ts'
 import type { CoordinatorEvent } from './coordinator.types.ts'
-import { isOwnTurn, isPowerOfTwo, isRefused, type KnownRound, knownRound, unheard } from './known.ts'
+import { isBusyIn, isOwnTurn, isPowerOfTwo, isRefused, type KnownRound, knownRound, unheard } from './known.ts'
 import { sayReady, sayResult, sendDecline } from './messages.ts'
 import type { Restock } from './restock.ts'
 import type { DeclineReason, RoundFacts, SignEffect, SignFailed, SignPackage } from './types.ts'
@@ -78,8 +78,10 @@ export class RoundTable {
   }
 
   declined(r: KnownRound, member: PublicKey, session: number, reason: DeclineReason): Effects {
-    if (reason === 'unknown_nonce') this.#c.restock.drop(member)
-    else r.declined.set(member, reason)
+    // Of a package that is open here: else a member could empty its shelf for ever, and have it filled again.
+    if (reason === 'unknown_nonce') {
+      if (isBusyIn(r, member, session)) this.#c.restock.drop(member)
+    } else r.declined.set(member, reason)
     if (reason === 'refused') r.ready.delete(member)
     if (isRefused(r)) return this.#fail(r, 'REFUSED')
     return this.happened(r, { kind: 'decline', member, session, reason })

@@ -24,6 +24,19 @@ export class NonceSupply {
     return shelf?.transcript === transcript ? shelf.unused.size : 0
   }
 
+  /** Those of them that are not here yet, and have room. */
+  missing(
+    member: PublicKey,
+    boot: number,
+    transcript: TranscriptHash,
+    commitments: readonly NonceCommitment[],
+  ): readonly NonceCommitment[] {
+    const shelf = this.#shelves.get(member)
+    if (shelf?.transcript !== transcript || shelf.boot !== boot) return commitments
+    const room = Math.max(0, LIMITS.maxNoncesPerCoordinator - shelf.unused.size)
+    return commitments.filter((c) => !shelf.unused.has(pairName(c))).slice(0, room)
+  }
+
   put(member: PublicKey, boot: number, transcript: TranscriptHash, commitments: readonly NonceCommitment[]): void {
     const known = this.#shelves.get(member)
     const isSame = known?.transcript === transcript && known.boot === boot

@@ -56,9 +56,11 @@ export interface SignPayloads {
 /** Why something a member said is not acted upon. Closed list, also metric labels. */
 export const REFUSALS = [
   'wrong_way',
+  'over_allowance',
   'stale_session',
   'request_changed',
   'package_changed',
+  'too_many_sessions',
   'bad_package',
   'bad_nonces',
   'unknown_nonce',

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { asSetHash, asTranscriptHash, LIMITS, type PublicKey, toHex } from '../../../../src/base/index.ts'
-import type { KeyPackage } from '../../../../src/crypto/index.ts'
+import { commitNonces, type KeyPackage, type NonceCommitment } from '../../../../src/crypto/index.ts'
 import { decodeSign } from '../../../../src/rounds/sign/codec.ts'
 import {
+  coordinatorOrder,
   poolName,
   requestHash,
   SignBook,
@@ -229,6 +230,80 @@ describe('R25: handing out pairs', () => {
     expect(book.open.pairs).toBeLessThanOrEqual(LIMITS.maxNoncesPerCoordinator + 8)
   })
 
+  it('should work for none without bounds, however often it says that it was restarted', () => {
+    const book = bookOf()
+    let given = 0
+    for (let boot = 1; boot <= 100; boot++) given += handed(wantOf(book, FLOODER, 64, boot)).length
+    // Of the first process, and of the next one; then that has to wait.
+    expect(given).toBe(2 * 64)
+    expect(of(wantOf(book, FLOODER, 64, 100), 'refused')).toMatchObject([{ reason: 'over_allowance' }])
+    for (const boot of [1, 2]) expect(handed(wantOf(book, HONEST, 8, boot))).toHaveLength(8)
+    expect(of(book.timer(`restart/${FLOODER}`), 'arm')).toMatchObject([{ afterMs: LIMITS.restartRestMs }])
+    expect(handed(wantOf(book, FLOODER, 64, 100))).toHaveLength(64)
+    expect(handed(wantOf(book, FLOODER, 64, 101))).toEqual([])
+  })
+
+  it('should meet a member that restarted twice in a short time after a rest, with no pair of its former processes', () => {
+    const book = bookOf()
+    book.warm(SET, TRANSCRIPT)
+    const asks = (effects: readonly SignEffect[]) => of(effects, 'send').map(({ to, step }) => [step, ...to])
+    const bootedAs = (boot: number) =>
+      asks(book.receive(envelope(HONEST, numbered(boot), 'ready', { request: numbered(boot) }, { boot })).effects)
+    expect([1, 2, 3, 4].map(bootedAs)).toEqual([[], [['want', HONEST]], [], []])
+    expect(asks(book.timer(`restart/${HONEST}`))).toEqual([['want', HONEST]])
+    const commitments = [commitNonces(dealt.keys.get(HONEST) as KeyPackage).commitment]
+    const hands = (boot: number) =>
+      book.receive(
+        envelope(
+          HONEST,
+          numbered(0),
+          'nonces',
+          { transcript: TRANSCRIPT, coordinator: SELF, commitments },
+          { boot, round: poolName(SET, TRANSCRIPT, HONEST, SELF) },
+        ),
+      ).verdict
+    expect([2, 4].map(hands)).toEqual(['ignore', 'accept'])
+    // Nobody rests any more: the next one is met at once.
+    book.timer(`restart/${HONEST}`)
+    expect(bootedAs(5)).toEqual([['want', HONEST]])
+    expect(of(book.stop(), 'disarm').map((d) => d.id)).toContain(`restart/${HONEST}`)
+  })
+
+  it('should look at nothing more that a member hands over, for a while, once that was no pair', () => {
+    const book = bookOf()
+    const good = commitNonces(dealt.keys.get(FLOODER) as KeyPackage).commitment
+    let attempt = 0
+    const bad = { ...good, binding: new Uint8Array(33) }
+    const hands = (member: PublicKey, commitment: NonceCommitment) => {
+      const nonces = { transcript: TRANSCRIPT, coordinator: SELF, commitments: [commitment] }
+      const round = poolName(SET, TRANSCRIPT, member, SELF)
+      const { verdict, effects } = book.receive(
+        envelope(member, numbered(0), 'nonces', nonces, { round, attempt: ++attempt }),
+      )
+      return of(effects, 'refused')[0]?.reason ?? verdict
+    }
+    expect(hands(FLOODER, bad)).toBe('bad_nonces')
+    expect(hands(FLOODER, good)).toBe('over_allowance')
+    expect(hands(HONEST, good)).toBe('accept')
+    book.timer(`no-pairs/${FLOODER}`)
+    expect(hands(FLOODER, good)).toBe('accept')
+  })
+
+  it('should empty no shelf because a member declines what was not asked of it', () => {
+    const book = bookOf()
+    const round = poolName(SET, TRANSCRIPT, HONEST, SELF)
+    book.warm(SET, TRANSCRIPT)
+    const commitments = Array.from({ length: 8 }, () => commitNonces(dealt.keys.get(HONEST) as KeyPackage).commitment)
+    const nonces = { transcript: TRANSCRIPT, coordinator: SELF, commitments }
+    book.receive(envelope(HONEST, numbered(0), 'nonces', nonces, { round }))
+    const first = (r: SignRequest) => coordinatorOrder(requestHash(r), [SELF, HONEST])[0]
+    const ours = Array.from({ length: 32 }, (_, i) => numbered(i)).find((r) => first(r) === SELF) as SignRequest
+    book.start(ours, 10_000)
+    const decline = { coordinator: SELF, reason: 'unknown_nonce' } as const
+    book.receive(envelope(HONEST, ours, 'decline', decline, { attempt: 0 }))
+    expect(steps(book.receive(ready(HONEST, ours)).effects)).toContain('package')
+  })
+
   it('should give none for another transcript, member or coordinator than the round names', () => {
     const round = poolName(SET, TRANSCRIPT, SELF, HONEST)
     const lies = [
@@ -262,7 +337,7 @@ describe('R25: handing out pairs', () => {
     const round = poolName(SET, TRANSCRIPT, HONEST, SELF)
     expect(book.receive(envelope(HONEST, numbered(0), 'nonces', nonces, { round }))).toMatchObject({
       verdict: 'ignore',
-      effects: [{ reason: 'bad_nonces' }],
+      effects: [{ kind: 'arm' }, { reason: 'bad_nonces' }],
     })
     const others = { ...nonces, coordinator: FLOODER }
     expect(book.receive(envelope(HONEST, numbered(0), 'nonces', others, { round, attempt: 2 }))).toEqual({
@@ -291,6 +366,32 @@ describe('R25: handing out pairs', () => {
   })
 })
 
+describe('R25: packages that nothing comes of', () => {
+  it('should be read of one coordinator no more than its allowance, and be others none the dearer', () => {
+    const book = bookOf(64)
+    const items = Array.from({ length: LIMITS.maxSignItems }, (_, i) => itemOf(i))
+    const commitments = items.map(() => commitNonces(dealt.keys.get(FLOODER) as KeyPackage).commitment)
+    const pack = (author: PublicKey, i: number) => {
+      const request = { ...numbered(i), items }
+      const entries = new Map([SELF, author].toSorted().map((m) => [m, commitments] as const))
+      return envelope(author, request, 'package', { request, entries })
+    }
+    const isRead = (author: PublicKey, i: number) =>
+      of(book.receive(pack(author, i)).effects, 'refused').every((f) => f.reason !== 'over_allowance')
+    let bytes = 0
+    let i = 0
+    for (; i < 400 && isRead(FLOODER, i); i++) bytes += pack(FLOODER, i).payload.length
+    const most = 2 * 1024 * 1024
+    expect(bytes).toBeGreaterThan(most / 2)
+    expect(bytes).toBeLessThan(most + LIMITS.maxDirectBytes)
+    // Also what can't be read, or is of another round, is paid for.
+    expect(book.receive({ ...pack(FLOODER, i), payload: Uint8Array.of(255) }).verdict).toBe('ignore')
+    expect(isRead(HONEST, i)).toBe(true)
+    book.timer(`fruitless/${FLOODER}`)
+    expect(isRead(FLOODER, i)).toBe(true)
+  })
+})
+
 describe('R28: results', () => {
   const signed = () => {
     const net = new Network({ t: 2, n: 3, maxDelayMs: 1 })
@@ -300,15 +401,58 @@ describe('R28: results', () => {
     return { net, request, signatures: net.node(0).done[0]?.signatures ?? [] }
   }
 
+  const resultOf = (author: PublicKey, request: SignRequest, signatures: readonly Uint8Array[]) =>
+    envelope(author, request, 'result', { signatures })
+  const reasons = (effects: readonly SignEffect[]) => of(effects, 'refused').map((f) => f.reason)
+
+  it('should check nothing more of a member for a while, after a result of its that was wrong', () => {
+    const { net, request, signatures } = signed()
+    const book = new SignBook({ self: SELF, keyFor: () => net.dealt.keys.get(SELF) })
+    book.start(request, 1_000)
+    const wrong = resultOf(FLOODER, request, [new Uint8Array(64)])
+    const right = resultOf(FLOODER, request, signatures)
+    expect(reasons(book.receive(wrong).effects)).toEqual(['bad_signature'])
+    expect(reasons(book.receive(right).effects)).toEqual(['over_allowance'])
+    book.timer(`wrong-result/${FLOODER}`)
+    expect(of(book.receive(right).effects, 'done')).toHaveLength(1)
+  })
+
+  it('should check few results of one member in rounds that this operator has not approved, however valid', () => {
+    const { net, request, signatures } = signed()
+    const book = new SignBook({ self: SELF, keyFor: () => net.dealt.keys.get(SELF) })
+    // What was signed once is there for everybody.
+    const items = Array.from({ length: LIMITS.maxSignItems }, () => itemOf(9))
+    const again = (i: number) => ({ ...request, requestId: i.toString(16).padStart(4, '0'), items })
+    const says = (author: PublicKey, i: number) => {
+      book.receive(ready(author, again(i)))
+      const { effects } = book.receive(
+        resultOf(
+          author,
+          again(i),
+          items.map(() => signatures[0] as Uint8Array),
+        ),
+      )
+      return of(effects, 'done').length > 0 ? 'done' : reasons(effects)[0]
+    }
+    expect([1, 2, 3].map((i) => says(FLOODER, i))).toEqual(['done', 'done', 'over_allowance'])
+    expect(says(HONEST, 4)).toBe('done')
+    // Whoever wants it has it.
+    book.start(again(3), 1_000)
+    expect(says(FLOODER, 3)).toBe('done')
+    expect(says(FLOODER, 5)).toBe('over_allowance')
+    book.timer(`unasked/${FLOODER}`)
+    expect(says(FLOODER, 5)).toBe('done')
+  })
+
   it('should believe no result that does not verify, or has too few or too many signatures', () => {
     const { net, request, signatures } = signed()
     const fresh = new SignBook({ self: SELF, keyFor: () => net.dealt.keys.get(SELF) })
     fresh.start(request, 1_000)
     const lies = [[new Uint8Array(64)], [new Uint8Array(64).fill(255)], [...signatures, ...signatures]]
-    for (const lie of lies)
-      expect(fresh.receive(envelope(HONEST, request, 'result', { signatures: lie })).effects).toMatchObject([
-        { reason: 'bad_signature' },
-      ])
+    for (const lie of lies) {
+      expect(reasons(fresh.receive(resultOf(FLOODER, request, lie)).effects)).toEqual(['bad_signature'])
+      fresh.timer(`wrong-result/${FLOODER}`)
+    }
     expect(of(fresh.receive(envelope(HONEST, request, 'result', { signatures })).effects, 'done')).toHaveLength(1)
   })
 

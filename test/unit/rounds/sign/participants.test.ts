@@ -215,11 +215,38 @@ describe('bounds', () => {
     expect(of(hand(flood[0] as SignPackage).effects, 'ask_consent')).toHaveLength(1)
   })
 
+  it('R25: should sign one request for one coordinator no more often than an honest one can need', () => {
+    const say = (attempt: number, boot = 1, by = ANN) =>
+      answered(packageOf(given(by), request, by), by, { attempt, boot })
+    const most = 2 * dealt.members.length - 2 + 1
+    for (let i = 1; i <= most; i++) expect(shareIn(say(i))).toBeDefined()
+    for (const boot of [1, 2])
+      expect(say(most + 1, boot)).toMatchObject([{ kind: 'refused', reason: 'too_many_sessions' }])
+    expect(shareIn(say(1, 1, BEN))).toBeDefined()
+    const { effects } = hand(packageOf(given(CAT), request, CAT), CAT)
+    for (const { id } of of(effects, 'arm')) book.timer(id.replace(CAT, ANN))
+    expect(shareIn(say(most + 1))).toBeDefined()
+  })
+
+  it('R25: should charge nobody for packages that a share came of, and everybody for all others', () => {
+    const payload = new Uint8Array(600 * 1024)
+    const read = (i: number, answer: 'yes' | 'not_asked_yet') => {
+      const p = packageOf(given(ANN), numbered(i))
+      const e = { ...envelope(ANN, p.request, 'package', p), payload }
+      const { effects } = book.charged(e, () => book.packaged(e, p))
+      for (const { id } of of(effects, 'ask_consent')) book.consent(id, answer)
+      return of(effects, 'refused')[0]?.reason
+    }
+    for (let i = 0; i < 16; i++) expect(read(i, 'yes')).toBeUndefined()
+    const reasons = Array.from({ length: 5 }, (_, i) => read(100 + i, 'not_asked_yet'))
+    expect(reasons).toEqual([undefined, undefined, undefined, undefined, 'over_allowance'])
+  })
+
   it('should forget a package that nothing came of, with its timer', () => {
     const [armed] = of(hand(packageOf(given(ANN))).effects, 'arm')
     expect(armed?.afterMs).toBe(LIMITS.signTimeoutMs)
-    expect(book.expire('expire/nonsense')).toEqual([])
-    book.expire(armed?.id ?? '')
+    expect(book.timer('expire/nonsense')).toEqual([])
+    book.timer(armed?.id ?? '')
     expect(book.size).toBe(0)
   })
 })

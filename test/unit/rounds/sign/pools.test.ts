@@ -125,6 +125,21 @@ describe('R25: the supply of a coordinator', () => {
     expect(supply.count(ANN, TRANSCRIPT)).toBe(LIMITS.maxNoncesPerCoordinator)
   })
 
+  it('should look only at what is not here yet and has room, of the same process', () => {
+    const supply = new NonceSupply()
+    expect(supply.missing(ANN, 1, TRANSCRIPT, made)).toEqual(made)
+    supply.put(ANN, 1, TRANSCRIPT, two(made))
+    expect(supply.missing(ANN, 1, TRANSCRIPT, made)).toEqual(made.slice(2))
+    expect(supply.missing(ANN, 2, TRANSCRIPT, made)).toEqual(made)
+    expect(supply.missing(ANN, 1, OTHER, made)).toEqual(made)
+    const others = Array.from({ length: LIMITS.maxNoncesPerCoordinator - 3 }, (_, i) => ({
+      hiding: new Uint8Array(33).fill(i & 255),
+      binding: new Uint8Array(33).fill(i >> 8),
+    }))
+    supply.put(ANN, 1, TRANSCRIPT, others)
+    expect(supply.missing(ANN, 1, TRANSCRIPT, made)).toEqual(made.slice(2, 3))
+  })
+
   it('should want n − t + 1 pairs for each digest of a usual round, within bounds', () => {
     expect(enoughPairs(10, 15, 2)).toBe(12)
     expect(enoughPairs(10, 15, 1)).toBeGreaterThanOrEqual(6)
