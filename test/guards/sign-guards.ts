@@ -151,6 +151,20 @@ export const SIGN_GUARDS: readonly Guard[] = [
     test: sign('book', 'has not approved, however valid'),
   },
   {
+    name: 'signing R27: the policy is asked on behalf of each member in its turn',
+    file: 'src/rounds/sign/known.ts',
+    guard: '[...ready].filter((m) => !askedFor.has(m))',
+    gone: '[...ready].filter((m) => askedFor.has(m))',
+    test: sign('book', 'in its turn, whoever was the first'),
+  },
+  {
+    name: 'signing R27: who comes new is asked for at once, where policies answer by themselves',
+    file: 'src/rounds/sign/round-table.ts',
+    guard: 'if (this.#c.asksUnready && r.own ===',
+    gone: 'if (false && r.own ===',
+    test: sign('book', 'in its turn, whoever was the first'),
+  },
+  {
     name: 'signing R14: what is meant for one member is not read when it is gossiped',
     file: 'src/rounds/sign/book.ts',
     guard: "    if (!travelsBy(step, e.via)) return ignored(e, 'wrong_way')\n",

@@ -14,6 +14,8 @@ export interface KnownRound extends RoundFacts {
   /** Members whose operators approved it, in the order in which they were heard. */
   readonly ready: Set<PublicKey>
   readonly declined: Map<PublicKey, DeclineReason>
+  /** Members on whose behalf this operator's policy was asked, since it was asked for all of them. */
+  readonly askedFor: Set<PublicKey>
   /** Members that were told that this node declines. */
   readonly told: Set<PublicKey>
   /** Coordinator delays that have passed since enough members were ready. */
@@ -36,6 +38,7 @@ export const knownRound = (facts: RoundFacts, from: PublicKey): KnownRound => ({
   own: 'unasked',
   ready: new Set(),
   declined: new Map(),
+  askedFor: new Set(),
   told: new Set(),
   turns: 0,
   hasEnough: false,
@@ -60,6 +63,16 @@ export function isOwnTurn(r: KnownRound, self: PublicKey): boolean {
   const rank = r.order.filter((m) => r.ready.has(m)).indexOf(self)
   const faulty = Math.min(r.key.members.length - r.key.threshold, LIMITS.maxCoordinatorsPerTurn)
   return rank === 0 || (r.turns >= 1 && rank <= faulty) || r.turns >= LAST_TURN
+}
+
+/**
+ * Who is named when this operator's policy is asked again: each in its turn. A validator is asked for each member within limits,
+ * and one that has used up its own must not hold up a request of others by being the first to say `ready` to it.
+ */
+export function nextAsker({ ready, askedFor }: KnownRound): PublicKey | undefined {
+  const others = [...ready].filter((m) => !askedFor.has(m))
+  if (others.length === 0) askedFor.clear()
+  return others[0] ?? [...ready][0]
 }
 
 /** Members that have said nothing to it at all. */

@@ -4,7 +4,16 @@ import { Aftermath } from './aftermath.ts'
 import { Coordination, headStartId, type Work } from './coordination.ts'
 import { busyMembers, declinedIn, isHopeless, membersOut } from './coordinator.ts'
 import type { CoordinatorEvent } from './coordinator.types.ts'
-import { isBusyIn, isOwnTurn, isPowerOfTwo, isRefused, type KnownRound, knownRound, unheard } from './known.ts'
+import {
+  isBusyIn,
+  isOwnTurn,
+  isPowerOfTwo,
+  isRefused,
+  type KnownRound,
+  knownRound,
+  nextAsker,
+  unheard,
+} from './known.ts'
 import { sayReady, sayResult, sendDecline } from './messages.ts'
 import type { Restock } from './restock.ts'
 import type { DeclineReason, RoundFacts, SignEffect, SignFailed, SignPackage } from './types.ts'
@@ -194,15 +203,17 @@ export class RoundTable {
   /** Asks this operator's policy once, whoever is ready; a refusal is told to everybody who is. */
   #askOwn(r: KnownRound, asker: PublicKey): Effects {
     if (r.own === 'refused') return this.#tellDeclines(r)
+    // Its allowance may hold what another one's did not.
+    if (this.#c.asksUnready && r.own === 'not_asked_yet' && !r.askedFor.has(asker)) return this.#askAgain(r, asker)
     if (r.own !== 'unasked') return []
     r.own = 'asked'
+    r.askedFor.add(asker)
     return [{ kind: 'ask_consent', id: r.round, round: r.round, coordinator: asker, request: r.request }]
   }
 
   /** Whoever was asked too early may answer now (R27). */
-  #askAgain(r: KnownRound): Effects {
+  #askAgain(r: KnownRound, asker = nextAsker(r) ?? this.#c.self): Effects {
     const told = this.#tellDeclines(r)
-    const [asker = this.#c.self] = r.ready
     r.own = 'unasked'
     return [...told, ...this.#askOwn(r, asker)]
   }

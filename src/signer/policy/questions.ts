@@ -1,7 +1,8 @@
-import { BoundedMap, type Clock, type PublicKey, TokenBucket, toHex } from '../../base/index.ts'
+import { BoundedMap, type Clock, LIMITS, type PublicKey, TokenBucket, toHex } from '../../base/index.ts'
 import { hashOfItems } from '../request-shape.ts'
 import type { ThresholdRequest } from '../types.ts'
 import type { Asker } from './decisions.ts'
+import { FairSlots } from './fair-slots.ts'
 import { Slots } from './slots.ts'
 import type { Verdict } from './validator.ts'
 
@@ -11,6 +12,12 @@ const MAX_OWN_AT_ONCE = 8
 const MAX_FOR_MEMBERS_AT_ONCE = 8
 /** Of those, for one coordinator. */
 const MAX_PER_COORDINATOR_AT_ONCE = 2
+/** Of those, free for coordinators that have none: else few could hold all of them, where the validator is slow. */
+const RESERVED_FOR_OTHERS = 2
+/** Waiting for one of those places, of one coordinator: with 64 digests each, 32 KiB of a member. */
+const MAX_WAITING_PER_COORDINATOR = 4
+/** Half of a sign round: a later answer would come too late for most. */
+const MAX_WAIT_MS = LIMITS.signTimeoutMs / 2
 /** New questions that one coordinator may cause; an honest one has as many requests as its bridge. */
 const COORDINATOR_BURST = 32
 const COORDINATOR_PER_SECOND = 4
@@ -41,11 +48,6 @@ interface Remembered {
   readonly verdict: Verdict
 }
 
-interface Coordinator {
-  readonly bucket: TokenBucket
-  asking: number
-}
-
 /**
  * What the validator is asked: identical questions once at a time, few at once, and for members no more often than their
  * coordinator's allowance. Members decide which questions there are, never how many.
@@ -54,14 +56,21 @@ export class Questions {
   readonly #c: QuestionsInit
   readonly #open = new Map<string, Promise<Verdict>>()
   readonly #remembered = new BoundedMap<string, Remembered>(MAX_REMEMBERED)
-  readonly #coordinators = new BoundedMap<PublicKey, Coordinator>(MAX_COORDINATORS)
+  readonly #coordinators = new BoundedMap<PublicKey, TokenBucket>(MAX_COORDINATORS)
   readonly #own: Slots
-  readonly #forMembers: Slots
+  readonly #forMembers: FairSlots
 
   constructor(init: QuestionsInit) {
     this.#c = init
     this.#own = new Slots(MAX_OWN_AT_ONCE, init.clock)
-    this.#forMembers = new Slots(MAX_FOR_MEMBERS_AT_ONCE, init.clock)
+    this.#forMembers = new FairSlots({
+      total: MAX_FOR_MEMBERS_AT_ONCE,
+      perMember: MAX_PER_COORDINATOR_AT_ONCE,
+      reserved: RESERVED_FOR_OTHERS,
+      waitingPerMember: MAX_WAITING_PER_COORDINATOR,
+      maxWaitMs: MAX_WAIT_MS,
+      clock: init.clock,
+    })
   }
 
   /** For an own bridge: always asks, or joins who asks the same. */
@@ -78,26 +87,38 @@ export class Questions {
     return await this.#ask(key, request, { kind: 'bridge', name }, () => this.#own.give())
   }
 
-  /** For a member's round: what is remembered, or one question if the coordinator may cause one now. */
+  /** For a member's round: what is known or asked already, or one question if the coordinator may cause one. */
   async askFor(coordinator: PublicKey, request: ThresholdRequest): Promise<Verdict> {
     const key = nameOf(request)
+    const known = this.#known(key)
+    if (known !== undefined) return await known
+    const nowMs = this.#c.clock.now()
+    const full = () => new TokenBucket(COORDINATOR_BURST, COORDINATOR_PER_SECOND, nowMs)
+    const bucket = this.#coordinators.getOrMake(coordinator, full)
+    if (!bucket.holds(nowMs)) return BUSY
+    if (!this.#forMembers.tryTake(coordinator)) {
+      if (!(await this.#forMembers.wait(coordinator))) return BUSY
+      // Another one's question may have brought the answer meanwhile.
+      const since = this.#known(key)
+      if (since !== undefined) {
+        this.#forMembers.give(coordinator)
+        return await since
+      }
+    }
+    const done = () => this.#forMembers.give(coordinator)
+    if (!bucket.take(this.#c.clock.now())) {
+      done()
+      return BUSY
+    }
+    return await this.#ask(key, request, { kind: 'member', name: coordinator }, done)
+  }
+
+  /** For members: a refusal that stands, a pause that is not over, or the question as it is being asked. */
+  #known(key: string): Verdict | Promise<Verdict> | undefined {
     const known = this.#remembered.get(key)
     const nowMs = this.#c.clock.now()
     if (known !== undefined && (nowMs < known.refusedUntilMs || nowMs < known.pausedUntilMs)) return known.verdict
-    const open = this.#open.get(key)
-    if (open !== undefined) return await open
-    const account = this.#coordinators.getOrMake(coordinator, () => ({
-      bucket: new TokenBucket(COORDINATOR_BURST, COORDINATOR_PER_SECOND, nowMs),
-      asking: 0,
-    }))
-    if (account.asking >= MAX_PER_COORDINATOR_AT_ONCE || !account.bucket.holds(nowMs)) return BUSY
-    if (!this.#forMembers.tryTake()) return BUSY
-    account.bucket.take(nowMs)
-    account.asking++
-    return await this.#ask(key, request, { kind: 'member', name: coordinator }, () => {
-      account.asking--
-      this.#forMembers.give()
-    })
+    return this.#open.get(key)
   }
 
   #ask(key: string, request: ThresholdRequest, by: Asker, done: () => void): Promise<Verdict> {

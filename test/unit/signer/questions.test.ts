@@ -39,14 +39,81 @@ function questions(verdict?: Verdict) {
 }
 
 describe('questions to the validator', () => {
-  it('should be at most two at once for one coordinator', async () => {
+  it('should be at most two at once for one coordinator; few wait their turn, the rest is turned away', async () => {
     const { made, open } = questions()
-    const asked = [1, 2].map((n) => made.askFor(MEMBER, request(n)))
-    expect(await made.askFor(MEMBER, request(3))).toEqual(BUSY)
+    const asked = [1, 2, 3, 4, 5, 6].map((n) => made.askFor(MEMBER, request(n)))
+    expect(await made.askFor(MEMBER, request(7))).toEqual(BUSY)
+    expect(open).toHaveLength(2)
+    for (let i = 0; i < 6; i++) {
+      open[i]?.answer(LATER)
+      expect(await asked[i]).toEqual(LATER)
+      await settled()
+      expect(open).toHaveLength(Math.min(6, i + 3))
+    }
+    expect(open.map(({ id }) => id)).toEqual([1, 2, 3, 4, 5, 6].map((n) => request(n).requestId))
+  })
+  it('R27: should be asked at once for a coordinator that has none open, though four others ask without end', async () => {
+    const { made, open } = questions()
+    for (let n = 0; n < 40; n++) void made.askFor(MEMBERS[1 + (n % 4)] as PublicKey, request(n))
+    await settled()
+    expect(open).toHaveLength(6)
+    void made.askFor(MEMBER, request(100))
+    expect(open.at(-1)).toMatchObject({ id: request(100).requestId, by: { name: MEMBER } })
+  })
+  it('R27: should give the next place to who has fewest, and of those to who has waited longest', async () => {
+    const crowd = memberKeys(12)
+    const { made, open } = questions()
+    for (const n of [0, 1, 2, 3]) crowd.slice(0, 11).forEach((m, i) => void made.askFor(m, request(100 * n + i)))
+    await settled()
+    // Eight have one each. The next ones are those that have none, in the order in which they came.
+    expect(open.map(({ by }) => by.name)).toEqual(crowd.slice(0, 8))
+    void made.askFor(crowd[11] as PublicKey, request(999))
+    for (let i = 0; i < 12; i++) {
+      open[i]?.answer(LATER)
+      await settled()
+    }
+    const turns = [8, 9, 10, 0, 1, 2, 3, 4, 5, 6, 7, 11].map((i) => crowd[i])
+    expect(open.slice(8).map(({ by }) => by.name)).toEqual(turns)
+  })
+  it('should be waited for no longer than half a round, and leave no place taken', async () => {
+    const { made, open, clock } = questions()
+    for (const n of [1, 2]) void made.askFor(MEMBER, request(n))
+    const late = made.askFor(MEMBER, request(3))
+    await settled()
+    clock.advance(9_999)
+    await settled()
+    const later = made.askFor(MEMBER, request(4))
+    clock.advance(1)
+    expect(await late).toEqual(BUSY)
     open[0]?.answer(LATER)
-    await asked[0]
-    void made.askFor(MEMBER, request(3))
+    await settled()
+    expect(open.map(({ id }) => id)).toEqual([1, 2, 4].map((n) => request(n).requestId))
+    for (const { answer } of open) answer(REFUSED)
+    expect(await later).toEqual(REFUSED)
+    expect(clock.pending).toBe(0)
+    void made.askFor(MEMBER, request(5))
+    void made.askFor(MEMBER, request(6))
+    expect(open).toHaveLength(5)
+  })
+  it('should not be asked any more, once its turn comes, where others have the answer or its allowance is used up', async () => {
+    const { made, open } = questions()
+    for (const n of [1, 2]) void made.askFor(MEMBER, request(n))
+    const waiting = made.askFor(MEMBER, request(3))
+    const other = made.askFor(OTHER, request(3))
     expect(open).toHaveLength(3)
+    open[0]?.answer(LATER)
+    await settled()
+    expect(open).toHaveLength(3)
+    open[2]?.answer(REFUSED)
+    expect(await Promise.all([waiting, other])).toEqual([REFUSED, REFUSED])
+    const ids = Array.from({ length: 40 }, (_, i) => 50 + i)
+    for (const id of ids) {
+      void made.askFor(MEMBER, request(id))
+      await settled()
+      if (id > 60) open.at(-1)?.answer(LATER)
+      await settled()
+    }
+    expect(open.filter(({ by }) => by.name === MEMBER).length).toBeLessThanOrEqual(32)
   })
   it('should be at most eight at once for all members, which take no place of own bridges', async () => {
     const { made, open, own } = questions()

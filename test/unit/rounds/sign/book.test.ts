@@ -187,6 +187,30 @@ describe('messages', () => {
     expect(of(say(HONEST), 'failed')).toMatchObject([{ code: 'REFUSED', missing: [], cheaters: [] }])
   })
 
+  it('R27: should ask its policy on behalf of each member that is ready in its turn, whoever was the first', () => {
+    const request = numbered(0)
+    const round = requestHash(request)
+    const askers = (effects: readonly SignEffect[]) => of(effects, 'ask_consent').map((a) => a.coordinator)
+    const book = bookOf()
+    expect(askers(book.receive(ready(FLOODER, request)).effects)).toEqual([FLOODER])
+    book.consent(round, 'not_asked_yet')
+    expect(askers(book.receive(ready(HONEST, request)).effects)).toEqual([])
+    const asked = Array.from({ length: 4 }, () => {
+      const said = askers(book.reconsider(round))
+      book.consent(round, 'not_asked_yet')
+      return said
+    })
+    expect(asked.flat()).toEqual([HONEST, FLOODER, HONEST, FLOODER])
+
+    // Where policies answer by themselves, who comes new is asked for at once, once.
+    const open = new SignBook({ self: SELF, keyFor: () => dealt.keys.get(SELF), asksUnready: true })
+    open.receive(ready(FLOODER, request))
+    open.consent(round, 'not_asked_yet')
+    expect(askers(open.receive(ready(HONEST, request)).effects)).toEqual([HONEST])
+    open.consent(round, 'not_asked_yet')
+    for (const m of [FLOODER, HONEST]) expect(askers(open.receive(ready(m, request)).effects)).toEqual([])
+  })
+
   it('should count no answer to another coordinator', () => {
     const book = bookOf()
     book.start(numbered(0), 1_000)
