@@ -176,6 +176,8 @@ export const LIMITS = {
   maxJournalRecordBytes: 128 * 1024,
   /** Of one member: whoever shows so many has shown what it is, and can't fill the file. */
   maxEvidencePerMember: 64,
+  /** The same in bytes of the file: all of it, over those that may be guilty at worst, less than half of the largest set. */
+  maxMemberEvidenceBytes: 256 * 1024,
   /** Records remembered that say again what is kept, by 64-byte names. */
   maxEvidenceKnown: 4_096,
   /** Latest records that are told again, for members that were down. */

@@ -15,10 +15,36 @@ const turns = (name: string): Guard['test'] => ({
   file: 'test/unit/rounds/evidence/trial-turns.test.ts',
   name,
 })
+const quota = (name: string): Guard['test'] => ({
+  project: 'unit',
+  file: 'test/unit/rounds/evidence/quota.test.ts',
+  name,
+})
 const incident38: Guard['test'] = { project: 'integration', file: 'test/incidents/38-accused-node.test.ts' }
 
 /** What R16, R18, R19, R26 and incident 38 ask of evidence: who cheats is proven to, and nobody honest ever is. */
 export const EVIDENCE_GUARDS: readonly Guard[] = [
+  {
+    name: 'R26: nobody fills the evidence file with proofs against itself',
+    file: 'src/rounds/evidence/quota.ts',
+    guard: 'bytes + entryBytes(entry) <= most',
+    gone: 'bytes >= 0',
+    test: quota('can’t keep out the proof'),
+  },
+  {
+    name: 'R26: what can’t be read leaves room for other faults of its author',
+    file: 'src/rounds/evidence/quota.ts',
+    guard: " && (entry.code !== 'malformed' || fits(this.#malformed, MALFORMED_PART))",
+    gone: '',
+    test: quota('room for what it does beside'),
+  },
+  {
+    name: 'R26: nothing more is judged of a member whose places are full',
+    file: 'src/rounds/evidence/book.ts',
+    guard: "    if (this.#quota.isFull(record.guilty)) return this.#refuse('member_full')\n",
+    gone: '',
+    test: quota('not even be judged'),
+  },
   {
     name: 'R16: a slot is of one boot',
     file: 'src/rounds/evidence/slots.ts',

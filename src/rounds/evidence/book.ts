@@ -12,6 +12,7 @@ import {
 } from '../../base/index.ts'
 import { decodeEvidence, evidenceId } from './codec.ts'
 import { type EvidenceEntry, entryOf, entryText, parseEntry, type Source } from './entry.ts'
+import { EvidenceQuota } from './quota.ts'
 import { type EvidenceCode, type EvidenceRecord, NOT_PROVEN } from './types.ts'
 
 export interface EvidenceBookInit {
@@ -59,7 +60,7 @@ export class EvidenceBook {
   readonly #ids = new Set<string>()
   /** Other records of faults that are kept: known, so that they are not judged again. */
   readonly #others = new BoundedMap<string, true>(LIMITS.maxEvidenceKnown)
-  readonly #perMember = new Map<PublicKey, number>()
+  readonly #quota = new EvidenceQuota()
   /** Bytes of the latest, to be told again. */
   readonly #latest = new BoundedMap<string, Uint8Array>(LIMITS.maxEvidenceRetold)
   readonly #recordedTotal: Counter<'code' | 'source'>
@@ -118,6 +119,8 @@ export class EvidenceBook {
 
   async #take(record: EvidenceRecord, source: Source): Promise<void> {
     if (!this.#c.isMember(record.guilty)) return this.#refuse('not_a_member')
+    // Before it is judged, which takes signature checks.
+    if (this.#quota.isFull(record.guilty)) return this.#refuse('member_full')
     const entry = entryOf(record, source, this.#c.clock.now())
     if (typeof entry === 'string') {
       this.#refuse(entry)
@@ -125,7 +128,7 @@ export class EvidenceBook {
       return
     }
     if (this.#faults.has(faultOf(entry))) return void this.#others.set(entry.id, true)
-    if ((this.#perMember.get(entry.guilty) ?? 0) >= LIMITS.maxEvidencePerMember) return this.#refuse('member_full')
+    if (!this.#quota.hasRoom(entry)) return this.#refuse('member_full')
     this.#keep(entry)
     this.#logger.warn('A member’s fault is proven', { ...summaryOf(entry) })
     if (this.#isOwn(entry.guilty)) this.#tellOperator(entry)
@@ -147,7 +150,7 @@ export class EvidenceBook {
     this.#entries.push(summaryOf(entry))
     this.#faults.add(faultOf(entry))
     this.#ids.add(entry.id)
-    this.#perMember.set(entry.guilty, (this.#perMember.get(entry.guilty) ?? 0) + 1)
+    this.#quota.add(entry)
   }
 
   /** Incident 38: a node that was convicted must not be the last to hear of it. */

@@ -1,5 +1,5 @@
 import { LIMITS } from '../../../src/base/index.ts'
-import { type EvidenceEntry, verifyEntry } from '../../../src/rounds/evidence/entry.ts'
+import { type EvidenceEntry, entryText, verifyEntry } from '../../../src/rounds/evidence/entry.ts'
 import type { SimulatedNode } from '../simulation.ts'
 import { isHonest } from './plan.ts'
 import type { Played } from './play.ts'
@@ -104,8 +104,11 @@ function isProven(entry: EvidenceEntry, verified: Map<string, EvidenceEntry>): b
 }
 
 /** A member that cheats for ever fills its own places, and nobody else's. */
-const isFull = (entries: readonly EvidenceEntry[], fault: string): boolean =>
-  entries.filter((e) => fault.startsWith(e.guilty)).length >= LIMITS.maxEvidencePerMember
+function isFull(entries: readonly EvidenceEntry[], fault: string): boolean {
+  const kept = entries.filter((e) => fault.startsWith(e.guilty))
+  const bytes = kept.reduce((n, e) => n + entryText(e).length, LIMITS.maxJournalRecordBytes)
+  return kept.length >= LIMITS.maxEvidencePerMember || bytes > LIMITS.maxMemberEvidenceBytes
+}
 
 function unaware(honest: readonly SimulatedNode[], { evidence }: Played, proven: ReadonlySet<string>): number {
   return honest.reduce((n, node) => {
