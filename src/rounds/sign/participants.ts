@@ -22,11 +22,11 @@ const PARTICIPANT_TTL_MS = LIMITS.signTimeoutMs
 const MAX_ITEMS_KEPT = 16 * 1024
 
 /**
- * Packages of one coordinator that no share came of, and repetitions: bytes at once, and restored a second. One of 64 digests
- * takes 2 ms to read.
+ * Packages of one coordinator that no share came of, yet or at all: bytes at once, and restored a second. One of 64 digests takes
+ * 2 ms to read. As many as one coordinator has rounds, twice, are below the first; the second is 10 of the largest.
  */
-const FRUITLESS_BURST_BYTES = 2 * 1024 * 1024
-const FRUITLESS_BYTES_PER_SECOND = 256 * 1024
+const FRUITLESS_BURST_BYTES = 4 * 1024 * 1024
+const FRUITLESS_BYTES_PER_SECOND = 512 * 1024
 
 export interface ParticipantsInit {
   readonly self: PublicKey

@@ -238,8 +238,8 @@ describe('bounds', () => {
       return of(effects, 'refused')[0]?.reason
     }
     for (let i = 0; i < 16; i++) expect(read(i, 'yes')).toBeUndefined()
-    const reasons = Array.from({ length: 5 }, (_, i) => read(100 + i, 'not_asked_yet'))
-    expect(reasons).toEqual([undefined, undefined, undefined, undefined, 'over_allowance'])
+    const reasons = Array.from({ length: 8 }, (_, i) => read(100 + i, 'not_asked_yet'))
+    expect(reasons).toEqual([...Array.from({ length: 7 }, () => undefined), 'over_allowance'])
   })
 
   it('should forget a package that nothing came of, with its timer', () => {
