@@ -73,6 +73,13 @@ export const POLICY_GUARDS: readonly Guard[] = [
     test: unit('questions.test.ts', 'the rest is turned away'),
   },
   {
+    name: 'policy: R27: what members ask pushes out nothing that own bridges were told',
+    file: 'src/signer/policy/decisions.ts',
+    guard: 'this.#kept[KEPT_AS[answer]][by.kind]',
+    gone: "this.#kept[KEPT_AS[answer]]['member']",
+    test: unit('policy-gate.test.ts', 'kept of own bridges'),
+  },
+  {
     name: 'policy: an expired request is not consented to',
     file: 'src/signer/policy/gate.ts',
     guard: `    if (this.#isExpired(request)) return { answer: 'refused', reason: 'expired' }\n`,

@@ -2,7 +2,7 @@ import { BoundedMap, type Clock, type Counter, type Logger, type Metrics, TokenB
 import type { ThresholdRequest } from '../types.ts'
 import type { ApprovalAnswer, Decision, DecisionsView, Said } from './types.ts'
 
-/** Of each answer; an operator who looks later finds the log. */
+/** Of each answer, to own bridges and to members each; an operator who looks later finds the log. */
 const MAX_KEPT = 64
 /** Log lines about members' requests: a member that asks for nonsense must not fill the disk. */
 const LOG_BURST = 20
@@ -16,11 +16,7 @@ export class Decisions {
   readonly #logger: Logger
   readonly #answers: Counter<'asked_by' | 'answer' | 'reason'>
   readonly #lines: TokenBucket
-  readonly #kept = {
-    approved: new BoundedMap<string, Decision>(MAX_KEPT),
-    waiting: new BoundedMap<string, Decision>(MAX_KEPT),
-    refused: new BoundedMap<string, Decision>(MAX_KEPT),
-  }
+  readonly #kept = { approved: keptByAsker(), waiting: keptByAsker(), refused: keptByAsker() }
 
   constructor({ clock, logger, metrics }: { clock: Clock; logger: Logger; metrics: Metrics }) {
     this.#clock = clock
@@ -38,7 +34,7 @@ export class Decisions {
     this.#answers.inc({ asked_by: by.kind, answer, reason })
     // What has no shape is not worth keeping: its id may be anything.
     if (reason === 'malformed') return
-    const kept = this.#kept[KEPT_AS[answer]]
+    const kept = this.#kept[KEPT_AS[answer]][by.kind]
     const key = `${groupKey}/${requestId}/${reason}`
     const nowMs = this.#clock.now()
     const known = kept.get(key)
@@ -49,7 +45,7 @@ export class Decisions {
 
   view(): DecisionsView {
     const { approved, waiting, refused } = this.#kept
-    return { approved: [...approved.values()], waiting: [...waiting.values()], refused: [...refused.values()] }
+    return { approved: inOrder(approved), waiting: inOrder(waiting), refused: inOrder(refused) }
   }
 
   #log(fields: Readonly<Record<string, unknown>>, by: Asker, answer: ApprovalAnswer): void {
@@ -61,6 +57,12 @@ export class Decisions {
       this.#logger.warn('This node refuses a signing request', { ...fields, answer })
   }
 }
+
+/** What members ask for must not push out what this operator's own bridges were told. */
+type Kept = { readonly [K in Asker['kind']]: BoundedMap<string, Decision> }
+const keptByAsker = (): Kept => ({ bridge: new BoundedMap(MAX_KEPT), member: new BoundedMap(MAX_KEPT) })
+const inOrder = ({ bridge, member }: Kept): Decision[] =>
+  [...bridge.values(), ...member.values()].toSorted((a, b) => a.lastAtMs - b.lastAtMs)
 
 const KEPT_AS = {
   yes: 'approved',

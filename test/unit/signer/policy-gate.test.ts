@@ -150,6 +150,20 @@ describe("a policy's reasons", () => {
     expect(waiting).toHaveLength(64)
     expect(waiting.at(-1)).toMatchObject({ requestId: '63' })
   })
+  it('R27: should be kept of own bridges, however much members ask', async () => {
+    const { policy, asking, clock } = policyOver()
+    await policy.approve(request(1), asking)
+    expect(await policy.approve(request(2), asking)).toEqual({ answer: 'equivocation' })
+    clock.advance(1)
+    for (let i = 0; i < 100; i++) {
+      await policy.consent(request(1, 1, (1_000 + i).toString(16).padStart(4, '0')), MEMBER)
+      clock.advance(1)
+    }
+    const { refused } = policy.decisions()
+    expect(refused[0]).toMatchObject({ requestId: 'aa', askedBy: BRIDGE, reason: 'other_items' })
+    expect(refused).toHaveLength(1 + 64)
+    expect(refused.map((d) => d.lastAtMs)).toEqual(refused.map((d) => d.lastAtMs).toSorted((a, b) => a - b))
+  })
   it('should not keep what has no shape: its id may be anything', async () => {
     const { policy } = policyOver()
     await policy.consent({ ...request(1), requestId: '<script>' }, MEMBER)
