@@ -146,7 +146,7 @@ export const SIGN_GUARDS: readonly Guard[] = [
     name: 'signing R28: results that nobody here asked for are checked within bounds',
     file: 'src/rounds/sign/results.ts',
     guard:
-      "    if (!isApproved && !this.#unasked.holds(author)) return { ok: false, reason: 'over_allowance', effects: [] }\n",
+      "    if (!isAsked && !this.#unasked.holds(author)) return { ok: false, reason: 'over_allowance', effects: [] }\n",
     gone: '',
     test: sign('book', 'has not approved, however valid'),
   },
@@ -163,6 +163,13 @@ export const SIGN_GUARDS: readonly Guard[] = [
     guard: 'if (this.#c.asksUnready && r.own ===',
     gone: 'if (false && r.own ===',
     test: sign('book', 'in its turn, whoever was the first'),
+  },
+  {
+    name: 'signing R28: what others have signed pushes out no signature that this operator approved',
+    file: 'src/rounds/sign/round-table.ts',
+    guard: 'isApproved(r) ? this.#signatures : this.#others',
+    gone: 'this.#signatures',
+    test: sign('book', 'whatever others have signed'),
   },
   {
     name: 'signing R14: what is meant for one member is not read when it is gossiped',

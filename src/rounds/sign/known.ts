@@ -85,6 +85,9 @@ export const isBusyIn = ({ coordinator }: KnownRound, member: PublicKey, session
   return standing?.at === 'busy' && standing.session === session
 }
 
+/** This operator wants it, or would take part. */
+export const isApproved = (r: KnownRound): boolean => r.isWanted || r.own === 'yes'
+
 /** So many members refuse that the others can't sign. */
 export const isRefused = ({ declined, key }: KnownRound): boolean =>
   [...declined.values()].filter((reason) => reason === 'refused').length > key.members.length - key.threshold

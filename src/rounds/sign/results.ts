@@ -1,6 +1,6 @@
 import { LIMITS } from '../../base/index.ts'
 import { Allowance } from './allowance.ts'
-import type { KnownRound } from './known.ts'
+import { isApproved, type KnownRound } from './known.ts'
 import { isResultOf } from './messages.ts'
 import type { SignEnvelope } from './received.ts'
 import type { Refusal, SignEffect } from './types.ts'
@@ -28,9 +28,9 @@ export class Results {
   /** Is every signature of it valid? Nothing that is left unsaid here is lost: whoever wants it later asks for it. */
   look(r: KnownRound, { author }: SignEnvelope, signatures: readonly Uint8Array[]): ResultSeen {
     if (!this.#wrong.holds(author)) return { ok: false, reason: 'over_allowance', effects: [] }
-    const isApproved = r.isWanted || r.own === 'yes'
-    if (!isApproved && !this.#unasked.holds(author)) return { ok: false, reason: 'over_allowance', effects: [] }
-    const charged = isApproved ? [] : this.#unasked.take(author, r.request.items.length)
+    const isAsked = isApproved(r)
+    if (!isAsked && !this.#unasked.holds(author)) return { ok: false, reason: 'over_allowance', effects: [] }
+    const charged = isAsked ? [] : this.#unasked.take(author, r.request.items.length)
     if (isResultOf(r.key, r.request, signatures)) return { ok: true, effects: charged }
     return { ok: false, reason: 'bad_signature', effects: [...charged, ...this.#wrong.take(author, 1)] }
   }

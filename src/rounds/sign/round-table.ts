@@ -5,6 +5,7 @@ import { Coordination, headStartId, type Work } from './coordination.ts'
 import { busyMembers, declinedIn, isHopeless, membersOut } from './coordinator.ts'
 import type { CoordinatorEvent } from './coordinator.types.ts'
 import {
+  isApproved,
   isBusyIn,
   isOwnTurn,
   isPowerOfTwo,
@@ -43,6 +44,8 @@ export class RoundTable {
   readonly #rounds = new Map<string, KnownRound>()
   /** First verified signatures of each round (R28). */
   readonly #signatures: BoundedMap<string, readonly Uint8Array[]>
+  /** Of rounds that this operator did not approve: members can make as many as they like, and push out only these. */
+  readonly #others: BoundedMap<string, readonly Uint8Array[]>
 
   constructor(init: RoundTableInit) {
     this.#c = init
@@ -51,6 +54,7 @@ export class RoundTable {
     const onCheat = (round: string, member: PublicKey) => this.#cheated(round, member)
     this.#aftermath = new Aftermath({ self: init.self, isBusy, onCheat })
     this.#signatures = new BoundedMap(init.maxRounds)
+    this.#others = new BoundedMap(init.maxRounds)
   }
 
   get size(): { readonly known: number; readonly wanted: number; readonly coordinating: number } {
@@ -62,7 +66,7 @@ export class RoundTable {
     return this.#rounds.get(round)
   }
   signatures(round: string): readonly Uint8Array[] | undefined {
-    return this.#signatures.get(round)
+    return this.#signatures.get(round) ?? this.#others.get(round)
   }
 
   /** This operator's own bridge wants it. */
@@ -164,7 +168,8 @@ export class RoundTable {
   /** The first verified signatures end the round for every machine of it, and are kept (R28). */
   complete(r: KnownRound, signatures: readonly Uint8Array[]): Effects {
     const { round, request } = r
-    this.#signatures.set(round, signatures)
+    const kept = isApproved(r) ? this.#signatures : this.#others
+    kept.set(round, signatures)
     return [...this.#forget(r), ...this.#c.onDone(round), { kind: 'done', round, request, signatures }]
   }
 

@@ -468,6 +468,19 @@ describe('R28: results', () => {
     expect(says(FLOODER, 5)).toBe('done')
   })
 
+  it('should keep the signatures of what this operator approved, whatever others have signed', () => {
+    const { net, request, signatures } = signed()
+    const book = new SignBook({ self: SELF, maxSessions: 4, keyFor: () => net.dealt.keys.get(SELF) })
+    book.start(request, 1_000)
+    book.receive(resultOf(HONEST, request, signatures))
+    for (let i = 0; i < 8; i++) {
+      const other = { ...request, requestId: i.toString(16).padStart(4, '0') }
+      book.receive(ready(FLOODER, other))
+      expect(of(book.receive(resultOf(FLOODER, other, signatures)).effects, 'done')).toHaveLength(1)
+    }
+    expect(of(book.start(request, 1_000), 'done')).toHaveLength(1)
+  })
+
   it('should believe no result that does not verify, or has too few or too many signatures', () => {
     const { net, request, signatures } = signed()
     const fresh = new SignBook({ self: SELF, keyFor: () => net.dealt.keys.get(SELF) })
