@@ -222,7 +222,8 @@ describe('a trial share of another package in a later turn', () => {
     net.run()
     for (const node of honestIn(net)) {
       expect(node.aborted).toBeUndefined()
-      expect(turnsOf(net, node)).toHaveLength(1)
+      // That of the first lives, because the packages differ, and that of the other life; no more, however often it lies.
+      expect(turnsOf(net, node).length).toBeLessThanOrEqual(2)
       const late = node.effects.filter((e) => e.kind === 'late').at(-1)
       expect(late).toEqual({ kind: 'late', step: 'trial', missing: [memberAt(net, BAD)] })
     }
