@@ -1,5 +1,5 @@
 import { isHex, type PublicKey } from '../../base/index.ts'
-import { decodeEvidence, encodeEvidence, evidenceId } from './codec.ts'
+import { decodeEvidence, encodeEvidence, evidenceId, MAX_EVIDENCE_BYTES } from './codec.ts'
 import { judge } from './judge.ts'
 import { type EvidenceCode, type EvidenceRecord, isEvidenceCode, type NotProven } from './types.ts'
 
@@ -25,6 +25,8 @@ export function entryOf(record: EvidenceRecord, source: Source, atMs: number): E
   const judged = judge(record)
   if (!judged.ok) return judged.reason
   const bytes = encodeEvidence(record)
+  // It could be told to nobody, and not be read again from the file.
+  if (bytes.length > MAX_EVIDENCE_BYTES) return 'wrong_wires'
   const { member, code, round, attempt } = judged.guilt
   const text = Buffer.from(bytes).toString('base64')
   return { id: evidenceId(bytes), atMs, source, code, guilty: member, round, attempt, record: text }

@@ -9,7 +9,7 @@ import {
 } from '../../crypto/index.ts'
 import { xOnly } from '../../curve/index.ts'
 import type { EnvelopeFields } from '../../p2p/index.ts'
-import { decodeKeygen } from '../keygen/codec.ts'
+import { decodeKeygen, isOversized } from '../keygen/codec.ts'
 import { attemptIdOf } from '../keygen/hashes.ts'
 import { parseStep } from '../keygen/index.ts'
 import type { KeygenPayloads } from '../keygen/steps.ts'
@@ -27,6 +27,8 @@ export const EPOCH = 0
 export function judgeMalformed({ record, said: [m, ...more] }: Case): Finding {
   const named = m && parseStep(m.step)
   if (m === undefined || named === undefined || more.length > 0) return 'wrong_wires'
+  // Whatever is too long is dropped by everybody, and so is an honest complaint that shows it.
+  if (isOversized(named.step, m.payload)) return 'no_fault'
   if (decodeKeygen(named.step, m.payload) === undefined) return undefined
   const deal = m.step === 'deal' ? decodeKeygen('deal', m.payload) : undefined
   if (deal === undefined) return 'no_fault'

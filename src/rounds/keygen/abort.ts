@@ -1,5 +1,5 @@
 import { type PublicKey, unreachable, zeroize } from '../../base/index.ts'
-import { encodeKeygen } from './codec.ts'
+import { encodeKeygen, isOversized } from './codec.ts'
 import { type KeygenState, type Phase, type Transition, utterance } from './state.ts'
 import type { FaultCode, FaultProof, KeygenPayloads } from './steps.ts'
 import type { KeygenAbort, KeygenEffect, KeygenFault } from './types.ts'
@@ -9,7 +9,7 @@ export function abort(state: KeygenState, reason: KeygenAbort): Transition {
   const effects: KeygenEffect[] = []
   const complaint = complaintOf(reason)
   if (complaint !== undefined)
-    effects.push({ kind: 'publish', utterance: utterance(state, 'complaint', encodeKeygen('complaint', complaint)) })
+    effects.push({ kind: 'publish', utterance: utterance(state, 'complaint', encodeComplaint(complaint)) })
   destroySecrets(state.phase)
   effects.push({ kind: 'disarm', name: 'step' }, { kind: 'disarm', name: 'resend' })
   effects.push({ kind: 'aborted', reason, confirmed: confirmedIn(state), certified: state.certified })
@@ -26,6 +26,12 @@ export const abortForFault = (
 
 export const abortForFaults = (state: KeygenState, faults: readonly KeygenFault[]): Transition =>
   abort(state, { kind: 'fault', faults })
+
+/** A proof that goes into no complaint, of one as large as ours may be, is left out: the others heard what we heard. */
+function encodeComplaint(complaint: KeygenPayloads['complaint']): Uint8Array {
+  const payload = encodeKeygen('complaint', complaint)
+  return isOversized('complaint', payload) ? encodeKeygen('complaint', { ...complaint, proof: undefined }) : payload
+}
 
 /** One payload per slot (R16), so one complaint names one member. */
 function complaintOf(reason: KeygenAbort): KeygenPayloads['complaint'] | undefined {

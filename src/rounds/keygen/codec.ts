@@ -99,9 +99,16 @@ const CODECS: { readonly [S in KeygenStep]: Codec<KeygenPayloads[S]> } = {
 export const encodeKeygen = <S extends KeygenStep>(step: S, payload: KeygenPayloads[S]): Uint8Array =>
   CODECS[step].encode(payload)
 
+/**
+ * Longer than anything that can be said in this step. Such a message is dropped and is no fault: shown as one, it would not go
+ * into the complaint about it, and whoever complains honestly would be the one that said what nobody can read.
+ */
+export const isOversized = (step: KeygenStep, payload: Uint8Array): boolean =>
+  payload.length > (step === 'complaint' ? MAX_COMPLAINT_BYTES : MAX_KEYGEN_PAYLOAD_BYTES)
+
 /** undefined for anything malformed, oversized or not canonical. Never throws. */
 export function decodeKeygen<S extends KeygenStep>(step: S, bytes: Uint8Array): KeygenPayloads[S] | undefined {
-  if (bytes.length > (step === 'complaint' ? MAX_COMPLAINT_BYTES : MAX_KEYGEN_PAYLOAD_BYTES)) return undefined
+  if (isOversized(step, bytes)) return undefined
   try {
     return CODECS[step].decode(bytes)
   } catch {

@@ -2,7 +2,7 @@ import { equalBytes, type PublicKey } from '../../base/index.ts'
 import { checkDealerKey, checkReceiverKey } from '../../crypto/index.ts'
 import { xOnly } from '../../curve/index.ts'
 import { abort, abortForFault } from './abort.ts'
-import { decodeKeygen } from './codec.ts'
+import { decodeKeygen, isOversized } from './codec.ts'
 import {
   type Heard,
   isRepeated,
@@ -24,6 +24,7 @@ export const RESTARTS_AT_ONCE = 4
 export function receive(state: KeygenState, message: Message): Transition {
   const named = parseStep(message.step)
   if (!state.others.includes(message.author) || named === undefined) return { state, effects: [] }
+  if (isOversized(named.step, message.payload)) return { state, effects: [] }
   // A transcript that all have confirmed is finished, whatever is said of how it was made (R20).
   if (state.certified && !isOfTrial(state.phase, message, named.step)) return { state, effects: [] }
   const known = state.boots.get(message.author)

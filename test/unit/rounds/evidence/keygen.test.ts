@@ -8,12 +8,13 @@ import {
   decodeEvidence,
   type EvidenceRecord,
   encodeEvidence,
+  entryOf,
   judge,
   recordOfComplaint,
   recordOfFault,
   type Where,
 } from '../../../../src/rounds/evidence/index.ts'
-import { encodeKeygen } from '../../../../src/rounds/keygen/codec.ts'
+import { decodeKeygen, encodeKeygen, MAX_COMPLAINT_BYTES } from '../../../../src/rounds/keygen/codec.ts'
 import type { KeygenFault } from '../../../../src/rounds/keygen/index.ts'
 import {
   CHEATS,
@@ -183,6 +184,81 @@ describe('R19: a complaint', () => {
       )
     }
     expect(guiltyOf(falsely).guilts).toEqual(['no_fault', 'no_fault', 'no_fault'])
+  })
+})
+
+describe('R19: a message that is longer than anything that can be said', () => {
+  const junk =
+    (step: string, bytes: number): Cheat =>
+    (words) =>
+      words.map((w) => (w.step === step ? { ...w, payload: new Uint8Array(bytes).fill(7) } : w))
+
+  it('should be dropped: nobody complains of what would not go into a complaint, and no honest member is convicted by one', () => {
+    const net = run({ cheats: { 3: junk('open', 60_000) } })
+    expect(net.gossiped.filter((m) => m.step === 'complaint')).toEqual([])
+    for (const node of net.honest)
+      expect(reasonOf(node)).toEqual({ kind: 'silence', step: 'open', missing: [memberAt(net, 3)] })
+  })
+
+  it('should convict nobody by its length alone', () => {
+    const net = run({ cheats: { 3: junk('open', 60_000) } })
+    const wire = net.gossiped.find((m) => m.author === memberAt(net, 3))?.wire as Uint8Array
+    expect(judge({ ...whereOf(net), code: 'malformed', guilty: memberAt(net, 3), wires: [wire] })).toEqual({
+      ok: false,
+      reason: 'no_fault',
+    })
+  })
+
+  it('should still be proven to, a little shorter, by a complaint that all can read', () => {
+    for (const [step, bytes] of [
+      ['open', 12 * 1024],
+      ['complaint', 50 * 1024],
+    ] as const) {
+      const spoken: Cheat = (words, node) =>
+        node.state.phase.kind === 'opening' && words.some((w) => w.step === 'open')
+          ? [...words.filter((w) => w.step !== step), { step, payload: new Uint8Array(bytes).fill(7) }]
+          : words
+      const net = run({ cheats: { 3: spoken } })
+      const complaints = net.gossiped.filter((m) => m.step === 'complaint' && m.author !== memberAt(net, 3))
+      expect(complaints.length, step).toBeGreaterThan(0)
+      for (const { payload } of complaints)
+        expect(decodeKeygen('complaint', payload), step).toMatchObject({ accused: memberAt(net, 3), code: 'malformed' })
+      expect(guiltOf(foundIn(net)), step).toEqual([memberAt(net, 3), 'malformed'])
+    }
+  })
+
+  it('should leave a proof out of a complaint into which it does not go, rather than say what nobody can read', () => {
+    const net = run({
+      cheats: {
+        3: (words, node) =>
+          node.state.phase.kind === 'opening' && words.some((w) => w.step === 'open')
+            ? [{ step: 'complaint', payload: new Uint8Array(MAX_COMPLAINT_BYTES).fill(7) }]
+            : words,
+      },
+    })
+    const complaints = net.gossiped.filter((m) => m.step === 'complaint' && m.author !== memberAt(net, 3))
+    expect(complaints.length).toBeGreaterThan(0)
+    for (const { payload } of complaints)
+      expect(decodeKeygen('complaint', payload)).toEqual({ accused: memberAt(net, 3), code: 'malformed' })
+  })
+
+  it('should never be written: a record that is too long to be told could not be read again either', () => {
+    const net = run({})
+    const { topic } = net
+    const member = memberAt(net, 3)
+    const said = (payload: Uint8Array) =>
+      sealEnvelope(keyPairOf(member), topicName(topic), {
+        ...{ round: net.params.pendingId, attempt: 1, step: 'complaint', payload, boot: 1, counter: 1, expiresAtMs: 1 },
+      })
+    const long = (n: number) => said(new Uint8Array(40 * 1024).fill(n))
+    const record: EvidenceRecord = {
+      ...whereOf(net),
+      code: 'equivocation',
+      guilty: member,
+      wires: [long(1), long(2)],
+    }
+    expect(judge(record).ok).toBe(true)
+    expect(entryOf(record, 'found', 1)).toBe('wrong_wires')
   })
 })
 

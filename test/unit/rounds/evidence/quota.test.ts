@@ -7,12 +7,14 @@ import { KeyPair, sha256 } from '../../../../src/curve/index.ts'
 import { sealEnvelope } from '../../../../src/p2p/envelope.ts'
 import { topicName } from '../../../../src/p2p/index.ts'
 import { EvidenceBook, type EvidenceRecord, encodeEvidence, topicOf } from '../../../../src/rounds/evidence/index.ts'
+import { MAX_COMPLAINT_BYTES } from '../../../../src/rounds/keygen/codec.ts'
 import { EVIDENCE_CHAIN, openChainedJournal } from '../../../../src/store/index.ts'
 import { ManualClock, MemoryLogger } from '../../registry/support/ports.ts'
 
 const PAIRS = Array.from({ length: 7 }, (_, i) => KeyPair.fromSecret(sha256(u32be(i + 1))))
 const [OWN, FIRST, ...OTHERS] = PAIRS as [KeyPair, KeyPair, ...KeyPair[]]
-const LARGE = LIMITS.maxGossipBytes - 2_000
+/** As long as a message may be whose author is at fault for it. */
+const LARGE = MAX_COMPLAINT_BYTES
 
 const dirs: string[] = []
 afterEach(() => {
@@ -30,7 +32,7 @@ function fault(of: KeyPair, code: 'malformed' | 'equivocation', attempt: number,
   }
   const topic = topicOf(record)
   const wires = (code === 'malformed' ? [1] : [1, 2]).map((byte) => {
-    const said = { round: topic.scope, attempt, step: 'open', payload: new Uint8Array(bytes).fill(byte) }
+    const said = { round: topic.scope, attempt, step: 'complaint', payload: new Uint8Array(bytes).fill(byte) }
     return sealEnvelope(of, topicName(topic), { ...said, boot: 1, counter: byte, expiresAtMs: 1 })
   })
   return { ...record, wires }
