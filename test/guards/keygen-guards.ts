@@ -30,6 +30,11 @@ const incident = (file: string, name?: string): Guard['test'] => ({
   file: `test/incidents/${file}`,
   ...(name === undefined ? {} : { name }),
 })
+const vanishing = (name: string): Guard['test'] => ({
+  project: 'unit',
+  file: 'test/unit/rounds/keygen/vanishing-share.test.ts',
+  name,
+})
 const ATTEMPT = 'src/rounds/drivers/keygen-attempt.ts'
 const TURNS = 'test/unit/rounds/evidence/trial-turns.test.ts'
 const RUNNER = 'src/rounds/drivers/keygen-runner.ts'
@@ -344,5 +349,26 @@ export const KEYGEN_GUARDS: readonly Guard[] = [
     guard: '      part({ stop: () => threads.stop() }),\n',
     gone: '      part({ stop: async () => void threads }),\n',
     test: { project: 'unit', file: 'test/unit/node/wired.test.ts', name: 'key threads' },
+  },
+  {
+    name: 'R19: whose share would be zero is named',
+    file: 'src/crypto/keygen/dealer.ts',
+    guard: 'vanishingIn([this.identifier, ...others.keys()], sums, port)',
+    gone: 'vanishingIn([], sums, port)',
+    test: vanishing('on the event loop'),
+  },
+  {
+    name: 'R19: whose share would be zero is named by a thread as well',
+    file: 'src/crypto/keygen/make-key.ts',
+    guard: 'vanishingIn(members.map(identifierOf), joint.sums, curve)',
+    gone: 'vanishingIn([], joint.sums, curve)',
+    test: vanishing('beside the machine'),
+  },
+  {
+    name: 'R21: a staged share is none to sign with',
+    file: 'src/signer/share-vault.ts',
+    guard: 'if (!isStaged(share) && (before',
+    gone: 'if ((before',
+    test: { project: 'unit', file: 'test/unit/signer/share-vault.test.ts', name: 'R21' },
   },
 ]

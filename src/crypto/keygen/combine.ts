@@ -57,6 +57,20 @@ export function jointKey(
   return undefined
 }
 
+/**
+ * Whose verifying share would be the point at infinity in the key of these sums: a share of zero. Whoever deals last can give
+ * itself one. To give one to somebody else it takes what others dealt to that member, which `threshold` members together know.
+ */
+export function vanishingIn(
+  members: readonly Identifier[],
+  sums: readonly Uint8Array[],
+  port: Curve,
+): readonly Identifier[] {
+  const plain = { signers: { min: sums.length, max: members.length }, commitments: [...sums], verifyingShares: {} }
+  const { commitments } = tweakPublic(plain, EMPTY_ROOT, port)
+  return members.filter((id) => evaluateInExponent(commitments, parseIdentifier(id).scalar, port) === undefined)
+}
+
 function sumOfSecrets(secrets: readonly Uint8Array[], port: Curve): Uint8Array {
   return secrets.reduce((sum, secret) => {
     const next = port.addScalars(sum, secret)

@@ -1,7 +1,7 @@
 import { CodedError, equalBytes, zeroize } from '../../base/index.ts'
 import { type Curve, curve } from '../../curve/index.ts'
 import { parseIdentifier } from '../identifier.ts'
-import { jointCommitments, jointKey } from './combine.ts'
+import { jointCommitments, jointKey, vanishingIn } from './combine.ts'
 import { faultOfDealing, faultOfProof, proveKnowledge, shareMatches } from './dealing.ts'
 import { drawScalar, evaluate } from './polynomial.ts'
 import type { Dealing, DealingFault, Identifier, RawKey, Rng } from './types.ts'
@@ -11,8 +11,11 @@ export type Checked =
   | { readonly ok: false; readonly faults: ReadonlyMap<Identifier, DealingFault> }
 export type Combined =
   | { readonly ok: true; readonly key: RawKey }
-  /** `badShares`: whose share contradicts its dealing. Empty: the dealings cancel out into no usable key, and nobody can be named. */
-  | { readonly ok: false; readonly badShares: readonly Identifier[] }
+  /**
+   * `badShares`: whose share contradicts its dealing. Empty: the dealings cancel out into no usable key; `vanishing`: whose share of
+   * it is zero.
+   */
+  | { readonly ok: false; readonly badShares: readonly Identifier[]; readonly vanishing: readonly Identifier[] }
 
 /**
  * One member's polynomial and what follows from it (FROST KeyGen). Methods may be called again with the same arguments until
@@ -90,7 +93,9 @@ export class Dealer {
       if (key !== undefined) return { ok: true, key }
     }
     const badShares = [...others].filter(([id, d]) => !shareMatches(this.identifier, d, shares.get(id) ?? NONE, port))
-    return { ok: false, badShares: badShares.map(([id]) => id) }
+    const isUnusable = badShares.length === 0 && sums !== undefined
+    const vanishing = isUnusable ? vanishingIn([this.identifier, ...others.keys()], sums, port) : []
+    return { ok: false, badShares: badShares.map(([id]) => id), vanishing }
   }
 
   /** Forgets the polynomial, as far as JavaScript allows. */

@@ -12,7 +12,7 @@ export type CheckedDealings =
 export type CombinedKey =
   | { readonly ok: true; readonly key: KeyPackage }
   /** Members whose share contradicts their dealing; empty if the dealings cancel out and nobody can be named. */
-  | { readonly ok: false; readonly badShares: readonly PublicKey[] }
+  | { readonly ok: false; readonly badShares: readonly PublicKey[]; readonly vanishing: readonly PublicKey[] }
 
 /** A fresh polynomial of this member. Throws TypeError on a group that can't be one. */
 export function dealerFor(group: KeygenGroup, self: PublicKey, rng?: Rng): Dealer {
@@ -45,7 +45,8 @@ export function combineShares(
 ): CombinedKey {
   const combined = dealer.combine(byIdentifier(others), byIdentifier(shares))
   if (combined.ok) return { ok: true, key: packageOf(group, self, combined.key) }
-  return { ok: false, badShares: [...others.keys()].filter((m) => combined.badShares.includes(identifierOf(m))) }
+  const named = (ids: readonly Identifier[]) => group.members.filter((m) => ids.includes(identifierOf(m)))
+  return { ok: false, badShares: named(combined.badShares), vanishing: named(combined.vanishing) }
 }
 
 const byIdentifier = <T>(map: ReadonlyMap<PublicKey, T>): ReadonlyMap<Identifier, T> =>

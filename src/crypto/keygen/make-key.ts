@@ -2,7 +2,7 @@ import { type PublicKey, zeroize } from '../../base/index.ts'
 import { type Curve, curve } from '../../curve/index.ts'
 import { identifierOf } from '../identifier.ts'
 import type { KeyPackage } from '../types.ts'
-import { jointCommitments, jointKey } from './combine.ts'
+import { jointCommitments, jointKey, vanishingIn } from './combine.ts'
 import { faultOfDealing, faultOfProof, shareMatches } from './dealing.ts'
 import { packageOf } from './package.ts'
 import type { Dealing, DealingFault, KeygenGroup } from './types.ts'
@@ -20,8 +20,9 @@ export interface KeyMaterial {
 export type MadeKey =
   | { readonly kind: 'key'; readonly key: KeyPackage }
   | { readonly kind: 'bad_dealings'; readonly faults: ReadonlyMap<PublicKey, DealingFault> }
-  /** Empty if the dealings cancel out into no usable key, and nobody can be named. */
   | { readonly kind: 'bad_shares'; readonly members: readonly PublicKey[] }
+  /** The dealings cancel out. `vanishing`: whose share would be zero; empty if it is not that. */
+  | { readonly kind: 'unusable'; readonly vanishing: readonly PublicKey[] }
 
 const SHARE_BYTES = 32
 
@@ -50,7 +51,10 @@ export function makeKey({ group, self, dealings, shares }: KeyMaterial, port: Cu
     const bad = byMember(members, dealings).filter(
       ([member, d], i) => member !== self && !shareMatches(identifierOf(self), d, parts[i] ?? NONE, port),
     )
-    return { kind: 'bad_shares', members: bad.map(([member]) => member) }
+    if (bad.length > 0) return { kind: 'bad_shares', members: bad.map(([member]) => member) }
+    const ids =
+      joint.wellFormed && joint.sums !== undefined ? vanishingIn(members.map(identifierOf), joint.sums, curve) : []
+    return { kind: 'unusable', vanishing: members.filter((m) => ids.includes(identifierOf(m))) }
   } finally {
     zeroize(shares)
   }

@@ -103,7 +103,7 @@ export function takeDeals(state: KeygenState, phase: Dealing): Transition {
   if (now.shares.size < state.others.length) return { state: checked, effects: [] }
   const combined = combineShares(state.params, state.params.self, now.dealer, dealings, now.shares)
   if (combined.ok) return stage(checked, now, combined.key, deals)
-  if (combined.badShares.length === 0) return abort(checked, { kind: 'unusable_key' })
+  if (combined.badShares.length === 0) return abort(checked, { kind: 'unusable_key', vanishing: combined.vanishing })
   return abortForFaults(
     checked,
     combined.badShares.map((member) => shareFault(state, now, member, 'bad_share')),
@@ -140,11 +140,12 @@ export function takeKey(state: KeygenState, phase: Dealing, { made, error }: Com
         [...made.faults].map(([member, code]) => ({ member, code, wires: wiresOf(state, member, 'deal') })),
       )
     case 'bad_shares':
-      if (made.members.length === 0) return abort(state, { kind: 'unusable_key' })
       return abortForFaults(
         state,
         made.members.map((member) => shareFault(state, phase, member, 'bad_share')),
       )
+    case 'unusable':
+      return abort(state, { kind: 'unusable_key', vanishing: made.vanishing })
   }
 }
 

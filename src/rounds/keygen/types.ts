@@ -82,8 +82,11 @@ export type KeygenAbort =
   | { readonly kind: 'silence'; readonly step: KeygenStep; readonly missing: readonly PublicKey[] }
   /** A member restarted (R16): no blame. */
   | { readonly kind: 'boot_changed'; readonly member: PublicKey }
-  /** The dealings cancel out into no usable key; who arranged that can't be shown. */
-  | { readonly kind: 'unusable_key' }
+  /**
+   * The dealings cancel out into no usable key. `vanishing`: whose share of it would be zero. Such a member arranged that itself, or
+   * as many as the threshold together did; so it is told to this operator, and is never evidence.
+   */
+  | { readonly kind: 'unusable_key'; readonly vanishing: readonly PublicKey[] }
   /** A fault of this node. */
   | { readonly kind: 'internal'; readonly error: unknown }
 

@@ -25,7 +25,9 @@ export function failureOf(attempt: number, abort: KeygenAbort): KeygenFailure {
     case 'boot_changed':
       return of(`${abort.member} restarted`)
     case 'unusable_key':
-      return of('the dealings make no usable key')
+      return of('the dealings make no usable key', {
+        blamed: abort.vanishing.map((member) => ({ member, fault: 'vanishing_share' })),
+      })
     case 'internal':
       return of(`internal error: ${describeError(abort.error)}`)
     default:

@@ -313,7 +313,11 @@ describe('dealings that cancel out', () => {
     )
     for (const p of all) {
       expect(checkDealings(p.dealer, p.others).ok).toBe(true)
-      expect(combineShares(g, p.self, p.dealer, p.others, p.shares)).toEqual({ ok: false, badShares: [] })
+      expect(combineShares(g, p.self, p.dealer, p.others, p.shares)).toEqual({
+        ok: false,
+        badShares: [],
+        vanishing: [],
+      })
     }
   })
 })

@@ -208,7 +208,7 @@ describe('the key that can’t be', () => {
       [one, two, three].map((top, i) => [i, coefficients(toHex(curve.randomScalar()), top)]),
     )
     const net = new Network({ n: 3, threshold: 2, seed: 7, rngs }).run()
-    for (const node of net.nodes) expect(node.aborted?.reason).toEqual({ kind: 'unusable_key' })
+    for (const node of net.nodes) expect(node.aborted?.reason).toEqual({ kind: 'unusable_key', vanishing: [] })
   })
 })
 
