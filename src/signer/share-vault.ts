@@ -31,6 +31,8 @@ class SealedShareVault implements ShareVault {
   readonly #init: ShareVaultInit
   readonly #epochs: EpochRecords
   readonly #shares: Map<TranscriptHash, StoredShare>
+  /** The certified share of the newest epoch, by group key: it is asked for with every round, and staged ones may be many. */
+  readonly #newest = new Map<GroupKey, StoredShare>()
   /** Puts run one after the other, so that two for one transcript can't both pass. */
   #last: Promise<unknown> = Promise.resolve()
 
@@ -38,6 +40,7 @@ class SealedShareVault implements ShareVault {
     this.#init = init
     this.#epochs = epochs
     this.#shares = new Map(shares.map((share) => [share.transcript, share]))
+    for (const share of shares) this.#index(share)
   }
 
   byTranscript(transcript: TranscriptHash): StoredShare | undefined {
@@ -46,7 +49,7 @@ class SealedShareVault implements ShareVault {
 
   /** The certified share of the newest epoch; never a staged one (R21). */
   byGroupKey(groupKey: GroupKey): StoredShare | undefined {
-    return this.list().findLast((s) => s.key.public.groupKey === groupKey && !isStaged(s))
+    return this.#newest.get(groupKey)
   }
 
   /** By group key, then epoch. */
@@ -86,7 +89,14 @@ class SealedShareVault implements ShareVault {
     }
     await writeShare(this.#init, path, plaintext, held !== undefined)
     this.#shares.set(share.transcript, share)
+    this.#index(share)
     if (!isStaged(share)) await this.#epochs.advance(groupKey, share)
+  }
+
+  #index(share: StoredShare): void {
+    const { groupKey } = share.key.public
+    const before = this.#newest.get(groupKey)
+    if (!isStaged(share) && (before === undefined || before.epoch <= share.epoch)) this.#newest.set(groupKey, share)
   }
 }
 
