@@ -33,12 +33,15 @@ export async function loadAttemptLog(space: Space, id: PendingId): Promise<Attem
 function decode(id: PendingId, bytes: Uint8Array): AttemptRecord {
   try {
     const value: unknown = JSON.parse(fromUtf8(bytes))
-    const { attempt, staged, certified } = value as Readonly<Record<string, unknown>>
+    const { attempt, staged, stagedIn, certified } = value as Readonly<Record<string, unknown>>
     if (typeof attempt !== 'number' || !Number.isSafeInteger(attempt) || typeof certified !== 'boolean')
       throw new TypeError('attempt record: its fields are not those of one')
-    return staged === undefined
-      ? { attempt, certified: false }
-      : { attempt, staged: asTranscriptHash(String(staged)), certified }
+    if (staged === undefined) return { attempt, certified: false }
+    const record = { attempt, staged: asTranscriptHash(String(staged)), certified }
+    if (stagedIn === undefined) return record
+    if (typeof stagedIn !== 'number' || !Number.isSafeInteger(stagedIn) || stagedIn > attempt)
+      throw new TypeError('attempt record: its share was staged in no attempt before')
+    return { ...record, stagedIn }
   } catch (cause) {
     throw new CodedError(
       'STORE_UNREADABLE',

@@ -37,6 +37,19 @@ const vanishing = (name: string): Guard['test'] => ({
 })
 const ATTEMPT = 'src/rounds/drivers/keygen-attempt.ts'
 const TURNS = 'test/unit/rounds/evidence/trial-turns.test.ts'
+const CERTIFIED = 'src/rounds/keygen/certified.ts'
+const LEFT = 'src/rounds/drivers/left-transcript.ts'
+const PACE = 'src/rounds/drivers/attempt-pace.ts'
+const hostile = (name: string): Guard['test'] => ({
+  project: 'unit',
+  file: 'test/unit/rounds/pending/hostile-member.test.ts',
+  name,
+})
+const left = (name: string): Guard['test'] => ({
+  project: 'unit',
+  file: 'test/unit/rounds/pending/left-transcript.test.ts',
+  name,
+})
 const RUNNER = 'src/rounds/drivers/keygen-runner.ts'
 const RECEIVE = 'src/rounds/keygen/receive.ts'
 
@@ -52,8 +65,8 @@ export const KEYGEN_GUARDS: readonly Guard[] = [
   {
     name: 'R20, keygen: no trial share before it is on disk that all confirmed',
     file: ATTEMPT,
-    guard: 'await this.#c.attempts?.save({ attempt, staged: transcript, certified: true })',
-    gone: 'void attempt',
+    guard: 'await this.#c.attempts?.save({ attempt: last, staged: transcript, stagedIn: attempt, certified: true })',
+    gone: 'void last',
     test: resumed('trial share only when'),
   },
   {
@@ -66,22 +79,22 @@ export const KEYGEN_GUARDS: readonly Guard[] = [
   {
     name: 'R19, keygen: no attempt number serves twice',
     file: RUNNER,
-    guard: 'await this.#c.attempts?.save({ attempt, certified: false })',
+    guard: 'await this.#c.attempts?.save({ ...stagedBefore(this.#c.attempts.last), attempt, certified: false })',
     gone: 'await Promise.resolve()',
     test: resumed('never the same'),
   },
   {
     name: 'R20, keygen: a staged transcript is finished after a restart',
     file: RUNNER,
-    guard: 'if (last?.staged === undefined) this.#begin',
-    gone: 'if (last !== undefined || this.#attempt === 0) this.#begin',
+    guard: 'if (last?.staged !== undefined && (last.certified',
+    gone: 'if (last?.staged !== undefined && last.attempt === 0 && (last.certified',
     test: resumed('finish the transcript it has staged'),
   },
   {
     name: 'R20, keygen: no second key where the share of a confirmed one is gone',
     file: RUNNER,
-    guard: 'if (!certified) this.#begin(attempt + 1)',
-    gone: 'if (certified || attempt > 0) this.#begin(attempt + 1)',
+    guard: 'if (!certified) this.#begin(last.attempt + 1)',
+    gone: 'if (certified || attempt > 0) this.#begin(last.attempt + 1)',
     test: resumed('staged share of a confirmed one is gone'),
   },
   {
@@ -93,16 +106,16 @@ export const KEYGEN_GUARDS: readonly Guard[] = [
   },
   {
     name: 'R20, keygen: nobody is followed away from a certified transcript',
-    file: RUNNER,
-    guard: 'if (this.#machine?.state.certified !== true) this.#begin',
-    gone: 'this.#begin',
+    file: CERTIFIED,
+    guard: '  return state.certified ? sayCertified(state) : abort(state,',
+    gone: '  return abort(state,',
     test: session('no second key for one that is ahead'),
   },
   {
     name: 'R20, keygen: a confirmed key with a wrong trial share is the last one of its pending id',
     file: RUNNER,
-    guard: 'if (certified) {\n      this.#failed',
-    gone: 'if (certified && this.#attempt === 0) {\n      this.#failed',
+    guard: 'if (certified) {\n      this.#drop()\n      this.#failed',
+    gone: 'if (certified && this.#attempt === 0) {\n      this.#drop()\n      this.#failed',
     test: session('should end for good'),
   },
   {
@@ -370,5 +383,82 @@ export const KEYGEN_GUARDS: readonly Guard[] = [
     guard: 'if (!isStaged(share) && (before',
     gone: 'if ((before',
     test: { project: 'unit', file: 'test/unit/signer/share-vault.test.ts', name: 'R21' },
+  },
+  {
+    name: 'R20, keygen: a confirmed transcript is left, not dropped',
+    file: 'src/rounds/keygen/abort.ts',
+    guard: "if (state.phase.kind === 'confirming' && !state.certified)",
+    gone: "if (state.phase.kind === 'confirming' && state.certified)",
+    test: hostile('a complaint to some'),
+  },
+  {
+    name: 'R20, keygen: who left is shown the certificate',
+    file: RUNNER,
+    guard: '      this.#answeredAtMs = now\n      this.#machine.step(overtaken)\n',
+    gone: '      this.#answeredAtMs = now\n',
+    test: hostile('who left restarts before'),
+  },
+  {
+    name: 'R20, keygen: a certificate is nothing before it is on disk',
+    file: CERTIFIED,
+    guard: "  if (phase.kind !== 'trying' && phase.kind !== 'done') return { state, effects: [] }\n",
+    gone: '',
+    test: left('before it is on disk'),
+  },
+  {
+    name: 'R20, keygen: who left is brought back by a certificate of all only',
+    file: LEFT,
+    guard: 'return confirms && { to',
+    gone: 'return { to',
+    test: left('that is none'),
+  },
+  {
+    name: 'R20, keygen: who dealt later holds nothing earlier',
+    file: LEFT,
+    guard: ' || (this.#dealt.get(word.by) ?? 0) > e.attempt',
+    gone: '',
+    test: left('heard to deal later'),
+  },
+  {
+    name: 'R20, keygen: who dealt later passes on the word of another',
+    file: LEFT,
+    guard: 'this.#ownDeal > e.attempt ? word.wire : undefined',
+    gone: 'this.#ownDeal > e.attempt + 9 ? word.wire : undefined',
+    test: left('passes on'),
+  },
+  {
+    name: 'R20, keygen: what was left is still known after a restart',
+    file: RUNNER,
+    guard: 'if (last?.staged !== undefined) this.#left.recall(last.attempt, stagedIn(last), last.staged)',
+    gone: 'void last',
+    test: hostile('who left restarts before'),
+  },
+  {
+    name: 'R16, keygen: a second confirm is shown even when nothing ends over it',
+    file: CERTIFIED,
+    guard: 'return isOver && isSecond(state, message) ? showAll',
+    gone: 'return isOver && !isOver && isSecond(state, message) ? showAll',
+    test: hostile('another confirm to some'),
+  },
+  {
+    name: 'R21, keygen: each confirmed attempt that was left doubles the pause',
+    file: PACE,
+    guard: 'RETRY_MS * 2 ** this.#leftConfirmed',
+    gone: 'RETRY_MS',
+    test: hostile('a staged share for each pause'),
+  },
+  {
+    name: 'R19, keygen: one word ahead is not for ever',
+    file: 'src/rounds/drivers/early-envelopes.ts',
+    guard: ' && nowMs - named.atMs <= NAMED_MS',
+    gone: '',
+    test: hostile('used up'),
+  },
+  {
+    name: 'R19, keygen: two members move nobody on beyond what can be caught up with',
+    file: PACE,
+    guard: 'Math.min(agreed, attempt + MAX_AHEAD)',
+    gone: 'agreed',
+    test: hostile('used up'),
   },
 ]

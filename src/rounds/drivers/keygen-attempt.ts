@@ -7,6 +7,7 @@ import {
   effectName,
   type KeygenEffect,
   type KeygenEvent,
+  type KeygenFault,
   type KeygenResult,
   type KeygenState,
   keygenStep,
@@ -39,6 +40,8 @@ export interface KeygenOutcome {
   readonly onDone: (result: KeygenResult) => void
   /** Whoever is told drops the attempt. */
   readonly onAborted: (end: Extract<KeygenEffect, { kind: 'aborted' }>) => void
+  /** A fault that ends nothing. */
+  readonly onFound: (fault: KeygenFault) => void
   /** Who is waited for beyond the time of a step; undefined: nobody any more. */
   readonly onWaiting: (waiting: KeygenProgress['waiting']) => void
 }
@@ -113,6 +116,9 @@ export class KeygenAttempt {
       case 'late':
         this.#outcome.onWaiting({ step: effect.step, missing: effect.missing, restarts: effect.restarts ?? [] })
         return
+      case 'found':
+        this.#outcome.onFound(effect.fault)
+        return
       case 'arm':
         if (effect.name === 'step') this.#outcome.onWaiting(undefined)
         this.#timers.get(effect.name)?.()
@@ -174,7 +180,9 @@ export class KeygenAttempt {
   #commit({ transcript }: Extract<KeygenEffect, { kind: 'commit' }>): void {
     const { attempt } = this.#state.params
     const commit = async () => {
-      await this.#c.attempts?.save({ attempt, staged: transcript, certified: true })
+      // Later ones may have been begun, and their numbers serve once, too.
+      const last = Math.max(attempt, this.#c.attempts?.last?.attempt ?? 0)
+      await this.#c.attempts?.save({ attempt: last, staged: transcript, stagedIn: attempt, certified: true })
       this.step({ kind: 'committed', transcript })
     }
     this.#detach(commit(), 'Storing that all have confirmed failed')

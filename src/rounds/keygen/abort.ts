@@ -1,6 +1,6 @@
 import { type PublicKey, unreachable, zeroize } from '../../base/index.ts'
 import { encodeKeygen, isOversized } from './codec.ts'
-import { type KeygenState, type Phase, type Transition, utterance } from './state.ts'
+import { type KeygenState, type Phase, type Transition, utterance, withPhase } from './state.ts'
 import type { FaultCode, FaultProof, KeygenPayloads } from './steps.ts'
 import type { KeygenAbort, KeygenEffect, KeygenFault } from './types.ts'
 
@@ -10,10 +10,13 @@ export function abort(state: KeygenState, reason: KeygenAbort): Transition {
   const complaint = complaintOf(reason)
   if (complaint !== undefined)
     effects.push({ kind: 'publish', utterance: utterance(state, 'complaint', encodeComplaint(complaint)) })
-  destroySecrets(state.phase)
   effects.push({ kind: 'disarm', name: 'step' }, { kind: 'disarm', name: 'resend' })
   effects.push({ kind: 'aborted', reason, confirmed: confirmedIn(state), certified: state.certified })
-  return { state: { ...state, phase: { kind: 'aborted' } }, effects }
+  // R20: others may have heard all the confirms before they heard of the end, and then they never leave this transcript.
+  if (state.phase.kind === 'confirming' && !state.certified)
+    return { state: withPhase(state, { ...state.phase, kind: 'left' }), effects }
+  destroySecrets(state.phase)
+  return { state: withPhase(state, { kind: 'aborted' }), effects }
 }
 
 /** Ends the attempt for what one member said. */
@@ -68,6 +71,7 @@ export function destroySecrets(phase: Phase): void {
     case 'confirming':
     case 'committing':
     case 'trying':
+    case 'left':
       phase.nonces.destroy()
       return
     case 'idle':

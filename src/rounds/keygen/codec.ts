@@ -10,7 +10,7 @@ import { FAULT_CODES, type FaultCode, type FaultProof, type KeygenPayloads, type
 export const MAX_KEYGEN_PAYLOAD_BYTES = 12 * 1024
 /** A share (32 bytes) and its tag. */
 const BOX_BYTES = 32 + 16
-/** A complaint shows a wrong trial share beside the confirms of 128 members: 46 KiB, which gossip still carries. */
+/** A complaint shows a wrong trial share beside the confirms of 128 members: 46 KiB, which gossip still carries. So does a certificate. */
 export const MAX_COMPLAINT_BYTES = 56 * 1024
 /** One trial share and a confirm of each member. */
 const MAX_PROOF_WIRES = LIMITS.maxSigners + 1
@@ -94,6 +94,16 @@ const CODECS: { readonly [S in KeygenStep]: Codec<KeygenPayloads[S]> } = {
       proof: c.proof && readProof(c.proof),
     }),
   ),
+  certified: codec(
+    pb.KeygenCertifiedSchema,
+    ({ confirms, told }) =>
+      create(pb.KeygenCertifiedSchema, { confirms: [...confirms], told: told ?? new Uint8Array() }),
+    ({ confirms, told }) => {
+      if (confirms.length > LIMITS.maxSigners) throw new TypeError('confirms: too many')
+      if ((confirms.length === 0) === (told.length === 0)) throw new TypeError('certified: expected one of the two')
+      return { confirms, told: told.length === 0 ? undefined : told }
+    },
+  ),
 }
 
 export const encodeKeygen = <S extends KeygenStep>(step: S, payload: KeygenPayloads[S]): Uint8Array =>
@@ -104,7 +114,7 @@ export const encodeKeygen = <S extends KeygenStep>(step: S, payload: KeygenPaylo
  * into the complaint about it, and whoever complains honestly would be the one that said what nobody can read.
  */
 export const isOversized = (step: KeygenStep, payload: Uint8Array): boolean =>
-  payload.length > (step === 'complaint' ? MAX_COMPLAINT_BYTES : MAX_KEYGEN_PAYLOAD_BYTES)
+  payload.length > (step === 'complaint' || step === 'certified' ? MAX_COMPLAINT_BYTES : MAX_KEYGEN_PAYLOAD_BYTES)
 
 /** undefined for anything malformed, oversized or not canonical. Never throws. */
 export function decodeKeygen<S extends KeygenStep>(step: S, bytes: Uint8Array): KeygenPayloads[S] | undefined {

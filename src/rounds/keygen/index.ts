@@ -1,5 +1,6 @@
 export { disposeKeygen } from './abort.ts'
 export { type Certified, type OpenEnvelope, verifyCertificate } from './certificate.ts'
+export { encodeCertificate } from './codec.ts'
 export { trialDigestOf } from './hashes.ts'
 export { keygenStep } from './machine.ts'
 export { type KeygenState, newKeygen, type Transition as KeygenTransition } from './state.ts'
@@ -15,6 +16,7 @@ export {
 } from './steps.ts'
 export {
   effectName,
+  type HeardConfirm,
   KEYGEN_EFFECTS,
   type KeygenAbort,
   type KeygenEffect,

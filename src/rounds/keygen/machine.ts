@@ -1,5 +1,6 @@
 import { unreachable } from '../../base/index.ts'
 import { abort } from './abort.ts'
+import { overtaken, sayCertified, takeCertified } from './certified.ts'
 import { commit, compareConfirms, confirm } from './confirm.ts'
 import { deal, open, takeDeals, takeKey } from './dealing.ts'
 import { receive } from './receive.ts'
@@ -32,7 +33,11 @@ function apply(state: KeygenState, event: KeygenEvent): Transition {
         ? confirm({ ...state, certified: event.certified }, event.transcript, event.key)
         : { state, effects: [] }
     case 'message':
-      return phase.kind === 'done' ? { state, effects: [] } : receive(state, event)
+      return receive(state, event)
+    case 'overtaken':
+      return overtaken(state, event)
+    case 'certified':
+      return takeCertified(state, event)
     case 'published':
       return { state: withOwnWire(state, event), effects: [] }
     case 'persisted':
@@ -62,13 +67,19 @@ function withOwnWire(state: KeygenState, event: Extract<KeygenEvent, { kind: 'pu
 
 function onTimer(state: KeygenState, name: KeygenTimer): Transition {
   const { phase } = state
+  if (phase.kind === 'left') return { state, effects: [] }
   if (name === 'resend') return resend({ ...state, isTurnDue: true })
   if (phase.kind === 'done') return { state, effects: [{ kind: 'disarm', name: 'resend' }] }
   if (phase.kind === 'persisting')
     return abort(state, { kind: 'internal', error: new Error('the staged share was not on disk in time') })
   if (phase.kind === 'dealing' && phase.computing)
     return abort(state, { kind: 'internal', error: new Error('the key was not computed in time') })
-  if (phase.kind === 'trying') return waitInTrial(state, phase)
+  if (phase.kind === 'trying') {
+    // Whoever says nothing may lack a confirm that its author said to others only.
+    const waited = waitInTrial(state, phase)
+    const said = sayCertified(waited.state)
+    return { state: said.state, effects: [...waited.effects, ...said.effects] }
+  }
   const steps = waitingFor(phase)
   const step = steps.find((s) => without(state, s).length > 0) ?? steps[0]
   if (step === undefined) return { state, effects: [] }
@@ -106,6 +117,7 @@ function advance(state: KeygenState): Transition | undefined {
     case 'idle':
     case 'persisting':
     case 'committing':
+    case 'left':
     case 'done':
     case 'aborted':
       return undefined

@@ -2,6 +2,7 @@ import { equalBytes, type PublicKey } from '../../base/index.ts'
 import { checkDealerKey, checkReceiverKey } from '../../crypto/index.ts'
 import { xOnly } from '../../curve/index.ts'
 import { abort, abortForFault } from './abort.ts'
+import { secondConfirm } from './certified.ts'
 import { decodeKeygen, isOversized } from './codec.ts'
 import {
   type Heard,
@@ -25,6 +26,11 @@ export function receive(state: KeygenState, message: Message): Transition {
   const named = parseStep(message.step)
   if (!state.others.includes(message.author) || named === undefined) return { state, effects: [] }
   if (isOversized(named.step, message.payload)) return { state, effects: [] }
+  // Of the whole set: judged by whoever reads certificates.
+  if (named.step === 'certified') return { state, effects: [] }
+  const late = named.step === 'confirm' ? secondConfirm(state, message) : undefined
+  if (late !== undefined) return late
+  if (state.phase.kind === 'left' || state.phase.kind === 'done') return { state, effects: [] }
   // A transcript that all have confirmed is finished, whatever is said of how it was made (R20).
   if (state.certified && !isOfTrial(state.phase, message, named.step)) return { state, effects: [] }
   const known = state.boots.get(message.author)

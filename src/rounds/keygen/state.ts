@@ -30,6 +30,7 @@ export interface Said {
   /** Of the current turn. */
   readonly commit?: Uint8Array | undefined
   readonly trial?: Uint8Array | undefined
+  readonly certified?: Uint8Array
 }
 
 /** The package of one turn, and what this node signed over it. Its own nonces are spent then. */
@@ -80,6 +81,13 @@ export type Phase =
       readonly nonces: SecretNonces
       readonly signed: TrialPackage | undefined
     }
+  /** This node has confirmed, and left for another attempt. All is kept with which it may come back. */
+  | {
+      readonly kind: 'left'
+      readonly transcript: TranscriptHash
+      readonly key: KeyPackage
+      readonly nonces: SecretNonces
+    }
   | { readonly kind: 'done' }
   | { readonly kind: 'aborted' }
 
@@ -115,6 +123,10 @@ export interface KeygenState {
   readonly ahead: ReadonlyMap<string, MessageEvent>
   /** All members have confirmed our transcript. From then on nothing but this key is made (R20). */
   readonly certified: boolean
+  /** The word of another by which this node came back from a later attempt in which it had dealt. */
+  readonly told: Uint8Array | undefined
+  /** Of whom a fault was shown that ends nothing any more: once each. */
+  readonly shown: ReadonlySet<PublicKey>
   readonly resendMs: number
   readonly phase: Phase
 }
@@ -150,6 +162,7 @@ export function newKeygen(params: KeygenParams): KeygenState {
       commit: new Map(),
       trial: new Map(),
       complaint: new Map(),
+      certified: new Map(),
     },
     ephemerals: new Set(),
     said: { shares: new Map() },
@@ -159,6 +172,8 @@ export function newKeygen(params: KeygenParams): KeygenState {
     isTurnDue: true,
     ahead: new Map(),
     certified: false,
+    told: undefined,
+    shown: new Set(),
     resendMs: RESEND_MIN_MS,
     phase: { kind: 'idle' },
   }

@@ -13,6 +13,7 @@ export const KEYGEN_STEPS = {
   commit: { via: 'gossip' },
   trial: { via: 'gossip' },
   complaint: { via: 'gossip' },
+  certified: { via: 'gossip' },
 } as const satisfies Readonly<Record<string, { readonly via: 'gossip' | 'direct' }>>
 
 export type KeygenStep = keyof typeof KEYGEN_STEPS
@@ -100,6 +101,11 @@ export interface KeygenPayloads {
     /** undefined: a claim that nobody can check. */
     readonly proof?: FaultProof | undefined
   }
+  /**
+   * That all have confirmed this attempt's transcript. With `confirms`, all of them in member order, it is its author's word that it
+   * has dealt in no later attempt and never will; `told` is that word of another member instead.
+   */
+  readonly certified: { readonly confirms: readonly Uint8Array[]; readonly told: Uint8Array | undefined }
 }
 
 /** What lets anybody judge a fault (DESIGN §9). */

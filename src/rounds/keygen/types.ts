@@ -32,6 +32,13 @@ export type KeygenEvent =
       readonly key: KeyPackage
       readonly certified: boolean
     }
+  /** `by` was heard in a later attempt: whoever is not certified leaves for it, whoever is says so. */
+  | { readonly kind: 'overtaken'; readonly by: PublicKey; readonly attempt: number }
+  /**
+   * All have confirmed our transcript: their confirms, verified and of this transcript and key, in member order. `told`: where this
+   * node has dealt in a later attempt, the word of who has not.
+   */
+  | { readonly kind: 'certified'; readonly confirms: readonly HeardConfirm[]; readonly told: Uint8Array | undefined }
   /** A message of this round and attempt whose signature and author's role are already verified. `wire`: the signed envelope. */
   | {
       readonly kind: 'message'
@@ -50,6 +57,13 @@ export type KeygenEvent =
   /** It is on disk that all have confirmed this transcript. */
   | { readonly kind: 'committed'; readonly transcript: TranscriptHash }
   | { readonly kind: 'timer'; readonly name: KeygenTimer }
+
+export interface HeardConfirm {
+  readonly author: PublicKey
+  readonly boot: number
+  readonly payload: Uint8Array
+  readonly wire: Uint8Array
+}
 
 /** Something wrong in what a member said; `wires` are the signed envelopes that show it (DESIGN §9). */
 export interface KeygenFault {
@@ -87,6 +101,8 @@ export type KeygenAbort =
    * as many as the threshold together did; so it is told to this operator, and is never evidence.
    */
   | { readonly kind: 'unusable_key'; readonly vanishing: readonly PublicKey[] }
+  /** A member was heard in a later attempt; why it went there, nobody can know. */
+  | { readonly kind: 'overtaken'; readonly by: PublicKey; readonly attempt: number }
   /** A fault of this node. */
   | { readonly kind: 'internal'; readonly error: unknown }
 
@@ -129,13 +145,16 @@ export type KeygenEffect =
       readonly missing: readonly PublicKey[]
       readonly restarts?: readonly Restarts[]
     }
+  /** A fault that ends nothing: of a transcript that is certified, or that this node has left. */
+  | { readonly kind: 'found'; readonly fault: KeygenFault }
   /** Replaces a timer of the same name. */
   | { readonly kind: 'arm'; readonly name: KeygenTimer; readonly delayMs: number }
   | { readonly kind: 'disarm'; readonly name: KeygenTimer }
   /** Once. The machine goes on resending for a while, for those who are not done yet: its timers stay. */
   | { readonly kind: 'done'; readonly result: KeygenResult }
   /**
-   * Once, and the end. `confirmed`: this node signed that transcript's certificate; its staged share must be kept (R20).
+   * Once, and the end, but where this node may be brought back. `confirmed`: this node signed that transcript's certificate; its
+   * staged share must be kept (R20), and unless `certified` the machine, which is `left`.
    * `certified`: all members did, so the key may exist, and no other may be made under this pending id.
    */
   | {
@@ -155,6 +174,7 @@ const EFFECT_NAMES: {
   compute: () => 'compute',
   commit: () => 'commit',
   late: () => 'late',
+  found: () => 'found',
   arm: () => 'arm',
   disarm: () => 'disarm',
   done: () => 'done',
@@ -173,6 +193,7 @@ const EFFECT_STEPS: { readonly [K in KeygenEffect['kind']]: readonly string[] } 
   compute: [],
   commit: ['commit'],
   late: [],
+  found: [],
   arm: [],
   disarm: [],
   done: ['done'],

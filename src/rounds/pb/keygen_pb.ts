@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rounds/pb/keygen.proto.
  */
 export const file_rounds_pb_keygen: GenFile = /*@__PURE__*/
-  fileDesc("ChZyb3VuZHMvcGIva2V5Z2VuLnByb3RvEhVjb3VudGVyc2lnbi5yb3VuZHMudjEiMQoKS2V5Z2VuT3BlbhIUCgxyZWNlaXZlcl9rZXkYASABKAwSDQoFcHJvb2YYAiABKAwiUQoKS2V5Z2VuRGVhbBITCgtjb21taXRtZW50cxgBIAMoDBIaChJwcm9vZl9vZl9rbm93bGVkZ2UYAiABKAwSEgoKYm94X2hhc2hlcxgDIAMoDCJlCgtLZXlnZW5TaGFyZRIQCghyZWNlaXZlchgBIAEoDBISCgpkZWFsZXJfa2V5GAIgASgMEg0KBXByb29mGAMgASgMEgsKA2JveBgEIAEoDBIUCgxyZWNlaXZlcl9rZXkYBSABKAwidQoNS2V5Z2VuQ29uZmlybRISCgp0cmFuc2NyaXB0GAEgASgMEhUKDWFnZ3JlZ2F0ZV9rZXkYAiABKAwSDgoGaGlkaW5nGAMgASgMEg8KB2JpbmRpbmcYBCABKAwSGAoQY29tbWl0bWVudHNfaGFzaBgFIAEoDCIyCgtLZXlnZW5UcmlhbBINCgVzaGFyZRgBIAEoDBIUCgxwYWNrYWdlX2hhc2gYAiABKAwiYgoPS2V5Z2VuQ29tcGxhaW50Eg8KB2FjY3VzZWQYASABKAwSDAoEY29kZRgCIAEoCRIwCgVwcm9vZhgDIAEoCzIhLmNvdW50ZXJzaWduLnJvdW5kcy52MS5GYXVsdFByb29mImIKCkZhdWx0UHJvb2YSDQoFd2lyZXMYASADKAwSFAoMc2hhcmVkX3BvaW50GAIgASgMEhoKEnNoYXJlZF9wb2ludF9wcm9vZhgDIAEoDBITCgtjb21taXRtZW50cxgEIAMoDCIlChFLZXlnZW5DZXJ0aWZpY2F0ZRIQCghjb25maXJtcxgBIAMoDGIGcHJvdG8z");
+  fileDesc("ChZyb3VuZHMvcGIva2V5Z2VuLnByb3RvEhVjb3VudGVyc2lnbi5yb3VuZHMudjEiMQoKS2V5Z2VuT3BlbhIUCgxyZWNlaXZlcl9rZXkYASABKAwSDQoFcHJvb2YYAiABKAwiUQoKS2V5Z2VuRGVhbBITCgtjb21taXRtZW50cxgBIAMoDBIaChJwcm9vZl9vZl9rbm93bGVkZ2UYAiABKAwSEgoKYm94X2hhc2hlcxgDIAMoDCJlCgtLZXlnZW5TaGFyZRIQCghyZWNlaXZlchgBIAEoDBISCgpkZWFsZXJfa2V5GAIgASgMEg0KBXByb29mGAMgASgMEgsKA2JveBgEIAEoDBIUCgxyZWNlaXZlcl9rZXkYBSABKAwidQoNS2V5Z2VuQ29uZmlybRISCgp0cmFuc2NyaXB0GAEgASgMEhUKDWFnZ3JlZ2F0ZV9rZXkYAiABKAwSDgoGaGlkaW5nGAMgASgMEg8KB2JpbmRpbmcYBCABKAwSGAoQY29tbWl0bWVudHNfaGFzaBgFIAEoDCIyCgtLZXlnZW5UcmlhbBINCgVzaGFyZRgBIAEoDBIUCgxwYWNrYWdlX2hhc2gYAiABKAwiYgoPS2V5Z2VuQ29tcGxhaW50Eg8KB2FjY3VzZWQYASABKAwSDAoEY29kZRgCIAEoCRIwCgVwcm9vZhgDIAEoCzIhLmNvdW50ZXJzaWduLnJvdW5kcy52MS5GYXVsdFByb29mImIKCkZhdWx0UHJvb2YSDQoFd2lyZXMYASADKAwSFAoMc2hhcmVkX3BvaW50GAIgASgMEhoKEnNoYXJlZF9wb2ludF9wcm9vZhgDIAEoDBITCgtjb21taXRtZW50cxgEIAMoDCIxCg9LZXlnZW5DZXJ0aWZpZWQSEAoIY29uZmlybXMYASADKAwSDAoEdG9sZBgCIAEoDCIlChFLZXlnZW5DZXJ0aWZpY2F0ZRIQCghjb25maXJtcxgBIAMoDGIGcHJvdG8z");
 
 /**
  * step "open", gossip: the key to which this member's shares of this attempt are sealed.
@@ -277,6 +277,34 @@ export const FaultProofSchema: GenMessage<FaultProof> = /*@__PURE__*/
   messageDesc(file_rounds_pb_keygen, 6);
 
 /**
+ * step "certified", gossip: its author holds the certificate of this attempt, has dealt in no later one, and never will.
+ *
+ * @generated from message countersign.rounds.v1.KeygenCertified
+ */
+export type KeygenCertified = Message<"countersign.rounds.v1.KeygenCertified"> & {
+  /**
+   * Its certificate: the signed confirm envelopes of all members, in member order.
+   *
+   * @generated from field: repeated bytes confirms = 1;
+   */
+  confirms: Uint8Array[];
+
+  /**
+   * Instead: the "certified" envelope of another member, which brought its author back from a later attempt in which it had dealt.
+   *
+   * @generated from field: bytes told = 2;
+   */
+  told: Uint8Array;
+};
+
+/**
+ * Describes the message countersign.rounds.v1.KeygenCertified.
+ * Use `create(KeygenCertifiedSchema)` to create a new message.
+ */
+export const KeygenCertifiedSchema: GenMessage<KeygenCertified> = /*@__PURE__*/
+  messageDesc(file_rounds_pb_keygen, 7);
+
+/**
  * The signed confirm envelopes of all members, in member order.
  *
  * @generated from message countersign.rounds.v1.KeygenCertificate
@@ -293,5 +321,5 @@ export type KeygenCertificate = Message<"countersign.rounds.v1.KeygenCertificate
  * Use `create(KeygenCertificateSchema)` to create a new message.
  */
 export const KeygenCertificateSchema: GenMessage<KeygenCertificate> = /*@__PURE__*/
-  messageDesc(file_rounds_pb_keygen, 7);
+  messageDesc(file_rounds_pb_keygen, 8);
 

@@ -28,6 +28,8 @@ export function failureOf(attempt: number, abort: KeygenAbort): KeygenFailure {
       return of('the dealings make no usable key', {
         blamed: abort.vanishing.map((member) => ({ member, fault: 'vanishing_share' })),
       })
+    case 'overtaken':
+      return of(`${abort.by} was heard in attempt ${abort.attempt} before this one ended`)
     case 'internal':
       return of(`internal error: ${describeError(abort.error)}`)
     default:

@@ -30,8 +30,10 @@ export interface VerifiedProposal {
 export interface AttemptRecord {
   /** The last one that was begun; no number serves twice (R18, R19). */
   readonly attempt: number
-  /** The transcript whose share this node staged in that attempt: it may have confirmed it (R20). */
+  /** The last transcript whose share this node staged: it may have confirmed it (R20). */
   readonly staged?: TranscriptHash
+  /** The attempt in which it did, if it has begun another one since. */
+  readonly stagedIn?: number
   /** All members have confirmed it: the key may exist, so no other is made under this pending id. */
   readonly certified: boolean
 }

@@ -45,6 +45,7 @@ const PHASES: Total<Phase['kind']> = {
   confirming: true,
   committing: true,
   trying: true,
+  left: true,
   done: true,
   aborted: true,
 }
@@ -55,6 +56,7 @@ const ABORTS: Total<KeygenAbort['kind']> = {
   silence: true,
   boot_changed: true,
   unusable_key: true,
+  overtaken: true,
   internal: true,
 }
 const PROGRESS: Total<KeygenProgress['phase']> = { idle: true, running: true, done: true, failed: true }

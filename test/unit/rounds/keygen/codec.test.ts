@@ -34,6 +34,7 @@ const EXAMPLES: { readonly [S in KeygenStep]: KeygenPayloads[S] } = {
   commit: CONFIRM,
   trial: { share: randomBytes(32), packageHash: randomBytes(32) },
   complaint: { accused: key, code: 'bad_share' },
+  certified: { confirms: [randomBytes(40)], told: undefined },
 }
 const steps = Object.keys(KEYGEN_STEPS) as KeygenStep[]
 const bytesOf = (step: KeygenStep): Uint8Array => encodeKeygen(step, EXAMPLES[step])

@@ -1,9 +1,11 @@
-import { asSetHash, type PublicKey, silentLogger, systemClock } from '../../../../src/base/index.ts'
+import { asSetHash, type Clock, type PublicKey, silentLogger, systemClock } from '../../../../src/base/index.ts'
 import { KeyPair } from '../../../../src/curve/index.ts'
 import { sealEnvelope } from '../../../../src/p2p/envelope.ts'
 import { type Envelope, openEnvelope, topicName } from '../../../../src/p2p/index.ts'
 import { pendingId, type RegistryId } from '../../../../src/registry/index.ts'
 import {
+  type AttemptLog,
+  type AttemptRecord,
   type MakesKeys,
   openPendingSession,
   type PendingSession,
@@ -23,7 +25,8 @@ export interface Member {
   readonly key: KeyPair
   readonly publicKey: PublicKey
   readonly vault: MemoryVault
-  readonly session: PendingSession
+  /** Another one after `restart`. */
+  session: PendingSession
 }
 
 /** New members, and one of the current set that leaves; all on one bus. */
@@ -32,6 +35,8 @@ export interface Federation {
   readonly bus: MemoryBus
   readonly members: readonly Member[]
   readonly leaving: Member
+  /** kill −9, and a new process on the same disk, which begins keygen again. */
+  restart(member: Member): void
   stop(): void
 }
 
@@ -56,7 +61,9 @@ export function openFederation(
   {
     makeKey,
     onAborted = () => {},
+    clock = systemClock,
   }: {
+    readonly clock?: Clock
     readonly makeKey?: MakesKeys
     readonly onAborted?: (member: PublicKey, ...told: Parameters<NonNullable<PendingSessionsInit['onAborted']>>) => void
   } = {},
@@ -66,8 +73,10 @@ export function openFederation(
   const [outgoing, ...incoming] = pairs as [KeyPair, ...KeyPair[]]
   const keys = incoming.map((k) => k.publicKey)
   const spec = makeSpec(keys, [outgoing.publicKey, ...keys.slice(1)], threshold)
-  const join = (key: KeyPair): Member => {
-    const vault = new MemoryVault()
+  const logs = new Map<PublicKey, AttemptLog>()
+  const open = (key: KeyPair, vault: MemoryVault): PendingSession => {
+    const log = logs.get(key.publicKey) ?? memoryLog()
+    logs.set(key.publicKey, log)
     const session = openPendingSession(
       {
         network: registryId.network,
@@ -75,18 +84,43 @@ export function openFederation(
         messenger: bus.messenger(key),
         vault,
         makeKey,
-        clock: systemClock,
+        clock,
         logger: silentLogger,
         onAborted: (...told) => onAborted(key.publicKey, ...told),
       },
       spec,
+      undefined,
+      log,
     )
     session.start()
-    return { key, publicKey: key.publicKey, vault, session }
+    return session
+  }
+  const join = (key: KeyPair): Member => {
+    const vault = new MemoryVault()
+    return { key, publicKey: key.publicKey, vault, session: open(key, vault) }
   }
   const members = incoming.map(join)
   const leaving = join(outgoing)
-  return { spec, bus, members, leaving, stop: () => [...members, leaving].forEach((m) => void m.session.stop()) }
+  const restart = (member: Member) => {
+    member.session.stop()
+    bus.boot++
+    member.session = open(member.key, member.vault)
+    member.session.startKeygen()
+  }
+  const stop = () => [...members, leaving].forEach((m) => void m.session.stop())
+  return { spec, bus, members, leaving, restart, stop }
+}
+
+function memoryLog(): AttemptLog {
+  let last: AttemptRecord | undefined
+  return {
+    get last() {
+      return last
+    },
+    save: async (record) => {
+      last = record
+    },
+  }
 }
 
 /** Something else in the same envelope, signed by its author: what a member with its own software may say. */
