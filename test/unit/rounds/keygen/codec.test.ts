@@ -63,7 +63,8 @@ describe('keygen payloads', () => {
     })
   }
 
-  for (const step of steps.filter((s) => s !== 'deal')) {
+  // Of a list, two are a longer list.
+  for (const step of steps.filter((s) => s !== 'deal' && s !== 'certified')) {
     it(`should refuse a ${step} whose first field comes twice`, () => {
       const bytes = bytesOf(step)
       // Tag, length, content: all first fields are shorter than 128 bytes.
