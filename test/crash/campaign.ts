@@ -16,6 +16,8 @@ type Others = readonly Operator[]
 /** What must go wrong first, and for how long. */
 const CAUSES: Readonly<Record<string, { readonly step: string; readonly downMs: number }>> = {
   'publish commit': { step: 'publish trial', downMs: 1_000 },
+  // Until the others show it what all have confirmed.
+  'publish certified': { step: 'publish trial', downMs: 40_000 },
   // Longer than a step of the attempt may take.
   aborted: { step: 'publish open', downMs: 40_000 },
 }

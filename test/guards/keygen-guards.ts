@@ -109,7 +109,7 @@ export const KEYGEN_GUARDS: readonly Guard[] = [
     file: CERTIFIED,
     guard: '  return state.certified ? sayCertified(state) : abort(state,',
     gone: '  return abort(state,',
-    test: session('no second key for one that is ahead'),
+    test: hostile('a complaint to some'),
   },
   {
     name: 'R20, keygen: a confirmed key with a wrong trial share is the last one of its pending id',

@@ -18,6 +18,8 @@ const STEPS = ALL_STEPS.filter((step) => step !== 'sign_handoff')
 /** What must go wrong first, for a step that no undisturbed keygen comes to. */
 const CAUSES: Readonly<Record<string, (campaign: Campaign) => void>> = {
   'publish commit': (c) => c.crashAt('publish trial', [c.other]),
+  // Longer than a step of the attempt takes: then the others show it what all have confirmed.
+  'publish certified': (c) => c.crashAt('publish trial', [c.other], 'machine', 45_000),
   aborted: (c) => c.onStep('publish open', [c.other], () => c.lie(c.other)),
   'publish complaint': (c) => c.onStep('publish open', [c.other], () => c.lie(c.other)),
 }
@@ -50,18 +52,23 @@ class Campaign {
     })
   }
 
-  crashAt(step: string, nodes: readonly SimulatedNode[], how: 'process' | 'machine' = 'machine'): void {
+  crashAt(
+    step: string,
+    nodes: readonly SimulatedNode[],
+    how: 'process' | 'machine' = 'machine',
+    downMs?: number,
+  ): void {
     this.onStep(step, nodes, (node) => {
       this.victim = node
-      this.#work.push(this.#crashAndReturn(step, node, how))
+      this.#work.push(this.#crashAndReturn(step, node, how, downMs))
     })
   }
 
-  async #crashAndReturn(step: string, node: SimulatedNode, how: 'process' | 'machine'): Promise<void> {
+  async #crashAndReturn(step: string, node: SimulatedNode, how: 'process' | 'machine', downMs?: number): Promise<void> {
     this.crashed.add(step)
     const { sim } = this
     await sim.crash(node, how)
-    await sim.clock.pause(sim.random.between(100, 45_000))
+    await sim.clock.pause(downMs ?? sim.random.between(100, 45_000))
     await sim.boot(node)
     this.#listen(node)
   }
