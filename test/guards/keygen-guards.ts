@@ -396,7 +396,7 @@ export const KEYGEN_GUARDS: readonly Guard[] = [
     file: RUNNER,
     guard: '      this.#answeredAtMs = now\n      this.#machine.step(overtaken)\n',
     gone: '      this.#answeredAtMs = now\n',
-    test: hostile('who left restarts before'),
+    test: hostile('a complaint to some'),
   },
   {
     name: 'R20, keygen: a certificate is nothing before it is on disk',
@@ -452,7 +452,7 @@ export const KEYGEN_GUARDS: readonly Guard[] = [
     file: 'src/rounds/drivers/early-envelopes.ts',
     guard: ' && nowMs - named.atMs <= NAMED_MS',
     gone: '',
-    test: hostile('used up'),
+    test: { project: 'unit', file: 'test/unit/rounds/attempt-pace.test.ts', name: 'one word' },
   },
   {
     name: 'R19, keygen: two members move nobody on beyond what can be caught up with',
@@ -460,5 +460,12 @@ export const KEYGEN_GUARDS: readonly Guard[] = [
     guard: 'Math.min(agreed, attempt + MAX_AHEAD)',
     gone: 'agreed',
     test: hostile('used up'),
+  },
+  {
+    name: 'R20, keygen: who says no trial share is shown the certificate',
+    file: 'src/rounds/keygen/machine.ts',
+    guard: 'const said = sayCertified(waited.state)',
+    gone: 'const said = sayCertified({ ...waited.state, ownConfirmWire: undefined })',
+    test: hostile('a confirm to one member only'),
   },
 ]

@@ -45,8 +45,9 @@ describe('R20: one last word that is another one for each', () => {
     let confirm: Envelope | undefined
     const look = onceConfirmed(s, () => {
       if (confirm === undefined) return
-      fed.bus.meddle = after
+      fed.bus.meddle = () => 'pass'
       fed.bus.deliver(confirm, first.publicKey)
+      fed.bus.meddle = after
       for (const m of others) word(s, m, confirm)
       const last = confirm
       s.clock.after(200, () => {
@@ -66,10 +67,19 @@ describe('R20: one last word that is another one for each', () => {
 
   it('R20: a complaint to some and the confirm to one should split nobody: who left is shown the certificate, and comes back', async () => {
     stage = strike((s, to) => s.say(to, 1, 'complaint', COMPLAINT))
-    expect(await stage.run(60_000, stage.isProven)).toBe(true)
+    expect(await stage.run(20_000, stage.isProven)).toBe(true)
     expect(stage.fed.members.map((m) => m.session.proposal()?.proposal.keygenAttempt)).toEqual([1, 1, 1, 1])
     expect(stage.transcripts().size).toBe(1)
     expect(stage.blamed).toEqual(new Set())
+  })
+
+  it('R20: a confirm to one member only should stop nobody: it shows the others the certificate when they say no trial share', async () => {
+    stage = strike(
+      () => {},
+      (e) => (e.author === stage.hostile.publicKey && e.step === 'confirm' ? 'lose' : 'pass'),
+    )
+    expect(await stage.run(60_000, stage.isProven)).toBe(true)
+    expect(stage.reasons).toEqual([])
   })
 
   it('R16, R20: another confirm to some should split nobody, and be shown by all who heard both', async () => {
@@ -110,7 +120,9 @@ describe('R19: attempt numbers', () => {
     const topic = { network: registryId.network, scope: fed.spec.id, purpose: 'keygen' } as const
     const far = { round: fed.spec.id, attempt: 0xffff_ffff, step: 'trial', payload: TRIAL }
     let struck = false
-    fed.bus.meddle = (e) => {
+    fed.bus.meddle = (e, to) => {
+      // Or it would hold that transcript, and call the others back.
+      if (to === hostile.publicKey && e.step === 'confirm' && e.attempt === 1) return 'lose'
       if (!struck && e.step === 'open') {
         struck = true
         for (const liar of [hostile, second]) for (const m of others) fed.bus.speak(liar.key, topic, far, m.publicKey)
