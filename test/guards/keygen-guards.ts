@@ -149,8 +149,8 @@ export const KEYGEN_GUARDS: readonly Guard[] = [
   {
     name: 'R16, keygen: an attempt that was given up is not confirmed again in the same process',
     file: RUNNER,
-    guard: '    if (state?.said.confirm !== undefined) markGivenUp(this.#c.messenger, state)\n',
-    gone: '    void [state, markGivenUp]\n',
+    guard: "if (parked?.phase.kind === 'left') {",
+    gone: "if (parked?.phase.kind === 'aborted') {",
     test: resumed('R16: should not confirm again'),
   },
   {
