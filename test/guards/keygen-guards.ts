@@ -148,9 +148,9 @@ export const KEYGEN_GUARDS: readonly Guard[] = [
   },
   {
     name: 'R16, keygen: an attempt that was given up is not confirmed again in the same process',
-    file: RUNNER,
-    guard: "if (parked?.phase.kind === 'left') {",
-    gone: "if (parked?.phase.kind === 'aborted') {",
+    file: LEFT,
+    guard: '    if (this.#machine !== undefined) parkKeygen(this.#c.messenger, this.#machine.leave())\n',
+    gone: '    this.#machine?.leave()\n    void parkKeygen\n',
     test: resumed('R16: should not confirm again'),
   },
   {
