@@ -75,6 +75,7 @@ class Campaign {
 
   /** Says, in an honest node's name, what no honest machine says. */
   lie(node: SimulatedNode): void {
+    this.sim.cheats.add(node)
     const scope = node.process?.reconciler.status()?.spec.id
     if (scope === undefined) throw new Error('no pending set')
     const topic = { network: 'devnet', scope, purpose: 'keygen' } as const

@@ -61,6 +61,9 @@ export interface SimulatedNode {
 
 const addressOf = (index: number): string => `/ip4/10.0.0.${index + 1}/tcp/4001`
 
+/** What a node logs of itself when it is shown a proof against it. */
+const ACCUSED = 'THIS NODE IS ACCUSED'
+
 /** A federation under a virtual clock. Make one with `simulate`, and close it: it holds the process's randomness. */
 export class Simulation {
   readonly clock = new VirtualClock()
@@ -76,6 +79,8 @@ export class Simulation {
   readonly steps = new Emitter<{ readonly node: SimulatedNode; readonly step: string }>(rethrow)
   /** What nodes logged as errors. */
   readonly complaints: string[] = []
+  /** Nodes that a scenario makes cheat: that each is told of it is as it should be. */
+  readonly cheats = new Set<SimulatedNode>()
   readonly #init: SimulationInit
   readonly #internet: Internet
   readonly #machines: readonly Machine[]
@@ -189,7 +194,7 @@ export class Simulation {
       disk: node.disk,
       mouth: mouth(node.publicKey),
       skewMs: Math.trunc(random.between(-skewMs, skewMs)),
-      logger: complaintsTo((line) => void this.complaints.push(`${node.place} ${line}`), onStep),
+      logger: complaintsTo((line) => this.#complain(node, line), onStep),
       onStep,
       seeds: this.#seedsOf(node),
       bootstrap: this.#bootstrap(),
@@ -224,6 +229,11 @@ export class Simulation {
     const sorted = keys.map((k) => k.publicKey).toSorted()
     const deployer = principalOf(registryId.chainId, sorted, threshold)
     return { registry: new ScriptedRegistry(this.clock, { deployer }), disks: keys.map((k) => this.#disk(k)) }
+  }
+
+  #complain(node: SimulatedNode, line: string): void {
+    const isDue = this.cheats.has(node) && line.includes(ACCUSED)
+    if (!isDue) this.complaints.push(`${node.place} ${line}`)
   }
 
   #deal({ dealt, certificate }: DealtSet): { readonly registry: ScriptedRegistry; readonly disks: readonly Disk[] } {
