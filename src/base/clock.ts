@@ -3,8 +3,13 @@ export type Cancel = () => void
 
 /** Time as a port, so that machines and drivers run under a virtual clock in tests. */
 export interface Clock {
-  /** Unix time, milliseconds. */
+  /**
+   * Unix time, milliseconds: for what is told, stored or compared with another machine's. It may jump at any time, an
+   * hour back or forth, so it measures nothing.
+   */
   now(): number
+  /** Milliseconds since some moment of this process, for intervals: it never jumps, and means nothing to anybody else. */
+  monotonicMs(): number
   /** Calls `fn` once after `delayMs`. Whether a pending timer keeps the process alive is the clock's choice. */
   after(delayMs: number, fn: () => void): Cancel
 }
@@ -12,6 +17,7 @@ export interface Clock {
 /** For a node: its listeners keep it alive, and no timer of its own shall hold up its end. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonicMs: () => performance.now(),
   after(delayMs, fn) {
     const timer = setTimeout(fn, delayMs)
     timer.unref?.()
@@ -25,6 +31,7 @@ export const systemClock: Clock = {
  */
 export const keepAliveClock: Clock = {
   now: () => Date.now(),
+  monotonicMs: () => performance.now(),
   after(delayMs, fn) {
     const timer = setTimeout(fn, delayMs)
     return () => clearTimeout(timer)

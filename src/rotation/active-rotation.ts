@@ -72,6 +72,7 @@ export class ActiveRotation {
   readonly #handoff: Handoff
   readonly #over = new AbortController()
   #savedProposal: boolean
+  #expiredSinceMs: number | undefined
   #lastAction: Action = { kind: 'wait', for: 'approvals', missing: [] }
   #unlisten: () => void = () => {}
 
@@ -195,13 +196,13 @@ export class ActiveRotation {
     await this.#handoff.hear(this.#session.handoffs())
     const { phase } = this.#session.keygen()
     const action = nextAction({
-      nowMs: this.#c.clock.now(),
+      nowMs: this.#c.clock.monotonicMs(),
       self: this.#c.self,
       next: this.#c.next,
       snapshot,
       frozen: this.#c.watcher.stale(),
       spec: this.spec,
-      approvalExpiresAtMs: this.expiresAtMs,
+      expiredSinceMs: this.#lookAtExpiry(),
       approved: this.#session.approved(),
       keygen: phase === 'failed' ? 'running' : phase,
       proposal: known && { aggregateKey: known.proposal.aggregateKey, receivedAtMs: known.receivedAtMs },
@@ -211,6 +212,13 @@ export class ActiveRotation {
     if (action.kind !== this.#lastAction.kind) this.#logger.debug('Rotation step', { action: action.kind })
     this.#lastAction = action
     return await this.#perform(action, known?.proposal, snapshot)
+  }
+
+  #lookAtExpiry(): number | undefined {
+    const { clock } = this.#c
+    const isPast = clock.now() > this.expiresAtMs
+    this.#expiredSinceMs = isPast ? (this.#expiredSinceMs ?? clock.monotonicMs()) : undefined
+    return this.#expiredSinceMs
   }
 
   /** Before anything is signed for it: after a restart the same key must go on, a second one would find its nonce taken. */

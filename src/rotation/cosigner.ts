@@ -51,7 +51,7 @@ export class Cosigner {
   #chainNonce: number | undefined
   #ownFeeUstx: number | undefined
   #raised = false
-  #askedAtMs = 0
+  #askedAtMs = Number.NEGATIVE_INFINITY
   #rejection: string | undefined
 
   constructor(init: CosignerInit) {
@@ -122,7 +122,7 @@ export class Cosigner {
     this.#chainAhead = aggregateKey !== currentKey
     if (this.#chainAhead) {
       this.#rejection = undefined
-      this.#askedAtMs = clock.now()
+      this.#askedAtMs = clock.monotonicMs()
       return
     }
     const call = this.#call(proposal)
@@ -137,7 +137,7 @@ export class Cosigner {
       this.#judged.clear()
     }
     this.#chainNonce = nonce
-    this.#askedAtMs = clock.now()
+    this.#askedAtMs = clock.monotonicMs()
     this.#sent.clear()
   }
 
@@ -180,7 +180,7 @@ export class Cosigner {
     }
     this.#sent.add(feeUstx)
     // Patience is counted from the last try.
-    this.#askedAtMs = this.#c.clock.now()
+    this.#askedAtMs = this.#c.clock.monotonicMs()
   }
 
   #call(proposal: VerifiedProposal): RotateKeysCall {

@@ -6,6 +6,11 @@ import { isSuccession, missingApprovals, type PendingSpec } from '../rounds/inde
 export const COSIGN_TURN_MS = 3_000
 /** How long a transaction may stay without effect, or without enough signatures, before the chain is asked again: accepted ≠ done. */
 export const TX_PATIENCE_MS = 60_000
+/**
+ * How long look after look must find an approval past its end before it is dropped for good: a wall clock that is wrong for
+ * a moment comes back, and a dropped approval does not.
+ */
+export const EXPIRY_PATIENCE_MS = 60_000
 /** A fee that another member names is signed up to so many times one's own: enough to agree, too little to drain the account. */
 export const FEE_TOLERANCE = 16
 /** How often one member's naming is followed at one nonce, each time for a quarter more at least: a walk in small steps ends. */
@@ -41,6 +46,7 @@ export interface HandoffFacts {
 
 /** Everything the next step depends on. */
 export interface RotationFacts {
+  /** Monotonic, as all times here: what is counted is patience, and a wall clock that is set must not stretch it. */
   readonly nowMs: number
   readonly self: PublicKey
   /** This operator's next key (R7). */
@@ -49,7 +55,8 @@ export interface RotationFacts {
   /** R5: the snapshot is too old to widen trust by. */
   readonly frozen: boolean
   readonly spec: PendingSpec
-  readonly approvalExpiresAtMs: number
+  /** Since when every look has found this operator's approval past its end; undefined: it stands. */
+  readonly expiredSinceMs: number | undefined
   readonly approved: ReadonlySet<PublicKey>
   readonly keygen: 'idle' | 'running' | 'done'
   readonly proposal: { readonly aggregateKey: PublicKey; readonly receivedAtMs: number } | undefined
@@ -125,7 +132,8 @@ function ended(f: RotationFacts): Action | undefined {
     return { kind: 'finish', outcome: ours ? 'done' : 'superseded' }
   }
   // Once a key exists the approval has done its work: expiring now would strand a transaction on its way.
-  if (proposal === undefined && f.nowMs > f.approvalExpiresAtMs) return { kind: 'finish', outcome: 'expired' }
+  if (proposal === undefined && f.nowMs >= (f.expiredSinceMs ?? f.nowMs) + EXPIRY_PATIENCE_MS)
+    return { kind: 'finish', outcome: 'expired' }
   return undefined
 }
 

@@ -82,7 +82,7 @@ export class HandoffSigning {
     }
     await Promise.all(Array.from({ length: PARALLEL }, work))
     this.#isRunning = false
-    this.#triedAtMs = this.#c.clock.now()
+    this.#triedAtMs = this.#c.clock.monotonicMs()
   }
 
   async #sign(groupKey: GroupKey, items: readonly HandoffItem[]): Promise<void> {

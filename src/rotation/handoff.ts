@@ -189,7 +189,7 @@ export class Handoff {
   #noteReady(): void {
     for (const { item, name } of this.#unsigned()) {
       if (this.listedBy(item).length < this.#c.spec.currentThreshold) this.#readySinceMs.delete(name)
-      else if (!this.#readySinceMs.has(name)) this.#readySinceMs.set(name, this.#c.clock.now())
+      else if (!this.#readySinceMs.has(name)) this.#readySinceMs.set(name, this.#c.clock.monotonicMs())
     }
   }
 

@@ -11,12 +11,15 @@ import {
 } from '../base/index.ts'
 import { type RegistryWatcher, registryScope, type SignerSet, type Snapshot } from '../registry/index.ts'
 import type { Space } from '../store/index.ts'
+import { EXPIRY_PATIENCE_MS } from './decide.ts'
 import { findSet } from './find-set.ts'
 import { KnownSets, type KnownSetsInit, type OwnKnownSet } from './known-sets.ts'
 import { decodeRecall, encodeRecall, type OwnRecall, type Recall } from './recall-record.ts'
 
 /** Timers of the platform end at 24 days, approvals at 30: who waits for one looks again after this. */
 const LONGEST_WAIT_MS = 3_600_000
+/** How soon a recall is granted again whose end the wall clock showed for a moment only. */
+const LOOK_AGAIN_MS = 5_000
 
 export interface RecallsInit extends Omit<KnownSetsInit, 'space'> {
   /** Sets that this node saw on chain. */
@@ -40,6 +43,8 @@ export class Recalls implements Startable {
   readonly #c: RecallsInit
   readonly #known: KnownSets
   readonly #recalls: Map<SetHash, Recall>
+  /** Since when every look has found a recall past its end; monotonic. */
+  readonly #lapsedSinceMs = new Map<SetHash, number>()
   readonly #prefix: string
   readonly #logger: Logger
   /** Recalls and withdrawals run one after the other. */
@@ -128,6 +133,7 @@ export class Recalls implements Startable {
           'this node has recalled no such set, or its time is over: `countersign rotation recall` lists them',
         )
       this.#recalls.delete(recall.set.hash)
+      this.#lapsedSinceMs.delete(recall.set.hash)
       this.#logger.info('Recall withdrawn', { setHash: hash })
       this.#settle()
       await this.#c.recalls.delete(this.#prefix + recall.set.hash)
@@ -193,7 +199,7 @@ export class Recalls implements Startable {
     // R5, R6: by no reading at all, nobody is admitted.
     if (this.#current() === undefined) return
     const live = this.#live()
-    for (const hash of [...this.#recalls.keys()]) if (!live.some((r) => r.set.hash === hash)) this.#end(hash)
+    const isLapsed = this.#dropOver(live)
     // R7: a recall that was made under an earlier key admits nobody, because this one could do nothing with them.
     const usable = live.map((r) => r.set).filter((set) => this.#known.ownKeyIn(set) === this.#c.self)
     const names = usable.map((set) => set.hash).join()
@@ -201,13 +207,32 @@ export class Recalls implements Startable {
       this.#told = names
       this.#c.onRecalled(usable)
     }
-    if (live.length === 0) return
-    const waitMs = Math.min(...live.map((r) => r.expiresAtMs)) - this.#c.clock.now()
+    if (live.length === 0 && !isLapsed) return
+    const nextEndMs = Math.min(...live.map((r) => r.expiresAtMs)) - this.#c.clock.now()
+    const waitMs = isLapsed ? Math.min(nextEndMs, LOOK_AGAIN_MS) : nextEndMs
     this.#cancelTimer = this.#c.clock.after(Math.min(waitMs, LONGEST_WAIT_MS), () => this.#settle())
+  }
+
+  /**
+   * Past its end a recall grants nothing, but it is deleted only when every look for a while found it so: a wall clock that is
+   * wrong for a moment comes back, and a deleted recall does not. True if there is such a one.
+   */
+  #dropOver(live: readonly Recall[]): boolean {
+    const { clock } = this.#c
+    const nowMs = clock.monotonicMs()
+    for (const { set } of live) this.#lapsedSinceMs.delete(set.hash)
+    for (const hash of [...this.#recalls.keys()]) {
+      if (live.some((r) => r.set.hash === hash)) continue
+      const sinceMs = this.#lapsedSinceMs.get(hash) ?? nowMs
+      this.#lapsedSinceMs.set(hash, sinceMs)
+      if (hash === this.#current()?.hash || nowMs >= sinceMs + EXPIRY_PATIENCE_MS) this.#end(hash)
+    }
+    return this.#lapsedSinceMs.size > 0
   }
 
   #end(hash: SetHash): void {
     this.#recalls.delete(hash)
+    this.#lapsedSinceMs.delete(hash)
     this.#logger.info('A recall is over: its time has come, or its set is the current one again', { setHash: hash })
     this.#inBackground('A recall that is over could not be deleted', this.#c.recalls.delete(this.#prefix + hash))
   }

@@ -7,6 +7,7 @@ import { KEYGEN_GUARDS } from './keygen-guards.ts'
 import { OPERATOR_GUARDS } from './operator-guards.ts'
 import { POLICY_GUARDS } from './policy-guards.ts'
 import { REGISTRY_GUARDS } from './registry-guards.ts'
+import { ROTATION_GUARDS } from './rotation-guards.ts'
 import { SIGN_GUARDS } from './sign-guards.ts'
 
 export const ALL_GUARDS: readonly Guard[] = [
@@ -20,4 +21,5 @@ export const ALL_GUARDS: readonly Guard[] = [
   ...KEYGEN_GUARDS,
   ...SIGN_GUARDS,
   ...HANDOFF_GUARDS,
+  ...ROTATION_GUARDS,
 ]

@@ -18,7 +18,7 @@ const ids = keys.map((k) => k.peerId)
 
 /** Real timers, and a time of day that runs ahead as the test says: what takes minutes is played in seconds. */
 let aheadMs: number
-const clock: Clock = { now: () => Date.now() + aheadMs, after: (ms, fn) => systemClock.after(ms, fn) }
+const clock: Clock = { ...systemClock, now: () => Date.now() + aheadMs }
 const stops: (() => Promise<void>)[] = []
 let beating: ReturnType<typeof setInterval>
 let nodes: Node[]

@@ -99,7 +99,7 @@ describe('R29: co-signing while snapshots lag the chain', () => {
       for (const round of [1, 2]) {
         const from = asked.length
         const all = () => {
-          fed.skewMs += TX_PATIENCE_MS + 1_000
+          fed.passedMs += TX_PATIENCE_MS + 1_000
           return fed.founders.every((o) => asked.slice(from).includes(o.publicKey))
         }
         await expect.poll(all, { ...WAIT, interval: 1_000, message: `round ${round}` }).toBe(true)

@@ -16,6 +16,7 @@ const drained = (): Promise<void> => new Promise((resolve) => setImmediate(resol
  */
 export class VirtualClock implements Clock {
   #nowMs: number
+  readonly #startMs: number
   #order = 0
   /** A binary heap: a run of 15 nodes keeps thousands of timers. */
   readonly #heap: Timer[] = []
@@ -24,10 +25,14 @@ export class VirtualClock implements Clock {
 
   constructor(nowMs = Date.UTC(2026, 0, 1)) {
     this.#nowMs = nowMs
+    this.#startMs = nowMs
   }
 
   now(): number {
     return this.#nowMs
+  }
+  monotonicMs(): number {
+    return this.#nowMs - this.#startMs
   }
 
   after(delayMs: number, fn: () => void): Cancel {
@@ -132,7 +137,7 @@ const isBefore = (a: Timer | undefined, b: Timer | undefined): boolean =>
 export class ProcessClock implements Clock {
   readonly #clock: VirtualClock
   readonly #timers = new Set<Cancel>()
-  /** Added to `now`; timers measure durations and don't feel it. */
+  /** Added to `now`; timers and `monotonicMs` measure durations and don't feel it. */
   skewMs: number
   #dead = false
 
@@ -143,6 +148,9 @@ export class ProcessClock implements Clock {
 
   now(): number {
     return this.#clock.now() + this.skewMs
+  }
+  monotonicMs(): number {
+    return this.#clock.monotonicMs()
   }
 
   after(delayMs: number, fn: () => void): Cancel {

@@ -91,7 +91,7 @@ export class CertificateHelp implements Startable {
 
   #onAsk(transcript: string): Verdict {
     const held = this.#c.vault.list().find((s) => s.transcript === transcript && s.certificate.length > 0)
-    const now = this.#c.clock.now()
+    const now = this.#c.clock.monotonicMs()
     if (held === undefined || now - this.#toldAtMs < REPEAT_MS / 2) return 'accept'
     this.#toldAtMs = now
     this.#say(STEPS.tell, transcript, held.certificate)

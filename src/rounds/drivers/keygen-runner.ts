@@ -99,7 +99,7 @@ export class DefaultKeygenRunner implements KeygenRunner {
       return 'accept'
     }
     if (this.#phase === 'done' || this.#phase === 'failed') return 'ignore'
-    this.#early.add(envelope, this.#c.clock.now())
+    this.#early.add(envelope, this.#c.clock.monotonicMs())
     this.#follow()
     return 'accept'
   }
@@ -110,7 +110,7 @@ export class DefaultKeygenRunner implements KeygenRunner {
    * may be finished without us, at any time, so those that left it are called back (R20).
    */
   #follow(): void {
-    const now = this.#c.clock.now()
+    const now = this.#c.clock.monotonicMs()
     const [first] = this.#early.beyond(this.#attempt, now)
     if (first === undefined || this.#phase !== 'running') return
     const overtaken = { kind: 'overtaken', by: first.member, attempt: first.attempt } as const
@@ -168,7 +168,7 @@ export class DefaultKeygenRunner implements KeygenRunner {
   }
 
   #beginNext(): void {
-    this.#begin(this.#pace.nextAfter(this.#attempt, this.#early.beyond(this.#attempt, this.#c.clock.now())))
+    this.#begin(this.#pace.nextAfter(this.#attempt, this.#early.beyond(this.#attempt, this.#c.clock.monotonicMs())))
   }
 
   #begin(attempt: number): void {
@@ -222,7 +222,7 @@ export class DefaultKeygenRunner implements KeygenRunner {
     this.#cancelRetry()
     this.#drop()
     this.#attempt = attempt
-    this.#pace.begun(this.#c.clock.now())
+    this.#pace.begun(this.#c.clock.monotonicMs())
     this.#phase = 'running'
   }
   /** Nothing has overtaken the attempt while its number was written. */
@@ -310,7 +310,7 @@ export class DefaultKeygenRunner implements KeygenRunner {
       this.#failed(failure.reason, failure)
       return
     }
-    const now = this.#c.clock.now()
+    const now = this.#c.clock.monotonicMs()
     this.#pace.ended(now, { confirmed: confirmed !== undefined, overtaken: reason.kind === 'overtaken' })
     if (confirmed === undefined) this.#drop()
     else if (this.#machine !== undefined) this.#left.keep(this.#machine)

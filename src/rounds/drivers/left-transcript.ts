@@ -105,7 +105,7 @@ export class LeftTranscript {
     const { spec, clock } = this.#c
     if (running !== undefined) this.dealtIn(running.state)
     const to = this.#confirmed(e.attempt, running)
-    const now = clock.now()
+    const now = clock.monotonicMs()
     if (to === undefined || now - (this.#judgedAtMs.get(e.author) ?? Number.NEGATIVE_INFINITY) < CERTIFIED_MS)
       return undefined
     this.#judgedAtMs.set(e.author, now)

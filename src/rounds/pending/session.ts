@@ -194,7 +194,7 @@ export class DefaultPendingSession implements PendingSession {
 
   #onProposal(envelope: Envelope): Verdict {
     if (this.#proposal !== undefined) return 'accept'
-    const now = this.#c.clock.now()
+    const now = this.#c.clock.monotonicMs()
     if (now - (this.#judgedAtMs.get(envelope.author) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS / 2) return 'ignore'
     this.#judgedAtMs.set(envelope.author, now)
     const proposal = decodeProposal(envelope.payload)
@@ -234,7 +234,7 @@ export class DefaultPendingSession implements PendingSession {
 
   #accept(proposal: VerifiedProposal): void {
     if (this.#proposal !== undefined) return
-    this.#proposal = { proposal, receivedAtMs: this.#c.clock.now() }
+    this.#proposal = { proposal, receivedAtMs: this.#c.clock.monotonicMs() }
     this.#publish(PENDING_STEPS.proposal, encodeProposal(proposal))
     this.changed.emit()
   }

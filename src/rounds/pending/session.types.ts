@@ -42,6 +42,7 @@ export interface PendingSession {
   /** Runs keygen attempts until one is certified. Harmless when running. */
   startKeygen(): void
   keygen(): KeygenProgress
+  /** `receivedAtMs` is monotonic. */
   proposal(): { readonly proposal: VerifiedProposal; readonly receivedAtMs: number } | undefined
   announceCosignature(cosignature: Cosignature): void
   /** The latest of each other author for this proposal; well-formed, not yet verified. */

@@ -15,7 +15,7 @@ const [self, member, leaving, incoming, stranger, bridge] = Array.from({ length:
   KeyPair,
 ]
 let nowMs = 1_000
-const clock = { now: () => nowMs, after: () => () => {} }
+const clock = { now: () => nowMs, monotonicMs: () => nowMs, after: () => () => {} }
 const ports = { clock, logger: silentLogger, metrics: noMetrics }
 const tip = { indexBlockHash: '22'.repeat(32), stacksHeight: 7, burnHeight: 7 }
 const holding = (set: SignerSet): Snapshot => ({ kind: 'set', set, tip, readAtMs: 0 })

@@ -32,6 +32,9 @@ export class TestClock implements Clock {
   now(): number {
     return this.#now
   }
+  monotonicMs(): number {
+    return this.#now
+  }
   after(delayMs: number, fn: () => void): () => void {
     const timer = { at: this.#now + delayMs, fn }
     this.#timers.add(timer)

@@ -316,7 +316,7 @@ describe('R5: registry watcher and age', () => {
   async function aged() {
     const over = await nodes(1)
     push(over, 'a', 5, SET_1)
-    const clock = { nowMs: 10_000_000, now: () => clock.nowMs, after: systemClock.after }
+    const clock = { ...systemClock, nowMs: 10_000_000, now: () => clock.nowMs }
     const made = rig(over, { clock, maxAgeMs: MAX_AGE_MS })
     expect(made.watcher.stale()).toBe(false)
     await made.watcher.start()

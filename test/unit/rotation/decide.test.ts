@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { asPendingId, asSetHash, type PublicKey } from '../../../src/base/index.ts'
 import { KeyPair } from '../../../src/curve/index.ts'
-import { HANDOFF_RETRY_MS, HANDOFF_TURN_MS, MAX_NAMED_FEES, TX_PATIENCE_MS } from '../../../src/rotation/decide.ts'
+import {
+  EXPIRY_PATIENCE_MS,
+  HANDOFF_RETRY_MS,
+  HANDOFF_TURN_MS,
+  MAX_NAMED_FEES,
+  TX_PATIENCE_MS,
+} from '../../../src/rotation/decide.ts'
 import { cosignOrder, type HandoffFacts, nextAction, type RotationFacts } from '../../../src/rotation/index.ts'
 import { missingApprovals, type PendingSpec } from '../../../src/rounds/index.ts'
 import { signerSet } from '../../fixtures/sets.ts'
@@ -35,7 +41,7 @@ const facts = (over: Partial<RotationFacts>): RotationFacts => ({
   snapshot: { kind: 'set', set: current, tip, readAtMs: 0 },
   frozen: false,
   spec,
-  approvalExpiresAtMs: 1_000_000,
+  expiredSinceMs: undefined,
   approved: new Set(keys),
   keygen: 'idle',
   proposal: undefined,
@@ -83,7 +89,10 @@ describe('nextAction', () => {
   })
 
   it('R5: should still end an approval that expired while the registry is stale', () => {
-    expect(nextAction(facts({ frozen: true, approvalExpiresAtMs: 0 }))).toEqual({ kind: 'finish', outcome: 'expired' })
+    expect(nextAction(facts({ frozen: true, nowMs: EXPIRY_PATIENCE_MS, expiredSinceMs: 0 }))).toEqual({
+      kind: 'finish',
+      outcome: 'expired',
+    })
   })
 
   it('should start keygen once every new member and enough of the current set approved', () => {
@@ -111,8 +120,14 @@ describe('nextAction', () => {
   })
 
   it('R7: should let an approval expire before there is a key, and not after', () => {
-    expect(nextAction(facts({ nowMs: 2_000_000 }))).toEqual({ kind: 'finish', outcome: 'expired' })
-    expect(nextAction(withKey({ nowMs: 2_000_000 })).kind).not.toBe('finish')
+    const over = { nowMs: 1_000 + EXPIRY_PATIENCE_MS, expiredSinceMs: 1_000 }
+    expect(nextAction(facts(over))).toEqual({ kind: 'finish', outcome: 'expired' })
+    expect(nextAction(withKey(over)).kind).not.toBe('finish')
+  })
+
+  it('R7: should not drop an approval for a clock that is past its end for less than its patience', () => {
+    const over = { nowMs: 999 + EXPIRY_PATIENCE_MS, expiredSinceMs: 1_000 }
+    expect(nextAction(facts(over)).kind).not.toBe('finish')
   })
 
   it('should ask the chain before it signs', () => {

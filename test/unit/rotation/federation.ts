@@ -169,10 +169,12 @@ export class Federation {
   readonly founders: readonly Operator[]
   /** Another one where a real chain stands behind watcher and transactions. */
   registryId = registryId
-  /** Added to everybody's clock. */
+  /** Added to everybody's wall clock. */
   skewMs = 0
   /** Members repeat themselves and take turns by the second; three times as fast shows the same. */
   readonly #clock = hastyClock(HASTE)
+  /** Added to everybody's monotonic clock. */
+  passedMs = 0
 
   constructor(size = 3, threshold = 2) {
     const keys = Array.from({ length: size }, () => KeyPair.generate())
@@ -207,7 +209,11 @@ export class Federation {
   ): RotationReconciler {
     const { key, publicKey: self, vault, approvals, cosigned, proposals, handoffs, next } = o
     const messenger = this.bus.messenger(key)
-    const clock: Clock = { now: () => this.#clock.now() + this.skewMs, after: this.#clock.after }
+    const clock: Clock = {
+      ...this.#clock,
+      now: () => this.#clock.now() + this.skewMs,
+      monotonicMs: () => this.#clock.monotonicMs() + this.passedMs,
+    }
     const ports = { clock, logger: silentLogger }
     const nextIdentity = next && {
       publicKey: next.key.publicKey,

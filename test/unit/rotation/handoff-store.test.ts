@@ -86,7 +86,7 @@ const opened = async (of: PendingSpec = spec): Promise<Handoff> =>
         },
       },
       onChange: (list) => void told.push(list),
-      clock: { now: () => nowMs, after: () => () => {} },
+      clock: { now: () => nowMs, monotonicMs: () => nowMs, after: () => () => {} },
     },
     await loadHandoff(space, spec.id),
   )
@@ -357,7 +357,10 @@ describe('lists on disk', () => {
       const one = new Handoff(
         {
           ...{ self, spec: { ...spec, id }, space, signal: life.signal, logger: silentLogger, onChange: () => {} },
-          ...{ rounds: { sign: async () => FAILED }, clock: { now: () => nowMs, after: () => () => {} } },
+          ...{
+            rounds: { sign: async () => FAILED },
+            clock: { now: () => nowMs, monotonicMs: () => nowMs, after: () => () => {} },
+          },
         },
         undefined,
       )

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { type CodedError, fromUtf8, LIMITS, type SetHash, utf8 } from '../../../src/base/index.ts'
 import { publicKeyBytes } from '../../../src/curve/index.ts'
 import { type SignerSet, type Snapshot, validateSignerData } from '../../../src/registry/index.ts'
+import { EXPIRY_PATIENCE_MS } from '../../../src/rotation/decide.ts'
 import { findSet } from '../../../src/rotation/find-set.ts'
 import { earlierKeys, KnownSets, Recalls, type RecallsInit } from '../../../src/rotation/index.ts'
 import type { Space } from '../../../src/store/index.ts'
@@ -10,6 +11,8 @@ import { AGGREGATE, goodTuple, keyPair, REGISTRY } from '../registry/support/fix
 import { ManualClock, MemoryLogger } from '../registry/support/ports.ts'
 
 const TTL_MS = 60_000
+/** A recall that stands again is granted within this. */
+const LOOK_AGAIN_MS = 5_000
 const SELF = keyPair(1).publicKey
 
 /** A set of members `from` to `from + n - 1`; the key tells sets of the same members apart. */
@@ -265,8 +268,29 @@ describe('R8: a recall', () => {
     clock.advance(1)
     expect(recalls.list()).toEqual([])
     expect(told).toEqual([[OLD.hash], []])
+    clock.advance(EXPIRY_PATIENCE_MS - 1)
+    expect(await stored.entries()).toHaveLength(1)
+    clock.advance(LOOK_AGAIN_MS)
     await recalls.stop()
     expect(await stored.entries()).toEqual([])
+  })
+
+  it('R8: should grant nothing past its end, and stand again when the wall clock was wrong', async () => {
+    await recalls.recall(OLD.hash)
+    clock.jump(2 * TTL_MS)
+    apply(NEW)
+    expect(told.at(-1)).toEqual([])
+    clock.advance(LOOK_AGAIN_MS)
+    clock.jump(-2 * TTL_MS)
+    clock.advance(LOOK_AGAIN_MS)
+    expect(told.at(-1)).toEqual([OLD.hash])
+    expect(await stored.entries()).toHaveLength(1)
+    // Wrong once more, much later: its patience begins anew.
+    clock.advance(EXPIRY_PATIENCE_MS)
+    clock.jump(2 * TTL_MS)
+    apply(NEW)
+    clock.advance(LOOK_AGAIN_MS)
+    expect(await stored.entries()).toHaveLength(1)
   })
 
   it('should expire after 30 days, though timers of the platform end at 24', async () => {
@@ -285,7 +309,10 @@ describe('R8: a recall', () => {
       waitsMs.push(delayMs)
       return () => {}
     }
-    const patient = await open({ ttlMs: 30 * 86_400_000, clock: { now: () => clock.now(), after } })
+    const patient = await open({
+      ttlMs: 30 * 86_400_000,
+      clock: { now: () => clock.now(), monotonicMs: () => clock.monotonicMs(), after },
+    })
     apply(OLD, patient)
     apply(NEW, patient)
     await patient.recall(OLD.hash)
@@ -300,6 +327,7 @@ describe('R8: a recall', () => {
     told = []
     clock.advance(TTL_MS)
     recalls = await open()
+    clock.advance(EXPIRY_PATIENCE_MS)
     expect(told).toEqual([])
     await recalls.stop()
     expect(await stored.entries()).toEqual([])

@@ -3,7 +3,7 @@ import { asPendingId, asSetHash, utf8 } from '../../../src/base/index.ts'
 import { KeyPair } from '../../../src/curve/index.ts'
 import { principalOf } from '../../../src/registry/index.ts'
 import { NonceGuard } from '../../../src/rotation/cosign-guard.ts'
-import { TX_PATIENCE_MS } from '../../../src/rotation/decide.ts'
+import { EXPIRY_PATIENCE_MS, TX_PATIENCE_MS } from '../../../src/rotation/decide.ts'
 import { decodeProposal, type PendingSpec } from '../../../src/rounds/index.ts'
 import { encodeCosignature } from '../../../src/rounds/pending/messages.ts'
 import { memorySpace } from '../../fixtures/space.ts'
@@ -86,7 +86,7 @@ describe('the first set (R6)', () => {
     for (const o of fed.founders) await o.reconciler.start()
     await expect.poll(() => fed.registry.sent.length, WAIT).toBe(1)
     expect(fed.registry.snapshot.kind).toBe('uninitialised')
-    fed.skewMs = TX_PATIENCE_MS + 1_000
+    fed.passedMs = TX_PATIENCE_MS + 1_000
     await expect.poll(() => fed.registry.snapshot.kind, WAIT).toBe('set')
     expect(fed.registry.sent.map((plan) => plan.nonce)).toEqual([0, 1])
   })
@@ -100,7 +100,7 @@ describe('R4: a chain whose snapshots wait for confirmations', () => {
     const askedAgain = () =>
       fed.founders.every(({ publicKey: k }) => (fed.registry.askedBy.get(k) ?? 0) > (before.get(k) ?? 0))
     const patienceEnds = () => {
-      fed.skewMs += TX_PATIENCE_MS + 1_000
+      fed.passedMs += TX_PATIENCE_MS + 1_000
       return askedAgain()
     }
     await expect.poll(patienceEnds, { ...WAIT, interval: 1_000 }).toBe(true)
@@ -140,7 +140,7 @@ describe('R4: a chain whose snapshots wait for confirmations', () => {
     await expect.poll(() => fed.registry.sent.length, WAIT).toBe(1)
     await outwaited()
     fed.registry.reorg(principalOf(registryId.chainId, fed.bootstrap.keys, fed.bootstrap.threshold))
-    fed.skewMs += TX_PATIENCE_MS + 1_000
+    fed.passedMs += TX_PATIENCE_MS + 1_000
     await expect.poll(() => fed.registry.sent.length, WAIT).toBe(2)
     expect(fed.registry.sent.map((plan) => plan.nonce)).toEqual([0, 0])
     expect(await noncesOf()).toEqual(['0'])
@@ -366,8 +366,36 @@ describe('a rotation', () => {
     all.push(hasty)
     await hasty.reconciler.start()
     await hasty.reconciler.approve(replaced(hasty))
-    await expect.poll(() => hasty.reconciler.status(), WAIT).toBeUndefined()
+    const later = () => {
+      fed.passedMs += EXPIRY_PATIENCE_MS
+      return hasty.reconciler.status()
+    }
+    await expect.poll(later, WAIT).toBeUndefined()
     expect(hasty.pending.at(-1)).toBeUndefined()
+  })
+
+  it('R7: should keep an approval though the wall clock is wrong for a while', async () => {
+    await founded()
+    await first().reconciler.approve(replaced(await newcomer()))
+    const actsOn = async (ms: number) => {
+      fed.passedMs += ms
+      const looks = () => new Promise((resolve) => setTimeout(resolve, 1_200))
+      await looks()
+      return first().reconciler.status()?.action
+    }
+    fed.skewMs = 2 * 3_600_000
+    // Past its end it counts no more, and is not dropped yet.
+    expect(await actsOn(0)).toMatchObject({ for: 'approvals', missing: expect.arrayContaining([first().publicKey]) })
+    fed.skewMs = 0
+    expect(await actsOn(0)).toBeDefined()
+    fed.skewMs = 2 * 3_600_000
+    expect(await actsOn(EXPIRY_PATIENCE_MS)).toBeDefined()
+    fed.skewMs = 0
+    expect(await actsOn(EXPIRY_PATIENCE_MS)).toMatchObject({
+      for: 'approvals',
+      missing: expect.not.arrayContaining([first().publicKey]),
+    })
+    expect(await first().approvals.entries()).toHaveLength(1)
   })
 
   it('should not be approved by a node that has no part in it', async () => {

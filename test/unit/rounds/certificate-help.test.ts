@@ -1,11 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { asSetHash, asTranscriptHash, silentLogger, systemClock, u32be } from '../../../src/base/index.ts'
+import { asSetHash, asTranscriptHash, type Clock, silentLogger, systemClock, u32be } from '../../../src/base/index.ts'
 import { KeyPair, sha256 } from '../../../src/curve/index.ts'
 import { CertificateHelp } from '../../../src/rounds/index.ts'
 import type { StoredShare } from '../../../src/signer/index.ts'
 import { MemoryBus } from '../../fixtures/bus.ts'
 import { MemoryVault } from '../../fixtures/vault.ts'
 import { dealKey } from '../crypto/signing-keys.ts'
+import { ManualClock } from '../registry/support/ports.ts'
 
 const dealt = dealKey(2, 3)
 const { groupKey } = dealt.public
@@ -27,7 +28,13 @@ afterEach(async () => {
   for (const help of running.splice(0)) await help.stop()
 })
 
-async function member(bus: MemoryBus, key: KeyPair, certificate: Uint8Array, member = true) {
+async function member(
+  bus: MemoryBus,
+  key: KeyPair,
+  certificate: Uint8Array,
+  member = true,
+  clock: Clock = systemClock,
+) {
   const vault = new MemoryVault()
   await vault.put(shareOf(key, certificate))
   let certified = 0
@@ -38,7 +45,7 @@ async function member(bus: MemoryBus, key: KeyPair, certificate: Uint8Array, mem
     currentSet: () => (member ? { hash, groupKey } : undefined),
     isCertified: (share) => Buffer.from(share.certificate).equals(Buffer.from(CERTIFICATE)),
     onCertified: () => certified++,
-    clock: systemClock,
+    clock,
     logger: silentLogger,
   })
   running.push(help)
@@ -97,5 +104,21 @@ describe('R20: a member that missed the end of keygen', () => {
     await new Promise((next) => setImmediate(next))
     await new Promise((next) => setImmediate(next))
     expect(bus.gossiped.filter((e) => e.step === 'certificate')).toHaveLength(1)
+  })
+
+  it('should answer again after its pause, though the wall clock was set back meanwhile', async () => {
+    const bus = new MemoryBus()
+    const clock = new ManualClock()
+    const holder = await member(bus, a, CERTIFICATE, true, clock)
+    await holder.help.start()
+    const topic = { network: 'devnet', scope: hash, purpose: 'sign' } as const
+    const ask = { round: transcript, attempt: 0, step: 'certificate.get', payload: new Uint8Array(0) }
+    const answers = () => bus.gossiped.filter((e) => e.step === 'certificate').length
+    bus.speak(b, topic, ask, a.publicKey)
+    await expect.poll(answers).toBe(1)
+    clock.jump(-3_600_000)
+    clock.advance(1_000)
+    bus.speak(b, topic, ask, a.publicKey)
+    await expect.poll(answers).toBe(2)
   })
 })

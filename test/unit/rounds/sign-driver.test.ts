@@ -222,6 +222,9 @@ class StoppedClock implements Clock {
   now(): number {
     return this.#nowMs
   }
+  monotonicMs(): number {
+    return this.#nowMs
+  }
   after(delayMs: number, fn: () => void): () => void {
     const timer = { dueAtMs: this.#nowMs + delayMs, fn }
     this.#timers.push(timer)

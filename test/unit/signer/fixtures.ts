@@ -83,6 +83,9 @@ export class FakeClock implements Clock {
   now() {
     return this.nowMs
   }
+  monotonicMs() {
+    return this.nowMs
+  }
   after(delayMs: number, fn: () => void) {
     const timer = { atMs: this.nowMs + delayMs, fn }
     this.#timers.add(timer)

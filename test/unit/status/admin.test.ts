@@ -19,7 +19,7 @@ import {
 
 const TOKEN = 'a-token-of-many-characters'
 const metrics = new PromMetrics()
-const board = new HealthBoard({ clock: { now: () => 1, after: () => () => {} } })
+const board = new HealthBoard({ clock: { now: () => 1, monotonicMs: () => 1, after: () => () => {} } })
 let approvals: unknown[] = []
 
 const routes: readonly AdminRoute[] = [

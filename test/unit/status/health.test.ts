@@ -2,7 +2,11 @@ import { describe, expect, it } from 'vitest'
 import type { Clock } from '../../../src/base/index.ts'
 import { HealthBoard, NOT_CHECKED_YET, PromMetrics } from '../../../src/status/index.ts'
 
-const clockAt = (time: { ms: number }): Clock => ({ now: () => time.ms, after: () => () => {} })
+const clockAt = (time: { ms: number }): Clock => ({
+  now: () => time.ms,
+  monotonicMs: () => time.ms,
+  after: () => () => {},
+})
 
 describe('HealthBoard', () => {
   it('should be red for what is expected and has not reported', () => {

@@ -4,9 +4,13 @@ import type { SnapshotKeeper } from '../../../../src/registry/index.ts'
 /** Time that moves only when told. */
 export class ManualClock implements Clock {
   #now = 1_000_000
+  #jumpedMs = 0
   #timers: { at: number; fn: () => void }[] = []
   now(): number {
     return this.#now
+  }
+  monotonicMs(): number {
+    return this.#now - this.#jumpedMs
   }
   after(delayMs: number, fn: () => void): () => void {
     const timer = { at: this.#now + delayMs, fn }
@@ -18,6 +22,7 @@ export class ManualClock implements Clock {
   /** Sets the wall clock back or forth without firing anything. */
   jump(deltaMs: number): void {
     this.#now += deltaMs
+    this.#jumpedMs += deltaMs
     for (const t of this.#timers) t.at += deltaMs
   }
   advance(deltaMs: number): void {
