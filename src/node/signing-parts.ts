@@ -1,5 +1,6 @@
 import type { GroupKey } from '../base/index.ts'
 import { peerIdOfKey } from '../curve/index.ts'
+import type { Messenger } from '../p2p/index.ts'
 import { createRotateKeysTx, createStacksClient } from '../registry/index.ts'
 import { earlierKeys, Recalls, type RecallsInit, type ReconcilerInit, RotationReconciler } from '../rotation/index.ts'
 import {
@@ -58,6 +59,8 @@ export async function createSigning(
   const { config, key, store, clock, logger, metrics } = base
   const { network } = config.registry.id
   const self = key.keyPair.publicKey
+  // R17: everything that makes or uses keys speaks through these, this key's and the next one's. Wrapped once: what is parked of a
+  // keygen is found again by the voice that said it.
   const messenger = elsewhere.guard(host.messenger)
   const vaultOf = async ({ keyPair, sealer }: OpenedKey): Promise<ShareVault> => {
     const owner = keyPair.publicKey
@@ -131,14 +134,16 @@ export async function createSigning(
   const nextKey = nextOf(base)
   const next = nextKey && {
     publicKey: nextKey.keyPair.publicKey,
-    messenger: host.speaker(nextKey.keyPair),
+    messenger: elsewhere.guard(host.speaker(nextKey.keyPair)),
     vault: await vaultOf(nextKey),
     carrier: key.keyPair,
   }
   const threads = keyThreads()
   const reconciler: RotationReconciler = createReconciler(base, {
     vault,
-    host,
+    messenger,
+    carry: (...link) => host.carry(...link),
+    elsewhere,
     next,
     rounds: sign,
     onAborted: evidence.keygenEnded,
@@ -203,7 +208,9 @@ function createReconciler(
   { config, key, store, watcher, clock, logger }: Foundation,
   c: {
     readonly vault: ShareVault
-    readonly host: NetworkParts['host']
+    readonly messenger: Messenger
+    readonly carry: NetworkParts['host']['carry']
+    readonly elsewhere: NetworkParts['elsewhere']
     readonly next: NextIdentity | undefined
     readonly rounds: ReconcilerInit['rounds']
     readonly onAborted: EvidenceParts['keygenEnded']
@@ -214,12 +221,12 @@ function createReconciler(
   const { id: registryId, endpoints, quorum } = config.registry
   const { network } = registryId
   const self = key.keyPair.publicKey
-  const { vault, host, next, rounds, onPending, onAborted, makeKey } = c
-  const carry: typeof host.carry = (...link) => host.carry(...link)
-  const speaking = { network, self, messenger: host.messenger, vault, next, carry, onAborted, makeKey }
+  const { vault, messenger, carry, elsewhere, next, rounds, onPending, onAborted, makeKey } = c
+  const speaking = { network, self, messenger, vault, next, carry, onAborted, makeKey }
   return new RotationReconciler({
     self,
     next: next?.publicKey,
+    isKeyElsewhere: () => elsewhere.stopped,
     exposeSecret: () => key.keyPair.exposeSecret(),
     registryId,
     bootstrap: config.registry.bootstrap,

@@ -27,6 +27,8 @@ export interface ActiveRotationInit {
   readonly self: PublicKey
   /** The key that is to take the place of `self` (R7). */
   readonly next?: PublicKey | undefined
+  /** R17: does another node speak with this node's key? */
+  readonly isKeyElsewhere: () => boolean
   readonly exposeSecret: () => Uint8Array
   readonly registryId: RegistryId
   readonly watcher: RegistryWatcher
@@ -83,7 +85,7 @@ export class ActiveRotation {
     listed: HandoffRecord | undefined,
   ) {
     const { spec, self, exposeSecret, tx, cosigned, feeUstx, clock, logger, signal, registryId, watcher } = init
-    const { rounds, handoffs } = init
+    const { rounds, handoffs, isKeyElsewhere } = init
     this.#c = init
     this.spec = spec
     this.#logger = logger.child('rotation')
@@ -112,6 +114,7 @@ export class ActiveRotation {
       logger,
       signal,
       self,
+      isKeyElsewhere,
       exposeSecret,
     })
   }
@@ -201,6 +204,7 @@ export class ActiveRotation {
       next: this.#c.next,
       snapshot,
       frozen: this.#c.watcher.stale(),
+      stopped: this.#c.isKeyElsewhere(),
       spec: this.spec,
       expiredSinceMs: this.#lookAtExpiry(),
       approved: this.#session.approved(),

@@ -11,9 +11,12 @@ import {
 import type { Cosignature, PendingSpec, VerifiedProposal } from '../rounds/index.ts'
 import { type NonceGuard, payloadId } from './cosign-guard.ts'
 import { MAX_NAMED_FEES, type RotationFacts, type Variant } from './decide.ts'
+import { keyElsewhere } from './key-elsewhere.ts'
 
 export interface CosignerInit {
   readonly self: PublicKey
+  /** R17: does another node speak with this node's key? */
+  readonly isKeyElsewhere: () => boolean
   readonly exposeSecret: () => Uint8Array
   readonly spec: PendingSpec
   readonly registryId: RegistryId
@@ -141,7 +144,7 @@ export class Cosigner {
     this.#sent.clear()
   }
 
-  /** Throws `TX_WRONG_PRINCIPAL` (R3) before the nonce is taken, and as `RotateKeysTx.sign`. */
+  /** Throws `KEY_IN_USE_ELSEWHERE`, `TX_WRONG_PRINCIPAL` (R3) before the nonce is taken, and as `RotateKeysTx.sign`. */
   async sign(proposal: VerifiedProposal, { nonce, feeUstx }: Variant): Promise<Cosignature> {
     const { spec, tx, nonces, self, registryId, watcher } = this.#c
     const plan = this.#plan(proposal, { nonce, feeUstx })
@@ -149,6 +152,8 @@ export class Cosigner {
     if (now !== undefined) requirePlanOf(registryId, now.kind === 'set' ? now.set : { principal: now.deployer }, plan)
     await nonces.reserve(spec, nonce, payloadId(spec.principal, this.#call(proposal)))
     this.#hasSigned = true
+    // Asked again: it may have been heard while the nonce was written.
+    if (this.#c.isKeyElsewhere()) throw keyElsewhere('co-signed')
     const secret = this.#c.exposeSecret()
     try {
       const signature = await tx.sign(plan, secret)

@@ -54,6 +54,8 @@ export interface RotationFacts {
   readonly snapshot: Snapshot
   /** R5: the snapshot is too old to widen trust by. */
   readonly frozen: boolean
+  /** R17: another node speaks with this node's key, so this one puts it to nothing more. */
+  readonly stopped: boolean
   readonly spec: PendingSpec
   /** Since when every look has found this operator's approval past its end; undefined: it stands. */
   readonly expiredSinceMs: number | undefined
@@ -95,7 +97,7 @@ const STEPS: { readonly [K in Exclude<Action['kind'], 'wait'>]: true } = {
   broadcast: true,
 }
 export const ROTATION_STEPS: readonly string[] = Object.keys(STEPS)
-export type WaitingFor = 'registry' | 'approvals' | 'keygen' | 'handoff' | 'cosignatures' | 'chain'
+export type WaitingFor = 'restart' | 'registry' | 'approvals' | 'keygen' | 'handoff' | 'cosignatures' | 'chain'
 
 /** The order in which co-signers name nonce and fee: rotated by the pending id, so that nobody is always first. */
 export function cosignOrder(spec: PendingSpec): readonly PublicKey[] {
@@ -107,6 +109,7 @@ export function cosignOrder(spec: PendingSpec): readonly PublicKey[] {
 export function nextAction(f: RotationFacts): Action {
   const over = ended(f)
   if (over !== undefined) return over
+  if (f.stopped) return { kind: 'wait', for: 'restart', missing: [] }
   if (f.frozen) return { kind: 'wait', for: 'registry', missing: [] }
   if (f.proposal === undefined) return beforeKey(f)
   if (!f.spec.currentKeys.includes(f.self)) return { kind: 'wait', for: 'chain', missing: [] }

@@ -15,6 +15,7 @@ import {
 import { NonceGuard, nonceTaken } from './cosign-guard.ts'
 import type { HandoffRequest } from './handoff.ts'
 import { type HandoffRecord, loadHandoffs } from './handoff-record.ts'
+import { keyElsewhere } from './key-elsewhere.ts'
 import { requireSuccession } from './next-key.ts'
 import { StepLoop } from './step-loop.ts'
 
@@ -167,6 +168,7 @@ export class RotationReconciler implements Startable {
         'REGISTRY_STALE',
         'the registry was not read for longer than [registry] max_age, and nothing new is approved by an old reading: see `countersign health`, then try again',
       )
+    if (this.#c.isKeyElsewhere()) throw keyElsewhere('approved')
     if (this.#stored !== undefined) await this.#resume(this.#stored)
     const spec = this.preview(proposal)
     if (expectedId !== undefined && expectedId !== spec.id)
@@ -226,8 +228,8 @@ export class RotationReconciler implements Startable {
     const { watcher, bootstrap } = this.#c
     const snapshot = watcher.latest()
     if (snapshot === undefined) return false
-    // R5: what is open waits, and nothing is opened.
-    if (watcher.stale()) return await this.#stepActive(snapshot)
+    // R5, R17: what is open waits, and nothing is opened.
+    if (watcher.stale() || this.#c.isKeyElsewhere()) return await this.#stepActive(snapshot)
     if (this.#active === undefined && this.#stored !== undefined) await this.#resume(this.#stored)
     // R6: only while the registry itself answers "uninitialised"; the config is the operator's consent.
     if (this.#active === undefined && snapshot.kind === 'uninitialised' && bootstrap?.keys.includes(this.#c.self)) {

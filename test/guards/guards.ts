@@ -594,8 +594,8 @@ export const GUARDS: readonly Guard[] = [
   {
     name: 'R17: a node whose key speaks elsewhere signs nothing',
     file: 'src/node/signing-parts.ts',
-    guard: `    isKeyElsewhere: () => elsewhere.stopped,\n`,
-    gone: '',
+    guard: `    isKeyElsewhere: () => elsewhere.stopped,\n    shares`,
+    gone: `    shares`,
     test: unit('node/wired.test.ts', 'R17'),
   },
   ...RELAY_GUARDS,

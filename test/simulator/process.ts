@@ -137,6 +137,7 @@ export class SimulatedProcess {
     this.reconciler = new RotationReconciler({
       ...{ self, registryId, bootstrap: init.bootstrap, watcher: this.#watcher, ...ports },
       tx: mortalTx(init.registry.tx(), isDead, () => init.onStep('sent')),
+      isKeyElsewhere: () => false,
       exposeSecret: () => keyPair.exposeSecret(),
       openSession: (spec, ...kept) =>
         openPendingSession(

@@ -85,6 +85,7 @@ export class DefaultPendingSession implements PendingSession {
   #proposal: { readonly proposal: VerifiedProposal; readonly receivedAtMs: number } | undefined
   /** When each member's proposal was last looked at: proving one costs n signature checks. */
   readonly #judgedAtMs = new Map<PublicKey, number>()
+  #unsaid: string | undefined
   #leave: () => void = () => {}
   #cancelRepeat: Cancel = () => {}
 
@@ -265,9 +266,18 @@ export class DefaultPendingSession implements PendingSession {
     if (this.#ownHandoff !== undefined) this.#publish(PENDING_STEPS.handoff, encodeHandoff(this.#ownHandoff))
   }
 
+  /** Said every two seconds, so what keeps it unsaid is told once. */
+  #notSaid(step: string, error: string): void {
+    if (error !== this.#unsaid) this.#logger.warn('Publishing failed', { step, error })
+    this.#unsaid = error
+  }
+
   #publish(step: string, payload: Uint8Array, messenger: Pick<Messenger, 'publish'> = this.#c.messenger): void {
-    messenger
-      .publish(this.#topic, { round: this.spec.id, attempt: 0, step, payload })
-      .catch((error: unknown) => this.#logger.warn('Publishing failed', { step, error: describeError(error) }))
+    messenger.publish(this.#topic, { round: this.spec.id, attempt: 0, step, payload }).then(
+      () => {
+        this.#unsaid = undefined
+      },
+      (error: unknown) => this.#notSaid(step, describeError(error)),
+    )
   }
 }

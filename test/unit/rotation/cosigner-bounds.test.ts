@@ -47,7 +47,7 @@ beforeEach(async () => {
     broadcast: async () => 'ab'.repeat(32),
   }
   cosigner = new Cosigner({
-    ...{ self: self.publicKey, exposeSecret: () => self.exposeSecret(), spec, tx },
+    ...{ self: self.publicKey, isKeyElsewhere: () => false, exposeSecret: () => self.exposeSecret(), spec, tx },
     ...{ nonces: new NonceGuard(memorySpace()), feeUstx: undefined, clock: new ManualClock(), logger: silentLogger },
     signal: new AbortController().signal,
     ...{ registryId: REGISTRY, watcher: { latest: () => undefined } },

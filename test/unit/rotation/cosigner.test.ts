@@ -31,12 +31,13 @@ function setOf(n: number, from = 1): Snapshot {
 }
 
 /** Of a pending set whose parent has `SIGNERS`, two of three; `now` is what the registry holds when it signs. */
-function cosigner(now: Snapshot) {
+function cosigner(now: Snapshot, isKeyElsewhere = (): boolean => false) {
   const [self] = keyPairs(3)
   if (self === undefined) throw new Error('fixture')
   const space = memorySpace()
   const made = new Cosigner({
     self: self.publicKey,
+    isKeyElsewhere,
     exposeSecret: () => self.exposeSecret(),
     registryId: REGISTRY,
     watcher: { latest: () => now },
@@ -59,6 +60,16 @@ function cosigner(now: Snapshot) {
   })
   return { space, made, sign: () => made.sign(PROPOSAL, { nonce: 4, feeUstx: 3_000 }) }
 }
+
+it('R17: should sign nothing where its key was heard elsewhere while the nonce was written', async () => {
+  const { sign, space } = cosigner(setOf(3), () => true)
+  await expect(sign()).rejects.toMatchObject({
+    code: 'KEY_IN_USE_ELSEWHERE',
+    message: expect.stringMatching(/stop it/),
+  })
+  // What is fixed for that nonce is the same payload, if it is ever signed.
+  expect(await space.entries()).toHaveLength(1)
+})
 
 describe('R3: the account of what is co-signed', () => {
   it.each<[string, Snapshot]>([

@@ -40,6 +40,7 @@ const facts = (over: Partial<RotationFacts>): RotationFacts => ({
   self: first,
   snapshot: { kind: 'set', set: current, tip, readAtMs: 0 },
   frozen: false,
+  stopped: false,
   spec,
   expiredSinceMs: undefined,
   approved: new Set(keys),
@@ -87,6 +88,18 @@ describe('nextAction', () => {
     expect(nextAction(facts(over)).kind).not.toBe('wait')
     expect(nextAction(facts({ ...over, frozen: true }))).toEqual({ kind: 'wait', for: 'registry', missing: [] })
   })
+
+  it.each([
+    ['keygen', {}],
+    ['a co-signature', { keygen: 'done', proposal: { aggregateKey, receivedAtMs: 0 }, chainNonce: 5, ownFeeUstx: 300 }],
+    ['a question to the chain', { keygen: 'done', proposal: { aggregateKey, receivedAtMs: 0 } }],
+  ] as const)(
+    'R17: should wait for its restart instead of going on to %s while its key speaks elsewhere',
+    (_what, over) => {
+      expect(nextAction(facts(over)).kind).not.toBe('wait')
+      expect(nextAction(facts({ ...over, stopped: true }))).toEqual({ kind: 'wait', for: 'restart', missing: [] })
+    },
+  )
 
   it('R5: should still end an approval that expired while the registry is stale', () => {
     expect(nextAction(facts({ frozen: true, nowMs: EXPIRY_PATIENCE_MS, expiredSinceMs: 0 }))).toEqual({

@@ -173,6 +173,8 @@ export class Federation {
   skewMs = 0
   /** Members repeat themselves and take turns by the second; three times as fast shows the same. */
   readonly #clock = hastyClock(HASTE)
+  /** R17: operators whose key another node speaks with. */
+  readonly elsewhere = new Set<PublicKey>()
   /** Added to everybody's monotonic clock. */
   passedMs = 0
 
@@ -226,6 +228,7 @@ export class Federation {
     const reconciler: RotationReconciler = new RotationReconciler({
       self,
       next: next?.key.publicKey,
+      isKeyElsewhere: () => this.elsewhere.has(self),
       exposeSecret: () => key.exposeSecret(),
       registryId: this.registryId,
       bootstrap: this.bootstrap,

@@ -398,6 +398,38 @@ describe('a rotation', () => {
     expect(await first().approvals.entries()).toHaveLength(1)
   })
 
+  it('R17: should neither be approved nor opened by a node whose key speaks elsewhere', async () => {
+    await founded()
+    const set = replaced(await newcomer())
+    fed.elsewhere.add(first().publicKey)
+    await expect(first().reconciler.approve(set)).rejects.toMatchObject({ code: 'KEY_IN_USE_ELSEWHERE' })
+    fed.elsewhere.clear()
+    await first().reconciler.approve(set)
+    await first().reconciler.stop()
+    fed.elsewhere.add(first().publicKey)
+    first().reconciler = fed.reconcilerOf(first())
+    const told = first().pending.length
+    await first().reconciler.start()
+    // Runs after its first look.
+    await expect(first().reconciler.approve(set)).rejects.toMatchObject({ code: 'KEY_IN_USE_ELSEWHERE' })
+    expect(first().reconciler.status()).toBeUndefined()
+    expect(first().pending).toHaveLength(told)
+    // It is the same approval when the node is alone again.
+    fed.elsewhere.clear()
+    await expect.poll(() => first().reconciler.status()?.spec.keys, WAIT).toEqual(set.keys)
+  })
+
+  it('R17: should go no step further on a node whose key speaks elsewhere', async () => {
+    await founded()
+    const incoming = await newcomer()
+    const set = replaced(incoming)
+    await first().reconciler.approve(set)
+    fed.elsewhere.add(first().publicKey)
+    for (const o of [second(), incoming]) await o.reconciler.approve(set)
+    await expect.poll(() => first().reconciler.status()?.action, WAIT).toMatchObject({ kind: 'wait', for: 'restart' })
+    expect(first().reconciler.status()?.keygen.phase).toBe('idle')
+  })
+
   it('should not be approved by a node that has no part in it', async () => {
     await founded()
     const outsider = await newcomer()

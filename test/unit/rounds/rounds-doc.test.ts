@@ -81,6 +81,7 @@ const SIGN_FAILURES: Total<SignFailed['code']> = {
   STOPPED: true,
 }
 const WAITS: Total<WaitingFor> = {
+  restart: true,
   registry: true,
   approvals: true,
   keygen: true,
