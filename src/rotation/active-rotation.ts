@@ -12,7 +12,7 @@ import {
   type VerifiedProposal,
 } from '../rounds/index.ts'
 import type { Space } from '../store/index.ts'
-import type { OwnApproval } from './approval.ts'
+import { type OwnApproval, parentHashOf } from './approval.ts'
 import { loadAttemptLog } from './attempt-log.ts'
 import { NonceGuard } from './cosign-guard.ts'
 import { Cosigner } from './cosigner.ts'
@@ -74,7 +74,9 @@ export class ActiveRotation {
   readonly #handoff: Handoff
   readonly #over = new AbortController()
   #savedProposal: boolean
+  #expiresAtMs: number
   #expiredSinceMs: number | undefined
+  #overtakenBy: Snapshot | undefined
   #lastAction: Action = { kind: 'wait', for: 'approvals', missing: [] }
   #unlisten: () => void = () => {}
 
@@ -88,6 +90,7 @@ export class ActiveRotation {
     const { rounds, handoffs, isKeyElsewhere } = init
     this.#c = init
     this.spec = spec
+    this.#expiresAtMs = init.approval.expiresAtMs
     this.#logger = logger.child('rotation')
     this.#session = init.openSession(spec, known, attempts)
     this.#savedProposal = known !== undefined
@@ -132,7 +135,7 @@ export class ActiveRotation {
   }
 
   get expiresAtMs(): number {
-    return this.#c.approval.expiresAtMs
+    return this.#expiresAtMs
   }
   get hasSigned(): boolean {
     return this.#cosigner.hasSigned
@@ -149,6 +152,23 @@ export class ActiveRotation {
     this.#over.abort(new CodedError('STOPPED', 'the pending set is over'))
     this.#unlisten()
     this.#session.stop()
+  }
+
+  /**
+   * R7: a set that is not its parent stood on chain, be it for a moment between two looks. The gate has dropped this pending set
+   * then, and it ends with the next step, whatever stands there by now.
+   */
+  noteChange(snapshot: Snapshot): void {
+    if (parentHashOf(this.#c.registryId, snapshot) !== this.spec.parentSetHash) this.#overtakenBy ??= snapshot
+  }
+  get isOvertaken(): boolean {
+    return this.#overtakenBy !== undefined
+  }
+
+  /** The same consent once more: its time begins anew. */
+  renew(expiresAtMs: number): void {
+    this.#expiresAtMs = expiresAtMs
+    this.#session.announceApproval(expiresAtMs)
   }
 
   /** R27: does this operator's list consent to it? */
@@ -198,11 +218,13 @@ export class ActiveRotation {
     }
     await this.#handoff.hear(this.#session.handoffs())
     const { phase } = this.#session.keygen()
+    const seen = this.#overtakenBy ?? snapshot
     const action = nextAction({
       nowMs: this.#c.clock.monotonicMs(),
       self: this.#c.self,
       next: this.#c.next,
-      snapshot,
+      snapshot: seen,
+      currentHash: parentHashOf(this.#c.registryId, seen),
       frozen: this.#c.watcher.stale(),
       stopped: this.#c.isKeyElsewhere(),
       spec: this.spec,

@@ -119,4 +119,20 @@ export const saveApproval = (space: Space, approval: OwnApproval): Promise<void>
   space.put(KEY, utf8(JSON.stringify(approval)))
 export const dropApproval = (space: Space): Promise<void> => space.delete(KEY)
 
+/**
+ * Saves it in the place of what stood there. Where that fails, or `requireValid` throws afterwards, that stands again: what is
+ * answered with an error must not come alive at the next start.
+ */
+export async function replaceApproval(space: Space, approval: OwnApproval, requireValid: () => void): Promise<void> {
+  const before = await loadApproval(space)
+  try {
+    await saveApproval(space, approval)
+    requireValid()
+  } catch (error) {
+    // A store that fails at this, too, stops the node by itself (R30).
+    await (before === undefined ? dropApproval(space) : saveApproval(space, before))
+    throw error
+  }
+}
+
 const unreadable = () => new CodedError('STORE_UNREADABLE', 'the stored rotation approval is malformed')

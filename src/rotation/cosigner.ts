@@ -34,6 +34,11 @@ export interface CosignerInit {
 /** What a Stacks node says of a transaction that it, or another member's, already took: nothing for the operator to mend. */
 const ALREADY_ON_ITS_WAY: readonly unknown[] = ['ConflictingNonceInMempool', 'BadNonce']
 
+/** Between two questions to a chain that doesn't answer; doubled each time. */
+const CHAIN_RETRY_MIN_MS = 1_000
+/** And no longer than this: the rotation waits for nothing else by then. */
+const CHAIN_RETRY_MAX_MS = 60_000
+
 /** Every member's namings, which an honest co-signer signs all. */
 const MAX_JUDGED = MAX_NAMED_FEES * 16
 
@@ -56,6 +61,9 @@ export class Cosigner {
   #raised = false
   #askedAtMs = Number.NEGATIVE_INFINITY
   #rejection: string | undefined
+  #unreached: string | undefined
+  #failures = 0
+  #restUntilMs = Number.NEGATIVE_INFINITY
 
   constructor(init: CosignerInit) {
     this.#c = init
@@ -66,14 +74,21 @@ export class Cosigner {
     return this.#hasSigned
   }
 
-  /** Why the chain refused the last try, in a sentence; undefined if it did not. */
+  /** Why the chain refused the last try, or was not reached, in a sentence; undefined if neither. */
   get rejection(): string | undefined {
-    return this.#rejection
+    return this.#unreached ?? this.#rejection
   }
 
   facts(): Pick<
     RotationFacts,
-    'chainNonce' | 'chainAhead' | 'ownFeeUstx' | 'raised' | 'askedAtMs' | 'cosignatures' | 'sentFees'
+    | 'chainRestUntilMs'
+    | 'chainNonce'
+    | 'chainAhead'
+    | 'ownFeeUstx'
+    | 'raised'
+    | 'askedAtMs'
+    | 'cosignatures'
+    | 'sentFees'
   > {
     return {
       chainAhead: this.#chainAhead,
@@ -81,6 +96,7 @@ export class Cosigner {
       ownFeeUstx: this.#ownFeeUstx,
       raised: this.#raised,
       askedAtMs: this.#askedAtMs,
+      chainRestUntilMs: this.#restUntilMs,
       cosignatures: [...this.#verified.values()],
       sentFees: this.#sent,
     }
@@ -117,9 +133,13 @@ export class Cosigner {
   /**
    * Asks for the principal's nonce and a fee. At the same nonce as before, what was tried had no effect: more is offered.
    * Where the newest block holds another key than `currentKey`, nothing is taken over: a rotation is done, and what could
-   * be signed would be for the nonce after it.
+   * be signed would be for the nonce after it. Where it fails, `chainRestUntilMs` moves on.
    */
-  async askChain(proposal: VerifiedProposal, currentKey: PublicKey | undefined): Promise<void> {
+  askChain(proposal: VerifiedProposal, currentKey: PublicKey | undefined): Promise<void> {
+    return this.#onChain(() => this.#askChain(proposal, currentKey))
+  }
+
+  async #askChain(proposal: VerifiedProposal, currentKey: PublicKey | undefined): Promise<void> {
     const { tx, spec, feeUstx, clock, signal } = this.#c
     const { nonce, aggregateKey } = await tx.rotationState(spec.principal, signal)
     this.#chainAhead = aggregateKey !== currentKey
@@ -168,9 +188,14 @@ export class Cosigner {
   /**
    * Several members send the same transaction; whoever comes second is told that it is known, which is no failure. What
    * the chain says otherwise stands in `rejection` for the operator; the next fee is tried, or, when there is none, more
-   * is offered after `TX_PATIENCE_MS`, so that a refusal can't drive the fee up in seconds.
+   * is offered after `TX_PATIENCE_MS`, so that a refusal can't drive the fee up in seconds. Where nobody answers,
+   * `chainRestUntilMs` moves on.
    */
-  async broadcast(proposal: VerifiedProposal, variant: Variant): Promise<void> {
+  broadcast(proposal: VerifiedProposal, variant: Variant): Promise<void> {
+    return this.#onChain(() => this.#broadcast(proposal, variant))
+  }
+
+  async #broadcast(proposal: VerifiedProposal, variant: Variant): Promise<void> {
     const { nonce, feeUstx } = variant
     const all = [...this.#verified.values()].filter((c) => c.nonce === nonce && c.feeUstx === feeUstx)
     const signatures = new Map(all.map((c) => [c.author, c.signature]))
@@ -186,6 +211,20 @@ export class Cosigner {
     this.#sent.add(feeUstx)
     // Patience is counted from the last try.
     this.#askedAtMs = this.#c.clock.monotonicMs()
+  }
+
+  /** A chain that does not answer is not asked at every look: each failure doubles the pause. */
+  async #onChain(call: () => Promise<void>): Promise<void> {
+    try {
+      await call()
+      this.#failures = 0
+      this.#unreached = undefined
+    } catch (error) {
+      const pauseMs = Math.min(CHAIN_RETRY_MIN_MS * 2 ** this.#failures++, CHAIN_RETRY_MAX_MS)
+      this.#restUntilMs = this.#c.clock.monotonicMs() + pauseMs
+      this.#unreached = describeError(error)
+      throw error
+    }
   }
 
   #call(proposal: VerifiedProposal): RotateKeysCall {

@@ -1,4 +1,4 @@
-import type { PublicKey } from '../base/index.ts'
+import type { PublicKey, SetHash } from '../base/index.ts'
 import type { Snapshot } from '../registry/index.ts'
 import { isSuccession, missingApprovals, type PendingSpec } from '../rounds/index.ts'
 
@@ -52,6 +52,8 @@ export interface RotationFacts {
   /** This operator's next key (R7). */
   readonly next?: PublicKey | undefined
   readonly snapshot: Snapshot
+  /** Names the set on chain, or the absent one, as the snapshot shows it (R6, R7). */
+  readonly currentHash: SetHash
   /** R5: the snapshot is too old to widen trust by. */
   readonly frozen: boolean
   /** R17: another node speaks with this node's key, so this one puts it to nothing more. */
@@ -73,6 +75,8 @@ export interface RotationFacts {
   readonly raised: boolean
   /** When the chain was last asked, or a transaction last sent. */
   readonly askedAtMs: number
+  /** The chain did not answer the last time: it is left alone until then. */
+  readonly chainRestUntilMs: number
   /** Verified co-signatures at this nonce, this node's own included, in the order in which they were heard. */
   readonly cosignatures: readonly (Variant & { readonly author: PublicKey })[]
   /** Fees at which the transaction was sent since the chain was last asked. */
@@ -107,6 +111,12 @@ export function cosignOrder(spec: PendingSpec): readonly PublicKey[] {
 
 /** From what is known to the next single step; asking again with the same facts gives the same step. */
 export function nextAction(f: RotationFacts): Action {
+  const action = wantedAction(f)
+  const isForChain = action.kind === 'ask_chain' || action.kind === 'broadcast'
+  return isForChain && f.nowMs < f.chainRestUntilMs ? { kind: 'wait', for: 'chain', missing: [] } : action
+}
+
+function wantedAction(f: RotationFacts): Action {
   const over = ended(f)
   if (over !== undefined) return over
   if (f.stopped) return { kind: 'wait', for: 'restart', missing: [] }
@@ -130,8 +140,9 @@ const whileAhead = (f: RotationFacts): Action =>
 
 function ended(f: RotationFacts): Action | undefined {
   const { snapshot, spec, proposal } = f
-  if (snapshot.kind === 'set' && snapshot.set.hash !== spec.parentSetHash) {
-    const ours = proposal !== undefined && snapshot.set.aggregateKey === proposal.aggregateKey
+  if (f.currentHash !== spec.parentSetHash) {
+    const onChain = snapshot.kind === 'set' ? snapshot.set.aggregateKey : undefined
+    const ours = proposal !== undefined && onChain === proposal.aggregateKey
     return { kind: 'finish', outcome: ours ? 'done' : 'superseded' }
   }
   // Once a key exists the approval has done its work: expiring now would strand a transaction on its way.

@@ -8,8 +8,8 @@ import {
   loadApproval,
   type OwnApproval,
   parentHashOf,
+  replaceApproval,
   type SetProposal,
-  saveApproval,
   specOf,
 } from './approval.ts'
 import { NonceGuard, nonceTaken } from './cosign-guard.ts'
@@ -70,7 +70,10 @@ export class RotationReconciler implements Startable {
     this.#loop.open()
     this.#stored = await loadApproval(this.#c.approvals)
     this.#isLoaded = true
-    this.#unlisten = this.#c.watcher.changes.on(() => this.poke())
+    this.#unlisten = this.#c.watcher.changes.on((snapshot) => {
+      this.#active?.noteChange(snapshot)
+      this.poke()
+    })
     this.#loop.tick()
   }
 
@@ -113,6 +116,7 @@ export class RotationReconciler implements Startable {
       const fault = findHandoffFault(items)
       if (fault !== undefined) throw new CodedError('HANDOFF_INVALID', `this can't be listed: ${fault}`)
       if (this.#stored !== undefined && !this.#c.watcher.stale()) await this.#resume(this.#stored)
+      await this.#dropOvertaken()
       const active = this.#active
       const snapshot = this.#c.watcher.latest()
       if (active === undefined || snapshot === undefined)
@@ -170,6 +174,7 @@ export class RotationReconciler implements Startable {
       )
     if (this.#c.isKeyElsewhere()) throw keyElsewhere('approved')
     if (this.#stored !== undefined) await this.#resume(this.#stored)
+    await this.#dropOvertaken()
     const spec = this.preview(proposal)
     if (expectedId !== undefined && expectedId !== spec.id)
       throw new CodedError(
@@ -177,17 +182,21 @@ export class RotationReconciler implements Startable {
         'the registry changed since this set was shown: look again, then approve',
       )
     const active = this.#active
-    if (active?.spec.id === spec.id) return spec
-    if (active !== undefined) this.#requireReplaceable(active, replace)
-    await this.#requireFreeNonce(spec)
     const expiresAtMs = this.#c.clock.now() + this.#c.approvalTtlMs
     const approval = { ...proposal, parentSetHash: spec.parentSetHash, expiresAtMs }
+    if (active?.spec.id === spec.id) {
+      await this.#renew(active, approval)
+      return spec
+    }
+    if (active !== undefined) this.#requireReplaceable(active, replace)
+    await this.#requireFreeNonce(spec)
     // Between the two there is always one: a removed node that is wanted back must not end meanwhile.
     this.#stored = approval
     try {
+      const opened = await this.#load(spec, approval)
+      await replaceApproval(this.#c.approvals, approval, () => this.#requireParent(spec))
       this.#close()
-      await saveApproval(this.#c.approvals, approval)
-      await this.#open(spec, approval)
+      this.#begin(opened)
     } finally {
       this.#stored = undefined
     }
@@ -258,20 +267,42 @@ export class RotationReconciler implements Startable {
   }
 
   async #open(spec: PendingSpec, approval: OwnApproval): Promise<void> {
-    const { signal } = this.#loop
-    const active = await ActiveRotation.load({ ...this.#c, spec, approval, signal, onChange: () => this.poke() })
-    signal.throwIfAborted()
+    const opened = await this.#load(spec, approval)
     this.#requireParent(spec)
-    this.#c.onPending(spec)
-    this.#active = active
-    active.start()
+    this.#begin(opened)
+  }
+
+  #load(spec: PendingSpec, approval: OwnApproval): Promise<ActiveRotation> {
+    const { signal } = this.#loop
+    return ActiveRotation.load({ ...this.#c, spec, approval, signal, onChange: () => this.poke() })
+  }
+
+  #begin(opened: ActiveRotation): void {
+    this.#c.onPending(opened.spec)
+    this.#active = opened
+    opened.start()
+  }
+
+  /** The same set once more is the same approval, whose time begins anew. Never shortened: the first set's has no end (R6). */
+  async #renew(active: ActiveRotation, approval: OwnApproval): Promise<void> {
+    if (approval.expiresAtMs <= active.expiresAtMs) return
+    await replaceApproval(this.#c.approvals, approval, () => this.#requireParent(active.spec, active))
+    active.renew(approval.expiresAtMs)
+  }
+
+  /** What ended between two looks must not take what the operator says now with it. */
+  async #dropOvertaken(): Promise<void> {
+    const snapshot = this.#c.watcher.latest()
+    if (this.#active?.isOvertaken && snapshot !== undefined) await this.#stepActive(snapshot)
   }
 
   /** R7: the registry may have moved on while the disk was read, and nobody is admitted for the child of a set that is gone. */
-  #requireParent({ parentSetHash }: PendingSpec): void {
+  #requireParent({ parentSetHash }: PendingSpec, active?: ActiveRotation): void {
     const { watcher, registryId } = this.#c
+    this.#loop.signal.throwIfAborted()
     const now = watcher.latest()
-    if (now !== undefined && parentHashOf(registryId, now) === parentSetHash) return
+    const isCurrent = now !== undefined && parentHashOf(registryId, now) === parentSetHash
+    if (isCurrent && active?.isOvertaken !== true) return
     throw new CodedError(
       'PENDING_ID_CHANGED',
       'the registry changed while this set was being opened: look again, then approve',

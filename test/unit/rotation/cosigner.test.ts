@@ -1,16 +1,25 @@
 import { describe, expect, it } from 'vitest'
 import {
+  type Clock,
+  CodedError,
   type PendingId,
   type SetHash,
   silentLogger,
   systemClock,
   type TranscriptHash,
 } from '../../../src/base/index.ts'
-import { createRotateKeysTx, principalOf, type Snapshot, validateSignerData } from '../../../src/registry/index.ts'
+import {
+  createRotateKeysTx,
+  principalOf,
+  type RotateKeysTx,
+  type Snapshot,
+  validateSignerData,
+} from '../../../src/registry/index.ts'
 import { NonceGuard } from '../../../src/rotation/cosign-guard.ts'
 import { Cosigner } from '../../../src/rotation/cosigner.ts'
 import { memorySpace } from '../../fixtures/space.ts'
 import { AGGREGATE_2, goodTuple, keyPairs, publicKeys, REGISTRY } from '../registry/support/fixtures.ts'
+import { ManualClock } from '../registry/support/ports.ts'
 
 const SIGNERS = publicKeys(3)
 const PRINCIPAL = principalOf(REGISTRY.chainId, SIGNERS, 2)
@@ -31,7 +40,11 @@ function setOf(n: number, from = 1): Snapshot {
 }
 
 /** Of a pending set whose parent has `SIGNERS`, two of three; `now` is what the registry holds when it signs. */
-function cosigner(now: Snapshot, isKeyElsewhere = (): boolean => false) {
+function cosigner(
+  now: Snapshot,
+  isKeyElsewhere = (): boolean => false,
+  { clock = systemClock, tx }: { readonly clock?: Clock; readonly tx?: Partial<RotateKeysTx> } = {},
+) {
   const [self] = keyPairs(3)
   if (self === undefined) throw new Error('fixture')
   const space = memorySpace()
@@ -51,10 +64,10 @@ function cosigner(now: Snapshot, isKeyElsewhere = (): boolean => false) {
       currentThreshold: 2,
       principal: PRINCIPAL,
     },
-    tx: createRotateKeysTx({ registryId: REGISTRY, clients: [] }),
+    tx: Object.assign(createRotateKeysTx({ registryId: REGISTRY, clients: [] }), tx),
     nonces: new NonceGuard(space),
     feeUstx: 3_000,
-    clock: systemClock,
+    clock,
     logger: silentLogger,
     signal: new AbortController().signal,
   })
@@ -69,6 +82,50 @@ it('R17: should sign nothing where its key was heard elsewhere while the nonce w
   })
   // What is fixed for that nonce is the same payload, if it is ever signed.
   expect(await space.entries()).toHaveLength(1)
+})
+
+describe('a chain that does not answer', () => {
+  const down = () => Promise.reject(new Error('ECONNREFUSED'))
+  const refused = () => Promise.reject(new CodedError('TX_REJECTED', 'BadNonce', { reason: 'BadNonce' }))
+
+  it('should be left alone for longer each time, up to a minute, and then be asked again as before', async () => {
+    const clock = new ManualClock()
+    let rotationState: RotateKeysTx['rotationState'] = down
+    const { made } = cosigner(setOf(3), undefined, {
+      clock,
+      tx: { rotationState: (...args) => rotationState(...args) },
+    })
+    const ask = () => made.askChain(PROPOSAL, AGGREGATE_2)
+    const restMs = () => made.facts().chainRestUntilMs - clock.monotonicMs()
+    const rests: number[] = []
+    for (let i = 0; i < 8; i++) {
+      await expect(ask()).rejects.toThrow('ECONNREFUSED')
+      rests.push(restMs())
+    }
+    expect(rests).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000])
+    expect(made.rejection).toContain('ECONNREFUSED')
+    rotationState = async () => ({ nonce: 4, aggregateKey: AGGREGATE_2 })
+    await ask()
+    expect(made.rejection).toBeUndefined()
+    rotationState = down
+    await expect(ask()).rejects.toThrow('ECONNREFUSED')
+    expect(restMs()).toBe(1_000)
+  })
+
+  it('should not be sent a transaction at every look, and a refusal is an answer', async () => {
+    const clock = new ManualClock()
+    let broadcast: RotateKeysTx['broadcast'] = down
+    const { made } = cosigner(setOf(3), undefined, { clock, tx: { broadcast: (...args) => broadcast(...args) } })
+    const send = () => made.broadcast(PROPOSAL, { nonce: 4, feeUstx: 3_000 })
+    await expect(send()).rejects.toThrow('ECONNREFUSED')
+    expect(made.facts().chainRestUntilMs - clock.monotonicMs()).toBe(1_000)
+    expect(made.facts().sentFees.size).toBe(0)
+    clock.advance(1_000)
+    broadcast = refused
+    await send()
+    expect(made.facts().chainRestUntilMs).toBeLessThanOrEqual(clock.monotonicMs())
+    expect(made.facts().sentFees.size).toBe(1)
+  })
 })
 
 describe('R3: the account of what is co-signed', () => {

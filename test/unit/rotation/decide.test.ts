@@ -39,6 +39,7 @@ const facts = (over: Partial<RotationFacts>): RotationFacts => ({
   nowMs: 1_000,
   self: first,
   snapshot: { kind: 'set', set: current, tip, readAtMs: 0 },
+  currentHash: over.snapshot?.kind === 'set' ? over.snapshot.set.hash : current.hash,
   frozen: false,
   stopped: false,
   spec,
@@ -52,6 +53,7 @@ const facts = (over: Partial<RotationFacts>): RotationFacts => ({
   ownFeeUstx: undefined,
   raised: false,
   askedAtMs: 0,
+  chainRestUntilMs: Number.NEGATIVE_INFINITY,
   cosignatures: [],
   sentFees: new Set(),
   ...over,
@@ -124,6 +126,13 @@ describe('nextAction', () => {
     })
   })
 
+  it('R6: should drop the pending set when the registry has no set any more', () => {
+    const snapshot = { kind: 'uninitialised', deployer: 'SN', tip, readAtMs: 0 } as const
+    const gone = { snapshot, currentHash: asSetHash('99'.repeat(32)) }
+    expect(nextAction(facts(gone))).toEqual({ kind: 'finish', outcome: 'superseded' })
+    expect(nextAction(withKey(gone))).toEqual({ kind: 'finish', outcome: 'superseded' })
+  })
+
   it('should be done when the snapshot holds the key that was made', () => {
     const set = { ...current, hash: asSetHash('99'.repeat(32)), aggregateKey }
     expect(nextAction(withKey({ snapshot: { kind: 'set', set, tip, readAtMs: 0 } }))).toEqual({
@@ -152,6 +161,21 @@ describe('nextAction', () => {
   })
 
   const by = (author: PublicKey, feeUstx: number, nonce = 5) => ({ author, feeUstx, nonce })
+
+  it.each([
+    ['asked', { chainNonce: undefined }, 'ask_chain'],
+    ['sent anything', { cosignatures: [by(first, 300), by(second, 300)] }, 'broadcast'],
+  ] as const)('should leave a chain alone that did not answer, instead of having it %s', (_what, over, kind) => {
+    expect(nextAction(withKey({ ...over, chainRestUntilMs: 1_000 })).kind).toBe(kind)
+    expect(nextAction(withKey({ ...over, chainRestUntilMs: 1_001 }))).toEqual({
+      kind: 'wait',
+      for: 'chain',
+      missing: [],
+    })
+    // What needs no chain goes on.
+    const cosigning = withKey({ cosignatures: [by(second, 300)], chainRestUntilMs: 1_001 })
+    expect(nextAction(cosigning).kind).toBe('cosign')
+  })
   const cosign = (feeUstx: number) => ({ kind: 'cosign', variant: { nonce: 5, feeUstx } })
   const LATER = { nowMs: 10_000 }
 

@@ -130,6 +130,14 @@ export class FakeRegistry {
     for (const changes of this.#watchers) changes.emit(before)
   }
 
+  /** Snapshots come and go between two looks of anybody; the last one stays. */
+  flicker(...snapshots: readonly Snapshot[]): void {
+    for (const snapshot of snapshots) {
+      this.snapshot = snapshot
+      for (const changes of this.#watchers) changes.emit(snapshot)
+    }
+  }
+
   apply({ newKeys, newThreshold, newAggregateKey }: RotateKeysCall): void {
     const hash = setHash(registryId, newKeys, newThreshold, newAggregateKey)
     const principal = principalOf(registryId.chainId, newKeys, newThreshold)

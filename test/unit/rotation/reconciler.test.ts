@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { asPendingId, asSetHash, utf8 } from '../../../src/base/index.ts'
 import { KeyPair } from '../../../src/curve/index.ts'
 import { principalOf } from '../../../src/registry/index.ts'
+import { loadApproval } from '../../../src/rotation/approval.ts'
 import { NonceGuard } from '../../../src/rotation/cosign-guard.ts'
 import { EXPIRY_PATIENCE_MS, TX_PATIENCE_MS } from '../../../src/rotation/decide.ts'
 import { decodeProposal, type PendingSpec } from '../../../src/rounds/index.ts'
@@ -271,18 +272,6 @@ describe('a rotation', () => {
     expect(seen).not.toContain(false)
   })
 
-  it('R7: should be without one where the one that takes its place can not be stored', async () => {
-    await founded()
-    const incoming = await newcomer()
-    const set = replaced(incoming)
-    const { reconciler, approvals } = incoming
-    await reconciler.approve(set)
-    Object.assign(approvals, { put: () => Promise.reject(new Error('the disk is full')) })
-    const again = reconciler.approve({ ...set, attempt: 2 }, { replace: true })
-    await expect(again).rejects.toThrow('the disk is full')
-    expect([reconciler.mayHaveApproval(), reconciler.status()]).toEqual([false, undefined])
-  })
-
   it('R29: should go on with the same key after everyone restarted with a co-signed transaction on its way', async () => {
     await founded()
     const incoming = await newcomer()
@@ -372,6 +361,77 @@ describe('a rotation', () => {
     }
     await expect.poll(later, WAIT).toBeUndefined()
     expect(hasty.pending.at(-1)).toBeUndefined()
+  })
+
+  it('R7: should have its time begin anew when the same set is approved again', async () => {
+    await founded()
+    const set = replaced(await newcomer())
+    const untilMs = async () => (await loadApproval(first().approvals))?.expiresAtMs ?? 0
+    await first().reconciler.approve(set)
+    const before = await untilMs()
+    fed.skewMs = 60_000
+    await first().reconciler.approve(set)
+    expect(await untilMs()).toBeGreaterThanOrEqual(before + 60_000)
+    // Its own node and the others go by it.
+    fed.skewMs = before + 30_000 - Date.now()
+    fed.passedMs += EXPIRY_PATIENCE_MS
+    await second().reconciler.approve(set)
+    await expect.poll(() => second().reconciler.status()?.approved, WAIT).toContain(first().publicKey)
+    expect(first().reconciler.status()?.approved).toContain(first().publicKey)
+    // A clock that went back shortens nothing.
+    const prolonged = await untilMs()
+    fed.skewMs = -60_000
+    await first().reconciler.approve(set)
+    expect(await untilMs()).toBe(prolonged)
+  })
+
+  it('R6: should not give the first set an end when it is approved by hand', async () => {
+    const other = second()
+    await other.reconciler.start()
+    await expect.poll(() => other.reconciler.status()?.spec.keys, WAIT).toEqual(fed.bootstrap.keys)
+    await other.reconciler.approve({ ...fed.bootstrap, attempt: 1 })
+    expect(await other.approvals.entries()).toEqual([])
+  })
+
+  it.each([
+    ['where there was another', true],
+    ['where there was none', false],
+  ])('R7: should not come alive at the next start after it was answered with an error, %s', async (_what, hasOther) => {
+    await founded()
+    const back = fed.registry.snapshot
+    if (back.kind !== 'set') throw new Error('no set')
+    const set = replaced(await newcomer())
+    if (hasOther) await first().reconciler.approve(set)
+    const told = first().pending.length
+    const { approvals } = first()
+    const put = approvals.put.bind(approvals)
+    const remove = approvals.delete.bind(approvals)
+    // While it is written, a block comes with another set; a reorg takes it back a moment later.
+    vi.spyOn(approvals, 'put').mockImplementationOnce(async (key, value) => {
+      await put(key, value)
+      fed.registry.snapshot = { ...back, set: { ...back.set, hash: asSetHash('99'.repeat(32)) } }
+      const takeBack = async () => {
+        fed.registry.snapshot = back
+      }
+      if (hasOther) vi.mocked(approvals.put).mockImplementationOnce((...args) => takeBack().then(() => put(...args)))
+      else vi.spyOn(approvals, 'delete').mockImplementationOnce((k) => takeBack().then(() => remove(k)))
+    })
+    const other = { ...set, attempt: 2 }
+    const answer = first().reconciler.approve(other, { replace: true })
+    await expect(answer).rejects.toMatchObject({ code: 'PENDING_ID_CHANGED' })
+    expect((await loadApproval(approvals))?.attempt).toBe(hasOther ? 1 : undefined)
+    expect(first().reconciler.status()?.spec.attempt).toBe(hasOther ? 1 : undefined)
+    expect(first().pending).toHaveLength(told)
+  })
+
+  it('R7: should not take the place of the one before where the disk refuses it', async () => {
+    await founded()
+    const set = replaced(await newcomer())
+    await first().reconciler.approve(set)
+    vi.spyOn(first().approvals, 'put').mockRejectedValueOnce(new Error('ENOSPC'))
+    await expect(first().reconciler.approve({ ...set, attempt: 2 }, { replace: true })).rejects.toThrow('ENOSPC')
+    expect(first().reconciler.status()?.spec.attempt).toBe(1)
+    expect((await loadApproval(first().approvals))?.attempt).toBe(1)
   })
 
   it('R7: should keep an approval though the wall clock is wrong for a while', async () => {

@@ -1,10 +1,14 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { asPendingId } from '../../../src/base/index.ts'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { asPendingId, asSetHash, noMetrics, silentLogger, systemClock } from '../../../src/base/index.ts'
 import { KeyPair } from '../../../src/curve/index.ts'
+import { Gate } from '../../../src/gating/index.ts'
+import { principalOf, type Snapshot } from '../../../src/registry/index.ts'
 import { keepFinishedKey, MAX_KEPT_KEYS } from '../../../src/rotation/kept-keys.ts'
+import { SCOPE } from '../../fixtures/sets.ts'
 import { memorySpace } from '../../fixtures/space.ts'
-import { Federation, type Operator } from './federation.ts'
+import { Federation, type Operator, registryId } from './federation.ts'
 
+const PORTS = { clock: systemClock, logger: silentLogger, metrics: noMetrics }
 const WAIT = { timeout: 25_000, interval: 50 }
 let fed: Federation
 let all: Operator[]
@@ -36,6 +40,7 @@ beforeEach(async () => {
   set = { keys, threshold: 2, attempt: 1 }
 })
 afterEach(async () => {
+  vi.restoreAllMocks()
   for (const o of all) await o.reconciler.stop()
 })
 
@@ -103,6 +108,87 @@ describe('R29: a reorg that takes back a rotation that was over', () => {
     for (const o of all) await o.reconciler.approve(other)
     await expect.poll(() => fed.registry.sent.length, WAIT).toBe(3)
     expect(fed.registry.sent.at(-1)?.nonce).toBe(2)
+  })
+})
+
+describe('R6, R7: a reorg while a child of the set is approved', () => {
+  const other = (): Snapshot =>
+    ({ ...fed.registry.snapshot, set: { ...current(), hash: asSetHash('99'.repeat(32)) } }) as Snapshot
+
+  it('R6: should have the first set made again, where its rotate-keys is taken back', async () => {
+    const { deployer } = { deployer: principalOf(registryId.chainId, fed.bootstrap.keys, fed.bootstrap.threshold) }
+    const { aggregateKey } = current()
+    const before: Snapshot = { kind: 'uninitialised', deployer, tip: fed.registry.snapshot.tip, readAtMs: 0 }
+    for (const o of fed.founders) await o.reconciler.approve(set)
+    fed.registry.forget(before, deployer)
+    await expect.poll(() => fed.registry.snapshot.kind, WAIT).toBe('set')
+    expect(current().aggregateKey).toBe(aggregateKey)
+    await expect.poll(isOver, WAIT).toBe(true)
+    for (const o of fed.founders) expect(await o.approvals.entries()).toEqual([])
+  })
+
+  it('R7: should end the child though its parent is back before anybody looked, as it ends at the gate', async () => {
+    const [one] = fed.founders as readonly [Operator]
+    await one.reconciler.approve(set)
+    const gate = new Gate({ self: one.publicKey, bridges: [], denied: [], registryScope: SCOPE, ...PORTS })
+    const back = fed.registry.snapshot
+    gate.applySnapshot(back)
+    const pending = one.pending.at(-1)
+    if (pending === undefined) throw new Error('nothing is pending')
+    gate.applyPending({ id: pending.id, keys: pending.keys, threshold: pending.threshold })
+    for (const snapshot of [other(), back]) gate.applySnapshot(snapshot)
+    expect(gate.state.pending).toBeUndefined()
+    fed.registry.flicker(other(), back)
+    await expect.poll(() => one.reconciler.status(), WAIT).toBeUndefined()
+    expect(one.pending.at(-1)).toBeUndefined()
+    expect(await one.approvals.entries()).toEqual([])
+  })
+
+  /** In the midst of a look, and with no look between that and what the operator says next. */
+  const flickersDuringLook = async (one: Operator) => {
+    await new Promise((resolve) => setImmediate(resolve))
+    const back = fed.registry.snapshot
+    let asked = 0
+    // A look asks once before it looks at the pending set, and once when it has.
+    vi.spyOn(fed.registry, 'stale', 'get').mockImplementation(() => {
+      if (++asked === 2) fed.registry.flicker(other(), back)
+      return false
+    })
+    one.reconciler.poke()
+  }
+
+  it('R7: should have what is approved anew stand, whatever ended a moment before', async () => {
+    const [one] = fed.founders as readonly [Operator]
+    await one.reconciler.approve(set)
+    const told = one.pending.length
+    await flickersDuringLook(one)
+    await one.reconciler.approve(set)
+    expect(one.pending.slice(told).map((p) => p?.attempt)).toEqual([undefined, 1])
+    expect(one.reconciler.status()?.spec.attempt).toBe(1)
+    await expect(one.reconciler.handOver([])).resolves.toMatchObject({ attempt: 1 })
+    expect(await one.approvals.entries()).toHaveLength(1)
+  })
+
+  it('R7: should let nothing be listed for what ended a moment before', async () => {
+    const [one] = fed.founders as readonly [Operator]
+    await one.reconciler.approve(set)
+    await flickersDuringLook(one)
+    await expect(one.reconciler.handOver([])).rejects.toMatchObject({ code: 'NO_ROTATION' })
+  })
+
+  it('R7: should not be approved once more while it ends', async () => {
+    const [one] = fed.founders as readonly [Operator]
+    await one.reconciler.approve(set)
+    const back = fed.registry.snapshot
+    const put = one.approvals.put.bind(one.approvals)
+    vi.spyOn(one.approvals, 'put').mockImplementationOnce(async (key, value) => {
+      await put(key, value)
+      fed.registry.flicker(other(), back)
+    })
+    fed.skewMs = 1_000
+    await expect(one.reconciler.approve(set)).rejects.toMatchObject({ code: 'PENDING_ID_CHANGED' })
+    await expect.poll(() => one.reconciler.status(), WAIT).toBeUndefined()
+    expect(await one.approvals.entries()).toEqual([])
   })
 })
 
