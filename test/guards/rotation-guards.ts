@@ -176,4 +176,25 @@ export const ROTATION_GUARDS: readonly Guard[] = [
     gone: 'isForChain && f.nowMs < 0',
     test: unit('rotation/decide.test.ts', 'leave a chain alone'),
   },
+  {
+    name: 'rotation: R20: an attempt whose share can not be stored ends at once',
+    file: 'src/rounds/drivers/keygen-attempt.ts',
+    guard: `      this.step({ kind: 'not_persisted', transcript, error })\n`,
+    gone: '',
+    test: unit('rounds/pending/session.test.ts', 'can not be stored'),
+  },
+  {
+    name: 'rotation: the operator is told of a disk that takes no share',
+    file: 'src/rounds/drivers/keygen-attempt.ts',
+    guard: `this.#logger.error('Storing the staged`,
+    gone: `this.#logger.debug('Storing the staged`,
+    test: unit('rounds/pending/session.test.ts', 'can not be stored'),
+  },
+  {
+    name: 'rotation: a disk that takes no share costs the others no attempt a second',
+    file: 'src/rounds/drivers/keygen-runner.ts',
+    guard: `reason.kind === 'disk' ? DISK_RETRY_MS : RETRY_MS`,
+    gone: `reason.kind === 'disk' ? RETRY_MS : RETRY_MS`,
+    test: unit('rounds/pending/session.test.ts', 'can not be stored'),
+  },
 ]

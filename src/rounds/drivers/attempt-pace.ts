@@ -1,7 +1,10 @@
+import type { KeygenAbort } from '../keygen/index.ts'
 import type { Ahead } from './early-envelopes.ts'
 
 /** Pause before a new attempt, so that a member that fails at once does not spin. */
 export const RETRY_MS = 1_000
+/** The same after a disk failed: every attempt costs all members a share on theirs, and somebody has to mend this one. */
+const DISK_RETRY_MS = 30_000
 /** The longest pause after attempts that were left though this node had confirmed them. */
 const MAX_RETRY_MS = 5 * 60_000
 /** How far two members that agree move this node on at once: after a day away it is with the others again within a minute. */
@@ -21,11 +24,15 @@ export class AttemptPace {
     this.#notBeforeMs = nowMs + RETRY_MS
   }
 
-  ended(nowMs: number, end: { readonly confirmed: boolean; readonly overtaken: boolean }): void {
+  ended(nowMs: number, end: { readonly confirmed: boolean; readonly reason: KeygenAbort['kind'] }): void {
     if (end.confirmed) this.#leftConfirmed++
-    const pauseMs = end.confirmed ? Math.min(RETRY_MS * 2 ** this.#leftConfirmed, MAX_RETRY_MS) : RETRY_MS
     // Whoever is overtaken has waited already.
-    if (end.confirmed || !end.overtaken) this.#notBeforeMs = nowMs + pauseMs
+    if (end.confirmed || end.reason !== 'overtaken') this.#notBeforeMs = nowMs + this.#pauseMs(end)
+  }
+
+  #pauseMs({ confirmed, reason }: { readonly confirmed: boolean; readonly reason: KeygenAbort['kind'] }): number {
+    if (confirmed) return Math.min(RETRY_MS * 2 ** this.#leftConfirmed, MAX_RETRY_MS)
+    return reason === 'disk' ? DISK_RETRY_MS : RETRY_MS
   }
 
   waitMs(nowMs: number): number {

@@ -159,7 +159,10 @@ export class KeygenAttempt {
       // R20: only now may this node certify.
       this.step({ kind: 'persisted', transcript })
     }
-    this.#detach(persist(), 'Storing the staged share failed')
+    persist().catch((error: unknown) => {
+      this.#logger.error('Storing the staged share failed', { error: describeError(error) })
+      this.step({ kind: 'not_persisted', transcript, error })
+    })
   }
 
   #compute(material: KeyMaterial): void {
@@ -188,7 +191,7 @@ export class KeygenAttempt {
     this.#detach(commit(), 'Storing that all have confirmed failed')
   }
 
-  /** Failures here are the network's or the disk's: the machine's resends and deadlines answer for them. */
+  /** The machine's resends and deadlines answer for failures here. */
   #detach(work: Promise<unknown>, message: string): void {
     work.catch((error: unknown) => this.#logger.debug(message, { error: describeError(error) }))
   }

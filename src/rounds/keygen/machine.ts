@@ -44,6 +44,10 @@ function apply(state: KeygenState, event: KeygenEvent): Transition {
       return phase.kind === 'persisting' && phase.transcript === event.transcript
         ? confirm(state, phase.transcript, phase.key)
         : { state, effects: [] }
+    case 'not_persisted':
+      return phase.kind === 'persisting' && phase.transcript === event.transcript
+        ? abort(state, { kind: 'disk', error: event.error })
+        : { state, effects: [] }
     case 'computed':
       return phase.kind === 'dealing' ? takeKey(state, phase, event) : { state, effects: [] }
     case 'committed':

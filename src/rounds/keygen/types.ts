@@ -52,6 +52,7 @@ export type KeygenEvent =
   | { readonly kind: 'published'; readonly step: string; readonly wire: Uint8Array; readonly boot: number }
   /** The staged share is on disk, synced (R20). */
   | { readonly kind: 'persisted'; readonly transcript: TranscriptHash }
+  | { readonly kind: 'not_persisted'; readonly transcript: TranscriptHash; readonly error: unknown }
   /** `made` undefined: it could not be computed, by a fault of this node. */
   | { readonly kind: 'computed'; readonly made: MadeKey | undefined; readonly error?: unknown }
   /** It is on disk that all have confirmed this transcript. */
@@ -103,6 +104,8 @@ export type KeygenAbort =
   | { readonly kind: 'unusable_key'; readonly vanishing: readonly PublicKey[] }
   /** A member was heard in a later attempt; why it went there, nobody can know. */
   | { readonly kind: 'overtaken'; readonly by: PublicKey; readonly attempt: number }
+  /** This node's disk did not take the staged share: nothing was confirmed (R20). */
+  | { readonly kind: 'disk'; readonly error: unknown }
   /** A fault of this node. */
   | { readonly kind: 'internal'; readonly error: unknown }
 

@@ -30,6 +30,8 @@ export function failureOf(attempt: number, abort: KeygenAbort): KeygenFailure {
       })
     case 'overtaken':
       return of(`${abort.by} was heard in attempt ${abort.attempt} before this one ended`)
+    case 'disk':
+      return of(`this node could not store its share: ${describeError(abort.error)}`)
     case 'internal':
       return of(`internal error: ${describeError(abort.error)}`)
     default:

@@ -57,6 +57,7 @@ const ABORTS: Total<KeygenAbort['kind']> = {
   boot_changed: true,
   unusable_key: true,
   overtaken: true,
+  disk: true,
   internal: true,
 }
 const PROGRESS: Total<KeygenProgress['phase']> = { idle: true, running: true, done: true, failed: true }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { concatBytes, fromHex, LIMITS, type PublicKey, toHex } from '../../../../src/base/index.ts'
+import { concatBytes, fromHex, LIMITS, type PublicKey, type TranscriptHash, toHex } from '../../../../src/base/index.ts'
 import { curve, KeyPair, randomBytes } from '../../../../src/curve/index.ts'
 import {
   disposeKeygen,
@@ -93,6 +93,26 @@ describe('keygenStep', () => {
     const [a, , c] = net.nodes as [SimNode, SimNode, SimNode]
     const to = (receiver: SimNode) => a.effects.filter((e) => e.kind === 'send' && e.to === receiver.self).length
     expect(to(c)).toBeGreaterThan(to(net.nodes[1] as SimNode))
+  })
+})
+
+describe('R20: a disk that fails', () => {
+  it('R20: should end an attempt that waits for it, with its error, and no other', () => {
+    const net = new Network({ n: 3, threshold: 2, seed: 6, persists: (n) => n.index !== 0, endMs: 1_000 }).run()
+    const [full, fine] = net.nodes as [SimNode, SimNode]
+    const staged = full.effects.find((e) => e.kind === 'persist')
+    if (staged?.kind !== 'persist' || full.state.phase.kind !== 'persisting') throw new Error('nothing is being stored')
+    const { transcript } = staged
+    const error = new Error('ENOSPC')
+    const failed = { kind: 'not_persisted', transcript, error } as const
+    const other = { ...failed, transcript: '00'.repeat(32) as TranscriptHash }
+    expect(keygenStep(full.state, other).effects).toEqual([])
+    expect(keygenStep(full.state, failed).effects).toContainEqual({
+      ...{ kind: 'aborted', reason: { kind: 'disk', error } },
+      ...{ confirmed: undefined, certified: false },
+    })
+    // Stored, and confirmed, in the meantime.
+    expect(keygenStep(fine.state, failed).effects).toEqual([])
   })
 })
 

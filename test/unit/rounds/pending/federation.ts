@@ -1,4 +1,4 @@
-import { asSetHash, type Clock, type PublicKey, silentLogger, systemClock } from '../../../../src/base/index.ts'
+import { asSetHash, type Clock, type Logger, type PublicKey, silentLogger, systemClock } from '../../../../src/base/index.ts'
 import { KeyPair } from '../../../../src/curve/index.ts'
 import { sealEnvelope } from '../../../../src/p2p/envelope.ts'
 import { type Envelope, openEnvelope, topicName } from '../../../../src/p2p/index.ts'
@@ -60,11 +60,13 @@ export function openFederation(
   threshold = 2,
   {
     makeKey,
+    logger = silentLogger,
     onAborted = () => {},
     clock = systemClock,
   }: {
     readonly clock?: Clock
     readonly makeKey?: MakesKeys
+    readonly logger?: Logger
     readonly onAborted?: (member: PublicKey, ...told: Parameters<NonNullable<PendingSessionsInit['onAborted']>>) => void
   } = {},
 ): Federation {
@@ -85,7 +87,7 @@ export function openFederation(
         vault,
         makeKey,
         clock,
-        logger: silentLogger,
+        logger,
         onAborted: (...told) => onAborted(key.publicKey, ...told),
       },
       spec,

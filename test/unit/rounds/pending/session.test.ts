@@ -8,6 +8,7 @@ import { isCertifiedShare, keyThreads, type MakesKeys } from '../../../../src/ro
 import { decodeKeygen, encodeKeygen } from '../../../../src/rounds/keygen/codec.ts'
 import { decodeProposal, encodeApproval, encodeProposal } from '../../../../src/rounds/pending/messages.ts'
 import { proposalVerifier } from '../../../../src/rounds/pending/verify-proposal.ts'
+import { MemoryLogger } from '../../registry/support/ports.ts'
 import { plusOne } from '../keygen/cheats.ts'
 import { type Federation, makeSpec, openFederation, registryId } from './federation.ts'
 
@@ -163,6 +164,23 @@ describe('a large set', () => {
 
 describe('keygen attempts', () => {
   type M = Federation['members'][0]
+  it('R20: should end at once where a share can not be stored, confirm nothing, tell why, and leave the others time', async () => {
+    const logger = new MemoryLogger()
+    fed = openFederation(3, 2, { logger })
+    const [full] = fed.members as [M]
+    full.vault.put = () => Promise.reject(new Error('no space left on device (ENOSPC)'))
+    for (const m of fed.members) m.session.startKeygen()
+    const failure = () => full.session.keygen().lastFailure?.reason
+    await expect.poll(failure, { timeout: 10_000 }).toMatch(/could not store its share.*ENOSPC/)
+    expect(logger.lines).toContainEqual(
+      expect.objectContaining({ level: 'error', fields: { error: expect.stringContaining('ENOSPC') } }),
+    )
+    expect(fed.bus.gossiped.filter((e) => e.author === full.publicKey && e.step === 'confirm')).toEqual([])
+    // An attempt a second would have all members write a share each time.
+    await new Promise((resolve) => setTimeout(resolve, 2_500))
+    expect(fed.members.map((m) => m.session.keygen().attempt)).toEqual([1, 1, 1])
+  })
+
   it('should not be driven further than one at a time by one member, whatever it claims', async () => {
     fed = openFederation()
     const [a, , c] = fed.members as [M, M, M]
