@@ -67,8 +67,8 @@ export class Denials {
   readonly #honest: Kind
   constructor(c: { readonly clock: Clock; readonly logger: Logger; readonly metrics: Metrics }) {
     this.#clock = c.clock
-    this.#strange = { lines: new LogLines(c.clock.now()), recent: [] }
-    this.#honest = { lines: new LogLines(c.clock.now()), recent: [] }
+    this.#strange = { lines: new LogLines(c.clock.monotonicMs()), recent: [] }
+    this.#honest = { lines: new LogLines(c.clock.monotonicMs()), recent: [] }
     this.#logger = c.logger.child('gate')
     this.#counter = c.metrics.counter('gate_denials_total', 'Peers, streams and messages refused by the gate', [
       'reason',
@@ -85,7 +85,7 @@ export class Denials {
     recent.push({ peerId, reason, place, atMs })
     if (recent.length > REMEMBERED) recent.shift()
     const key = peerId ?? 'unknown'
-    const unlogged = lines.take(key, atMs)
+    const unlogged = lines.take(key, this.#clock.monotonicMs())
     if (unlogged === undefined) return
     const fields = {
       peerId: key,

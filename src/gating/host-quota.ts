@@ -84,7 +84,7 @@ export class HostQuota {
   /** A host that is asked for again becomes the youngest, so it is not the busy ones that are forgotten. */
   #takeToken(host: string): boolean {
     const perSecond = LIMITS.inboundPerSecondPerHost
-    const now = this.#c.clock.now()
+    const now = this.#c.clock.monotonicMs()
     const bucket = this.#buckets.get(host) ?? new TokenBucket(perSecond, perSecond, now)
     this.#buckets.set(host, bucket)
     return bucket.take(now)

@@ -85,7 +85,7 @@ async function startOn(base: Foundation, onFatal: (error: Error) => void, onRemo
       () =>
         reportHealth(base, identity.parts, health, {
           loopLagMs: looks.lagMs(),
-          keygen: keygenWatch.look(clock.now(), identity.parts.signing.reconciler.status()),
+          keygen: keygenWatch.look(clock.monotonicMs(), identity.parts.signing.reconciler.status()),
         }),
     ].map((look) => () => identity.isMoving || look()),
     ...{ clock, logger, metrics },

@@ -113,7 +113,7 @@ export class DuplicateLinks {
   }
 
   #mayGo(peer: PeerIdStr, loser: LinkView): boolean {
-    const now = this.#c.clock.now()
+    const now = this.#c.clock.monotonicMs()
     const retiring = this.#retiring.get(peer) ?? new Map<string, number>()
     const since = retiring.get(loser.id) ?? now
     this.#retiring.set(peer, retiring.set(loser.id, since))

@@ -25,7 +25,7 @@ export class FloodLog {
   }
 
   note(peerId: PeerIdStr, what: Flood): void {
-    const now = this.#clock.now()
+    const now = this.#clock.monotonicMs()
     const told = this.#told.getOrMake(peerId, () => ({ atMs: Number.NEGATIVE_INFINITY, untold: 0 }))
     if (now - told.atMs < LOG_EVERY_MS) {
       told.untold++

@@ -88,7 +88,7 @@ export class InboundFlow {
 
   /** So much was in a frame of the peer. */
   spend(peer: PeerIdStr, entries: number): void {
-    this.#of(peer).entries.owe(entries, this.#clock.now())
+    this.#of(peer).entries.owe(entries, this.#clock.monotonicMs())
   }
   /**
    * Resolves when the next frame of the peer may be decoded: at once, or when what was in those before it is earned. They were
@@ -96,16 +96,16 @@ export class InboundFlow {
    */
   async nextFrame(peer: PeerIdStr): Promise<void> {
     const flow = this.#of(peer)
-    let waitMs = flow.entries.owe(1, this.#clock.now())
+    let waitMs = flow.entries.owe(1, this.#clock.monotonicMs())
     while (waitMs > 0) {
       this.#pauseFor(flow, Math.max(waitMs, MIN_ENTRIES_HOLD_MS), 'entries')
       await new Promise<void>((resolve) => flow.waiting.add(resolve))
-      waitMs = flow.entries.owe(0, this.#clock.now())
+      waitMs = flow.entries.owe(0, this.#clock.monotonicMs())
     }
   }
 
   #read(flow: Flow, bytes: number): void {
-    const waitMs = flow.bytes.owe(bytes, this.#clock.now())
+    const waitMs = flow.bytes.owe(bytes, this.#clock.monotonicMs())
     if (waitMs > 0) this.#pauseFor(flow, waitMs, 'bytes')
   }
 
@@ -122,7 +122,7 @@ export class InboundFlow {
   }
 
   #of(peer: PeerIdStr): Flow {
-    const now = this.#clock.now()
+    const now = this.#clock.monotonicMs()
     return this.#flows.getOrMake(peer, () => ({
       peer,
       streams: new Set(),

@@ -127,7 +127,7 @@ export class EnvelopeIntake {
     this.count(outcome, arrival.via)
     // The state machine's reject may rest on its own view; the rest no honest node would have forwarded.
     const isFault = DROPS[outcome] === 'reject' && outcome !== 'rejected'
-    if (isFault && this.#forwarders.fault(arrival.forwarder, this.#init.clock.now()))
+    if (isFault && this.#forwarders.fault(arrival.forwarder, this.#init.clock.monotonicMs()))
       this.floods.note(arrival.forwarder, 'muted')
     return { verdict: DROPS[outcome], dropped: outcome }
   }
@@ -138,7 +138,7 @@ export class EnvelopeIntake {
    * first forwarder, whom the registry may have removed meanwhile.
    */
   takes(forwarder: PeerIdStr, topicName: string): boolean {
-    const charge = this.#forwarders.charge(forwarder, this.#init.clock.now())
+    const charge = this.#forwarders.charge(forwarder, this.#init.clock.monotonicMs())
     const dropped = charge !== 'paid' ? charge : this.#isForwarder(forwarder, topicName) ? undefined : 'forwarder_role'
     if (dropped !== undefined) this.count(dropped, 'gossip')
     return dropped === undefined
@@ -155,7 +155,7 @@ export class EnvelopeIntake {
     if (arrival.data.length > (via === 'gossip' ? LIMITS.maxGossipBytes : LIMITS.maxDirectBytes)) return 'too_large'
     const topic = parseTopicName(arrival.topic)
     if (topic === undefined) return 'malformed'
-    const charge = arrival.taken ? 'paid' : this.#forwarders.charge(forwarder, clock.now())
+    const charge = arrival.taken ? 'paid' : this.#forwarders.charge(forwarder, clock.monotonicMs())
     if (charge !== 'paid') return charge
     const decoded = decodeEnvelope(arrival.data)
     if (!decoded.ok) return decoded.reason
@@ -205,7 +205,7 @@ export class EnvelopeIntake {
     // A boot number is the time of a start: a word of an older boot said well after that is not merely late.
     if (dropped !== 'older_boot' || saidAtMs <= this.#windowOf(author).boot + LIMITS.clockSkewMs) return
     if (parseTopicName(topic)?.purpose !== 'liveness' || this.#mistimed(expiresAtMs) !== undefined) return
-    const now = this.#init.clock.now()
+    const now = this.#init.clock.monotonicMs()
     const looks = this.#secondLooks.getOrMake(
       author,
       () => new TokenBucket(SECOND_LOOKS.burst, SECOND_LOOKS.perSecond, now),
@@ -226,13 +226,13 @@ export class EnvelopeIntake {
   }
 
   #hasAllowance(author: PublicKey): boolean {
-    return this.#authorBucket(author).holds(this.#init.clock.now())
+    return this.#authorBucket(author).holds(this.#init.clock.monotonicMs())
   }
   #chargeAuthor(author: PublicKey): boolean {
-    return this.#authorBucket(author).take(this.#init.clock.now())
+    return this.#authorBucket(author).take(this.#init.clock.monotonicMs())
   }
   #authorBucket(author: PublicKey): TokenBucket {
-    const now = this.#init.clock.now()
+    const now = this.#init.clock.monotonicMs()
     const full = () => new TokenBucket(LIMITS.authorBurst, LIMITS.authorPerSecond, now)
     return this.#authorBuckets.getOrMake(author, full)
   }

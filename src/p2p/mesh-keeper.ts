@@ -97,12 +97,12 @@ export class MeshKeeper {
 
   opened(peer: PeerIdStr): void {
     const link = this.#links.get(peer)
-    if (link !== undefined) link.connectedAtMs ??= this.#init.clock.now()
+    if (link !== undefined) link.connectedAtMs ??= this.#init.clock.monotonicMs()
   }
   closed(peer: PeerIdStr): void {
     const link = this.#links.get(peer)
     if (link === undefined || this.#init.dialer.isConnected(peer)) return
-    const livedMs = this.#init.clock.now() - (link.connectedAtMs ?? this.#init.clock.now())
+    const livedMs = this.#init.clock.monotonicMs() - (link.connectedAtMs ?? this.#init.clock.monotonicMs())
     link.connectedAtMs = undefined
     link.failures = livedMs >= STABLE_MS ? 0 : link.failures + 1
     this.#schedule(peer, link, redialDelayMs(link.failures, this.#random))
@@ -112,7 +112,8 @@ export class MeshKeeper {
     const link = this.#links.get(peer)
     const soonMs = NEW_ADDRESS_MS * (0.5 + this.#random() / 2)
     this.#wake(peer)
-    if (link?.timer !== undefined && link.dueAtMs > this.#init.clock.now() + soonMs) this.#schedule(peer, link, soonMs)
+    if (link?.timer !== undefined && link.dueAtMs > this.#init.clock.monotonicMs() + soonMs)
+      this.#schedule(peer, link, soonMs)
   }
 
   /** Whoever is neither being dialled nor waited for is dialled now. */
@@ -132,14 +133,14 @@ export class MeshKeeper {
   #first(peer: PeerIdStr): void {
     const link = this.#links.get(peer)
     if (link === undefined) return
-    if (this.#init.dialer.isConnected(peer)) link.connectedAtMs = this.#init.clock.now()
+    if (this.#init.dialer.isConnected(peer)) link.connectedAtMs = this.#init.clock.monotonicMs()
     this.#schedule(peer, link, peer < this.#init.self ? YIELD_MS * (1 + this.#random()) : 0)
   }
 
   #schedule(peer: PeerIdStr, link: Link, delayMs: number): void {
     if (!this.#running || link.dialing !== undefined) return
     link.timer?.()
-    link.dueAtMs = this.#init.clock.now() + delayMs
+    link.dueAtMs = this.#init.clock.monotonicMs() + delayMs
     link.timer = this.#init.clock.after(delayMs, () => {
       link.timer = undefined
       void this.#dial(peer, link)

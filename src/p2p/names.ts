@@ -79,7 +79,7 @@ export class Names {
     const key = `${origin} ${family} ${host.toLowerCase()}`
     const running = this.#running.get(key)
     if (running !== undefined) return running
-    if (this.#clock.now() < (this.#failed.get(key) ?? 0))
+    if (this.#clock.monotonicMs() < (this.#failed.get(key) ?? 0))
       return Promise.reject(new CodedError('UNREACHABLE', 'this name was not found a moment ago', { host }))
     if (origin === 'told' && this.#told >= MAX_TOLD_AT_ONCE)
       return Promise.reject(new CodedError('UNREACHABLE', 'too many names are being looked up', { host }))
@@ -95,7 +95,7 @@ export class Names {
       if (found.length === 0) throw new CodedError('UNREACHABLE', 'this name has no address', { host })
       return found
     } catch (error) {
-      this.#failed.set(key, this.#clock.now() + FAILED_MS[origin])
+      this.#failed.set(key, this.#clock.monotonicMs() + FAILED_MS[origin])
       throw error
     } finally {
       if (origin === 'told') this.#told--

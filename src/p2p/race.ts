@@ -47,7 +47,7 @@ export function raceInOrder<C, T>(candidates: readonly C[], init: RaceInit<C, T>
   const giveUpOldest = () => {
     const [oldest] = running.values()
     if (oldest === undefined) return
-    const leftMs = oldest.sinceMs + init.attemptMs - init.clock.now()
+    const leftMs = oldest.sinceMs + init.attemptMs - init.clock.monotonicMs()
     if (leftMs > 0) cancelNext = init.clock.after(leftMs, startNext)
     else oldest.giveUp(new DeadlineError('an address, while others were to be tried,', init.attemptMs))
   }
@@ -65,7 +65,7 @@ export function raceInOrder<C, T>(candidates: readonly C[], init: RaceInit<C, T>
       controller.abort(reason)
       failed(reason)
     }
-    running.set(controller, { sinceMs: init.clock.now(), giveUp })
+    running.set(controller, { sinceMs: init.clock.monotonicMs(), giveUp })
     try {
       const value = await init.attempt(candidate, controller.signal)
       if (isOver || !running.delete(controller)) init.discard(value)

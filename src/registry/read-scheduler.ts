@@ -77,9 +77,8 @@ export class ReadScheduler<T> {
 
   #armSoon(): void {
     const { clock, minIntervalMs } = this.#init
-    const restMs = this.#lastStartMs + minIntervalMs - clock.now()
-    // A wall clock that was set back must not put reads off for longer than the interval.
-    this.#arm(Math.min(minIntervalMs, Math.max(0, restMs)))
+    const restMs = this.#lastStartMs + minIntervalMs - clock.monotonicMs()
+    this.#arm(Math.max(0, restMs))
   }
 
   #arm(delayMs: number): void {
@@ -92,7 +91,7 @@ export class ReadScheduler<T> {
     if (stopping === undefined || this.#running !== undefined) return
     this.#cancel = undefined
     this.#soon = false
-    this.#lastStartMs = this.#init.clock.now()
+    this.#lastStartMs = this.#init.clock.monotonicMs()
     const waiters = this.#next
     this.#next = undefined
     const running = this.#init.read(stopping.signal)

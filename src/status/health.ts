@@ -42,7 +42,8 @@ export class HealthBoard {
   readonly #changed = new Emitter<HealthCheck>()
   readonly #gauge: Gauge<'check'>
   readonly #maxAgeMs: number
-  readonly #reportedAtMs = new Map<string, number>()
+  /** By the wall clock, which is told, and by the monotonic one, which ages it. */
+  readonly #reported = new Map<string, { readonly atMs: number; readonly monotonicMs: number }>()
 
   constructor(init: HealthBoardInit) {
     this.#clock = init.clock
@@ -67,16 +68,18 @@ export class HealthBoard {
       sinceMs: turned || before === undefined ? this.#clock.now() : before.sinceMs,
     }
     this.#checks.set(name, check)
-    this.#reportedAtMs.set(name, this.#clock.now())
+    this.#reported.set(name, { atMs: this.#clock.now(), monotonicMs: this.#clock.monotonicMs() })
     this.#gauge.set({ check: name }, report.ok ? 1 : 0)
     if (turned) this.#changed.emit(check)
   }
 
   /** Incident 41: a node that looks no more must not stay as green as it last was. */
   #aged(check: HealthCheck): HealthCheck {
-    const atMs = this.#reportedAtMs.get(check.name) ?? this.#clock.now()
-    const ageMs = this.#clock.now() - atMs
-    if (!check.ok || ageMs <= this.#maxAgeMs) return check
+    const reported = this.#reported.get(check.name)
+    if (!check.ok || reported === undefined) return check
+    const { atMs, monotonicMs } = reported
+    const ageMs = this.#clock.monotonicMs() - monotonicMs
+    if (ageMs <= this.#maxAgeMs) return check
     return { ...check, ok: false, reason: `not looked at for ${Math.round(ageMs / 1000)} s`, sinceMs: atMs }
   }
 

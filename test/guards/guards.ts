@@ -630,7 +630,7 @@ export const GUARDS: readonly Guard[] = [
   {
     name: 'incident 41: a report of health ages',
     file: 'src/status/health.ts',
-    guard: '    if (!check.ok || ageMs <= this.#maxAgeMs) return check\n',
+    guard: '    if (ageMs <= this.#maxAgeMs) return check\n',
     gone: '    if (ageMs >= 0) return check\n',
     test: unit('status/health.test.ts', 'incident 41'),
   },

@@ -201,14 +201,14 @@ export const POLICY_GUARDS: readonly Guard[] = [
   {
     name: 'policy: http: a refusal is not asked for again',
     file: 'src/signer/policy/questions.ts',
-    guard: 'nowMs < known.refusedUntilMs || ',
+    guard: 'clock.now() < known.refusedUntilMs || ',
     gone: '',
     test: unit('questions.test.ts', 'while a refusal stands'),
   },
   {
     name: 'policy: http: what was put off is not asked for again at once',
     file: 'src/signer/policy/questions.ts',
-    guard: ' || nowMs < known.pausedUntilMs',
+    guard: ' || clock.monotonicMs() < known.pausedUntilMs',
     gone: '',
     test: unit('questions.test.ts', 'ever less often'),
   },
@@ -222,7 +222,7 @@ export const POLICY_GUARDS: readonly Guard[] = [
   {
     name: 'policy: http: one coordinator has so many questions and no more',
     file: 'src/signer/policy/questions.ts',
-    guard: 'if (!bucket.take(this.#c.clock.now())) {',
+    guard: 'if (!bucket.take(this.#c.clock.monotonicMs())) {',
     gone: 'if (nowMs < 0) {',
     test: unit('questions.test.ts', 'than a coordinator may cause'),
   },

@@ -18,7 +18,11 @@ const ids = keys.map((k) => k.peerId)
 
 /** Real timers, and a time of day that runs ahead as the test says: what takes minutes is played in seconds. */
 let aheadMs: number
-const clock: Clock = { ...systemClock, now: () => Date.now() + aheadMs }
+const clock: Clock = {
+  ...systemClock,
+  now: () => Date.now() + aheadMs,
+  monotonicMs: () => performance.now() + aheadMs,
+}
 const stops: (() => Promise<void>)[] = []
 let beating: ReturnType<typeof setInterval>
 let nodes: Node[]

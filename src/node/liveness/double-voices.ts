@@ -32,7 +32,7 @@ export class DoubleVoices {
   older(author: PublicKey, wire: Uint8Array): boolean {
     if (wire.length > MAX_DOUBLE_VOICE_BYTES || !this.#latest.has(author)) return false
     const isNew = !this.#isTold(author)
-    this.#doubled.set(author, { wire, atMs: this.#clock.now() })
+    this.#doubled.set(author, { wire, atMs: this.#clock.monotonicMs() })
     return isNew
   }
 
@@ -49,6 +49,6 @@ export class DoubleVoices {
 
   #isTold(key: PublicKey): boolean {
     const at = this.#doubled.get(key)?.atMs
-    return at !== undefined && this.#clock.now() - at <= TELL_MS
+    return at !== undefined && this.#clock.monotonicMs() - at <= TELL_MS
   }
 }

@@ -115,11 +115,11 @@ export class Liveness implements Startable {
 
   /** A beat at once: something changed that others should see before the next one is due. */
   soon(): void {
-    this.#beatBy(this.#c.clock.now())
+    this.#beatBy(this.#c.clock.monotonicMs())
   }
   /** Somebody new is connected, and will listen when gossip has found its way. */
   greet(): void {
-    this.#beatBy(this.#c.clock.now() + LIMITS.minHeartbeatGapMs)
+    this.#beatBy(this.#c.clock.monotonicMs() + LIMITS.minHeartbeatGapMs)
   }
 
   /** A member's clock as the intake saw it: with a clock that is very wrong, no beat would pass. */
@@ -137,14 +137,14 @@ export class Liveness implements Startable {
 
   /** Never later than it is due anyway: whoever comes again and again must not put it off. */
   #beatBy(atMs: number): void {
-    const now = this.#c.clock.now()
+    const now = this.#c.clock.monotonicMs()
     const byMs = Math.max(atMs, this.#lastBeatAtMs + LIMITS.minHeartbeatGapMs, now)
     if (this.#leave !== undefined && byMs < this.#dueAtMs) this.#beatAfter(byMs - now)
   }
 
   #beatAfter(delayMs: number): void {
     this.#timer()
-    this.#dueAtMs = this.#c.clock.now() + delayMs
+    this.#dueAtMs = this.#c.clock.monotonicMs() + delayMs
     this.#timer = this.#c.clock.after(delayMs, () => this.#beat())
   }
 
@@ -155,7 +155,7 @@ export class Liveness implements Startable {
       this.refresh()
       return
     }
-    this.#lastBeatAtMs = clock.now()
+    this.#lastBeatAtMs = clock.monotonicMs()
     this.#beatAfter(LIMITS.heartbeatMs * (1 + JITTER * (2 * random() - 1)))
     const payload = encodeBeat({ ...facts, sentAtMs: clock.now(), doubleVoices: this.#voices.proofs() })
     const utterance = { round: BEAT_ROUND, attempt: this.#beats++, step: BEAT_STEP, payload }

@@ -26,13 +26,15 @@ export interface MemberLiveness {
 }
 
 interface Row {
-  readonly expectedSinceMs: number
+  /** Monotonic: when it was heard, or began to be expected. */
+  waitedForSinceMs: number
   boot: number
   counter: number
   lastHeardAtMs: number | undefined
   beat: Beat | undefined
   divergesSinceMs: number | undefined
   samples: readonly number[]
+  /** Monotonic. */
   sampledAtMs: number
 }
 
@@ -66,6 +68,7 @@ export class LivenessTracker {
     row.counter = at.counter
     row.beat = beat
     row.lastHeardAtMs = this.#clock.now()
+    row.waitedForSinceMs = this.#clock.monotonicMs()
     this.#sample(row, beat.sentAtMs - this.#clock.now())
     this.#compare(row)
     return 'news'
@@ -90,7 +93,7 @@ export class LivenessTracker {
 
   #fresh(): Row {
     return {
-      expectedSinceMs: this.#clock.now(),
+      waitedForSinceMs: this.#clock.monotonicMs(),
       boot: -1,
       counter: -1,
       lastHeardAtMs: undefined,
@@ -108,17 +111,17 @@ export class LivenessTracker {
 
   #sample(row: Row, offsetMs: number): void {
     row.samples = [...row.samples, offsetMs].slice(-CLOCK_SAMPLES)
-    row.sampledAtMs = this.#clock.now()
+    row.sampledAtMs = this.#clock.monotonicMs()
   }
 
   #offsetOf(row: Row): number | undefined {
-    const isLate = this.#clock.now() - row.sampledAtMs > LIMITS.silentAfterMs
+    const isLate = this.#clock.monotonicMs() - row.sampledAtMs > LIMITS.silentAfterMs
     return row.samples.length === 0 || isLate ? undefined : Math.max(...row.samples)
   }
 
   #view(row: Row): MemberLiveness {
     const { lastHeardAtMs, beat, divergesSinceMs } = row
-    const overdue = this.#clock.now() - (lastHeardAtMs ?? row.expectedSinceMs) > LIMITS.silentAfterMs
+    const overdue = this.#clock.monotonicMs() - row.waitedForSinceMs > LIMITS.silentAfterMs
     const sign = lastHeardAtMs === undefined ? 'never' : overdue ? 'silent' : 'alive'
     return { sign, lastHeardAtMs, beat, divergesSinceMs, clockOffsetMs: this.#offsetOf(row), overdue }
   }

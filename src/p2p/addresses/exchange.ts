@@ -219,7 +219,7 @@ export class AddressExchange {
   async #serve(stream: FrameStream): Promise<void> {
     const { clock } = this.#c
     const peer = stream.peerId
-    const now = clock.now()
+    const now = clock.monotonicMs()
     const bucket = this.#questions.getOrMake(peer, () => new TokenBucket(QUESTIONS_BURST, QUESTIONS_PER_SECOND, now))
     if (!bucket.take(now)) {
       this.#judge.drop('rate')

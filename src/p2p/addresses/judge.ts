@@ -134,7 +134,7 @@ export class RecordJudge {
   }
 
   #take(buckets: BoundedMap<PeerIdStr, TokenBucket>, peer: PeerIdStr, burst: number, perSecond: number): boolean {
-    const now = this.#c.clock.now()
+    const now = this.#c.clock.monotonicMs()
     return buckets.getOrMake(peer, () => new TokenBucket(burst, perSecond, now)).take(now)
   }
 }

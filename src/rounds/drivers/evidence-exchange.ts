@@ -111,7 +111,7 @@ export class EvidenceExchange implements Startable {
     if (step !== STEP || round !== evidenceId(payload)) return 'ignore'
     const { book, clock, logger } = this.#c
     if (book.has(round)) return 'accept'
-    const now = clock.now()
+    const now = clock.monotonicMs()
     const full = () => new TokenBucket(LIMITS.maxEvidenceRetold, 1_000 / JUDGE_INTERVAL_MS, now)
     if (!this.#toJudge.getOrMake(author, full).take(now) || !isOf(topic, payload)) return 'ignore'
     book.heard(payload).catch((error: unknown) => logger.error('Evidence not taken', { error: describeError(error) }))

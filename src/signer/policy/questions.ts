@@ -92,7 +92,7 @@ export class Questions {
     const key = nameOf(request)
     const known = this.#known(key)
     if (known !== undefined) return await known
-    const nowMs = this.#c.clock.now()
+    const nowMs = this.#c.clock.monotonicMs()
     const full = () => new TokenBucket(COORDINATOR_BURST, COORDINATOR_PER_SECOND, nowMs)
     const bucket = this.#coordinators.getOrMake(coordinator, full)
     if (!bucket.holds(nowMs)) return BUSY
@@ -106,7 +106,7 @@ export class Questions {
       }
     }
     const done = () => this.#forMembers.give(coordinator)
-    if (!bucket.take(this.#c.clock.now())) {
+    if (!bucket.take(this.#c.clock.monotonicMs())) {
       done()
       return BUSY
     }
@@ -116,9 +116,10 @@ export class Questions {
   /** For members: a refusal that stands, a pause that is not over, or the question as it is being asked. */
   #known(key: string): Verdict | Promise<Verdict> | undefined {
     const known = this.#remembered.get(key)
-    const nowMs = this.#c.clock.now()
-    if (known !== undefined && (nowMs < known.refusedUntilMs || nowMs < known.pausedUntilMs)) return known.verdict
-    return this.#open.get(key)
+    const { clock } = this.#c
+    const stands =
+      known !== undefined && (clock.now() < known.refusedUntilMs || clock.monotonicMs() < known.pausedUntilMs)
+    return stands ? known.verdict : this.#open.get(key)
   }
 
   #ask(key: string, request: ThresholdRequest, by: Asker, done: () => void): Promise<Verdict> {
@@ -134,7 +135,7 @@ export class Questions {
   }
 
   #remember(key: string, { expiresAtMs }: ThresholdRequest, verdict: Verdict): void {
-    const nowMs = this.#c.clock.now()
+    const { clock } = this.#c
     if (verdict.decision === 'approve') {
       this.#remembered.delete(key)
       return
@@ -142,8 +143,8 @@ export class Questions {
     const isRefused = verdict.decision === 'refuse'
     const putOff = isRefused ? 0 : (this.#remembered.get(key)?.putOff ?? 0) + 1
     this.#remembered.set(key, {
-      refusedUntilMs: isRefused ? (expiresAtMs ?? nowMs + this.#c.refusalTtlMs) : 0,
-      pausedUntilMs: isRefused ? 0 : nowMs + pauseMs(putOff, this.#c.random),
+      refusedUntilMs: isRefused ? (expiresAtMs ?? clock.now() + this.#c.refusalTtlMs) : 0,
+      pausedUntilMs: isRefused ? 0 : clock.monotonicMs() + pauseMs(putOff, this.#c.random),
       putOff,
       verdict,
     })

@@ -237,6 +237,14 @@ describe('intake', () => {
     b.admit(b.wire({ author: self, boot: BOOT + 1 }))
     expect(b.elsewhere).toEqual([BOOT + 1])
   })
+  it('R13: should listen to a muted forwarder again after a while, though the wall clock was set back', () => {
+    const b = new Bench()
+    const forged = flipped(b.wire())
+    for (let i = 0; i <= 21; i++) b.admit(forged)
+    b.clock.jump(-3_600_000)
+    b.clock.advance(10_001)
+    expect(b.admit(b.wire()).verdict).toBe('accept')
+  })
   it('R14: should not mute a forwarder for messages that are merely out of place', () => {
     const b = new Bench()
     for (let i = 0; i < 100; i++) b.admit(b.wire({ topic: topicOf('set 2') }), { topic: topicName(topicOf('set 2')) })

@@ -25,6 +25,7 @@ export const ROUND = hash('round 1')
 /** Time that only a test moves; timers fire in order when it does. */
 export class TestClock implements Clock {
   #now: number
+  #jumpedMs = 0
   readonly #timers = new Set<{ at: number; fn: () => void }>()
   constructor(nowMs = 1_700_000_000_000) {
     this.#now = nowMs
@@ -33,7 +34,13 @@ export class TestClock implements Clock {
     return this.#now
   }
   monotonicMs(): number {
-    return this.#now
+    return this.#now - this.#jumpedMs
+  }
+  /** Sets the wall clock back or forth without firing anything. */
+  jump(deltaMs: number): void {
+    this.#now += deltaMs
+    this.#jumpedMs += deltaMs
+    for (const t of this.#timers) t.at += deltaMs
   }
   after(delayMs: number, fn: () => void): () => void {
     const timer = { at: this.#now + delayMs, fn }

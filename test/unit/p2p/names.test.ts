@@ -59,6 +59,14 @@ describe('names in addresses', () => {
     clock.advance(1_000)
     await expect(names.resolve('a.example', 4, 'told')).rejects.toThrow('ENOTFOUND')
   })
+  it('should be asked for again after their pause, though the wall clock was set back', async () => {
+    const { names, clock, asked } = bench(unknown)
+    await names.resolve('a.example', 4, 'told').catch(() => {})
+    clock.jump(-3_600_000)
+    clock.advance(60_000)
+    await names.resolve('a.example', 4, 'told').catch(() => {})
+    expect(asked).toHaveLength(2)
+  })
   it('should never get to the lookup that nobody can call off when a peer told them', async () => {
     const { names, system } = bench(unknown)
     await expect(names.resolve('a.example', 0, 'told')).rejects.toThrow()

@@ -77,6 +77,18 @@ describe('HealthBoard', () => {
     expect(board.health().red).toEqual(['mesh'])
   })
 
+  it('incident 41: should tell age by what has passed, whatever the wall clock says', () => {
+    const [wall, passed] = [{ ms: 1_000_000 }, { ms: 5 }]
+    const clock = { ...clockAt(wall), monotonicMs: () => passed.ms }
+    const board = new HealthBoard({ clock, maxAgeMs: 15_000 })
+    board.report('registry', { ok: true })
+    wall.ms = 9_000_000
+    expect(board.health().ok).toBe(true)
+    wall.ms = 1_000
+    passed.ms = 16_006
+    expect(board.health().checks).toMatchObject([{ ok: false, reason: 'not looked at for 16 s', sinceMs: 1_000_000 }])
+  })
+
   it('should show each check as a gauge', async () => {
     const metrics = new PromMetrics()
     const board = new HealthBoard({ clock: clockAt({ ms: 1 }), metrics })

@@ -107,6 +107,13 @@ describe('own heartbeats', () => {
     clock.advance(0)
     expect(beats().map((b) => b.setHash)).toEqual([OWN_SET, OTHER_SET])
   })
+  it('should go on though the wall clock is set back and somebody new is greeted then', () => {
+    clock.advance(0)
+    clock.jump(-900_000)
+    liveness.greet()
+    clock.advance(PERIOD_MS)
+    expect(said.length).toBeGreaterThan(1)
+  })
   it('should not be said more often than once a second, whatever happens', () => {
     clock.advance(0)
     for (let i = 0; i < 100; i++) {

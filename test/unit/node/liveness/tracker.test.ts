@@ -28,6 +28,13 @@ describe('liveness of a member', () => {
     hear(ann, 2)
     expect(tracker.of(ann)?.sign).toBe('alive')
   })
+  it.each([-3_600_000, 3_600_000])('should not change by a wall clock that is set by %i ms', (jumpMs) => {
+    hear(ann, 1)
+    clock.jump(jumpMs)
+    expect(tracker.of(ann)?.sign).toBe('alive')
+    clock.advance(LIMITS.silentAfterMs + 1)
+    expect(tracker.of(ann)).toMatchObject({ sign: 'silent', overdue: true, clockOffsetMs: undefined })
+  })
   it('should be overdue when it was never heard for as long, counted from when it was expected', () => {
     clock.advance(LIMITS.silentAfterMs)
     tracker.expect([ann, ben, cat, DAN.publicKey], OWN_SET)
