@@ -239,4 +239,18 @@ export const ROTATION_GUARDS: readonly Guard[] = [
     gone: 'sinceMs: init.clock.now()',
     test: unit('node/wall-clock.test.ts'),
   },
+  {
+    name: 'rotation: a thread that can not be begun gives its turn back',
+    file: 'src/rounds/drivers/keygen-threads.ts',
+    guard: `      turns.give()\n      throw error`,
+    gone: '      throw error',
+    test: unit('rounds/keygen-threads.test.ts', 'no thread'),
+  },
+  {
+    name: 'rotation: a thread that can not be begun leaves no shares behind',
+    file: 'src/rounds/drivers/key-thread.ts',
+    guard: `    zeroize(shares)\n    throw failed`,
+    gone: '    throw failed',
+    test: unit('rounds/keygen-threads.test.ts', 'no thread'),
+  },
 ]

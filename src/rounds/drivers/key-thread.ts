@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads'
+import { Worker, type WorkerOptions } from 'node:worker_threads'
 import { CodedError, describeError, withDeadline, zeroize } from '../../base/index.ts'
 import type { KeyMaterial, MadeKey } from '../../crypto/index.ts'
 import { ThreadControl } from './thread-control.ts'
@@ -22,13 +22,16 @@ export class KeyThread {
   readonly #answer: Promise<MadeKey>
   readonly #shares: Uint8Array
 
-  /** Takes the shares over. `ended`: told once, when the thread is gone or given up. */
+  /**
+   * Takes the shares over. `ended`: told once, when the thread is gone or given up. Throws `KEYGEN_THREAD` where the system gives
+   * no thread; then nobody is told.
+   */
   constructor(url: URL, material: KeyMaterial, ended: () => void) {
     // A copy of its own, so that it can be moved: what is transferred is gone from here.
     const shares = material.shares.slice()
     zeroize(material.shares)
     // Flags meant for this process (`--input-type`, `--inspect`) are not passed on, and its environment is none of a worker's.
-    const worker = new Worker(url, { execArgv: [], env: {}, workerData: this.#control.shared })
+    const worker = begin(url, { execArgv: [], env: {}, workerData: this.#control.shared }, shares)
     this.#worker = worker
     this.#shares = shares
     void this.#gone.promise.then(ended)
@@ -79,6 +82,15 @@ export class KeyThread {
   settle(leaveMs: number): void {
     this.#control.stop()
     this.#control.waitIdle(leaveMs)
+  }
+}
+
+function begin(url: URL, options: WorkerOptions, shares: Uint8Array): Worker {
+  try {
+    return new Worker(url, options)
+  } catch (error) {
+    zeroize(shares)
+    throw failed(describeError(error))
   }
 }
 

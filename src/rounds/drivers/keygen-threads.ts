@@ -30,6 +30,22 @@ export function keyThreads(worker: URL = WORKER, times: Partial<KeyThreadTimes> 
   const onExit = () => {
     for (const thread of running) thread.settle(leaveMs)
   }
+  const begin = (material: KeyMaterial): KeyThread => {
+    try {
+      const thread = new KeyThread(worker, material, () => {
+        running.delete(thread)
+        if (running.size === 0) process.off('exit', onExit)
+        turns.give()
+      })
+      if (running.size === 0) process.on('exit', onExit)
+      running.add(thread)
+      return thread
+    } catch (error) {
+      // There is no thread that would give it back.
+      turns.give()
+      throw error
+    }
+  }
   const make: MakesKeys = async (material, attempt) => {
     const signal = attempt === undefined ? over.signal : AbortSignal.any([attempt, over.signal])
     const isOurTurn = await turns.take(makeMs, signal)
@@ -39,13 +55,7 @@ export function keyThreads(worker: URL = WORKER, times: Partial<KeyThreadTimes> 
       over.signal.throwIfAborted()
       throw new CodedError('KEYGEN_THREAD', 'the threads that make keys are busy; the attempt is made again')
     }
-    if (running.size === 0) process.on('exit', onExit)
-    const thread = new KeyThread(worker, material, () => {
-      running.delete(thread)
-      if (running.size === 0) process.off('exit', onExit)
-      turns.give()
-    })
-    running.add(thread)
+    const thread = begin(material)
     return await thread.make({ makeMs, leaveMs }, signal)
   }
   return Object.assign(make, {

@@ -120,6 +120,21 @@ describe('a thread that makes a key', () => {
     expect(given.shares.every((b) => b === 0)).toBe(true)
   })
 
+  it('should give its turn back, and leave no share behind, where the system gives no thread', async () => {
+    // Refused in the constructor of a thread, as where the system has none left.
+    const make = keyThreads(new URL('http://127.0.0.1/none.js'), { makeMs: 300 })
+    const listeners = process.listenerCount('exit')
+    for (let i = 0; i < 4; i++) {
+      const copy = new Uint8Array(64).fill(9)
+      const shares = Object.assign(new Uint8Array(64).fill(9), { slice: () => copy })
+      const { publicKey: self } = KeyPair.generate()
+      const made = make({ group: { members: [], threshold: 2 }, self, dealings: [], shares })
+      await expect(made).rejects.toMatchObject({ code: 'KEYGEN_THREAD', message: expect.not.stringMatching(/busy/) })
+      for (const left of [copy, shares]) expect([...left]).toEqual(Array(64).fill(0))
+    }
+    expect(process.listenerCount('exit')).toBe(listeners)
+  })
+
   it('should be given up after its deadline', async () => {
     const slow = failing('setInterval(() => {}, 1000)')
     await expect(keyThreads(slow, { makeMs: 200 })(dealt(3, 2).material())).rejects.toMatchObject({
