@@ -192,9 +192,9 @@ export const ROTATION_GUARDS: readonly Guard[] = [
   },
   {
     name: 'rotation: a disk that takes no share costs the others no attempt a second',
-    file: 'src/rounds/drivers/keygen-runner.ts',
-    guard: `reason.kind === 'disk' ? DISK_RETRY_MS : RETRY_MS`,
-    gone: `reason.kind === 'disk' ? RETRY_MS : RETRY_MS`,
+    file: 'src/rounds/drivers/attempt-pace.ts',
+    guard: `reason === 'disk' ? DISK_RETRY_MS : RETRY_MS`,
+    gone: `reason === 'disk' ? RETRY_MS : RETRY_MS`,
     test: unit('rounds/pending/session.test.ts', 'can not be stored'),
   },
   {

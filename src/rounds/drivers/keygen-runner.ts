@@ -311,7 +311,7 @@ export class DefaultKeygenRunner implements KeygenRunner {
       return
     }
     const now = this.#c.clock.monotonicMs()
-    this.#pace.ended(now, { confirmed: confirmed !== undefined, overtaken: reason.kind === 'overtaken' })
+    this.#pace.ended(now, { confirmed: confirmed !== undefined, reason: reason.kind })
     if (confirmed === undefined) this.#drop()
     else if (this.#machine !== undefined) this.#left.keep(this.#machine)
     this.#machine = undefined

@@ -26,7 +26,7 @@ describe('R21: the pause before it', () => {
     const pace = new AttemptPace()
     return Array.from({ length: times }, () => {
       pace.begun(0)
-      pace.ended(0, { confirmed, overtaken: true })
+      pace.ended(0, { confirmed, reason: 'overtaken' })
       return pace.waitMs(0)
     })
   }

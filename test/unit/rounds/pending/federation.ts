@@ -1,4 +1,11 @@
-import { asSetHash, type Clock, type Logger, type PublicKey, silentLogger, systemClock } from '../../../../src/base/index.ts'
+import {
+  asSetHash,
+  type Clock,
+  type Logger,
+  type PublicKey,
+  silentLogger,
+  systemClock,
+} from '../../../../src/base/index.ts'
 import { KeyPair } from '../../../../src/curve/index.ts'
 import { sealEnvelope } from '../../../../src/p2p/envelope.ts'
 import { type Envelope, openEnvelope, topicName } from '../../../../src/p2p/index.ts'
