@@ -4,6 +4,7 @@ import type { Gate } from '../gating/index.ts'
 import type { ConnectionInfo, DialReport } from '../p2p/index.ts'
 import type { RegistryHealth } from '../registry/index.ts'
 import type { EvidenceView, SignHealth } from '../rounds/index.ts'
+import type { PolicyReason, ValidatorTrouble } from '../signer/index.ts'
 import type { CheckReport } from '../status/index.ts'
 import { checkLiveness, type LivenessFacts } from './liveness-checks.ts'
 import { stateOf } from './status.ts'
@@ -23,6 +24,7 @@ export const HEALTH_CHECKS = [
   'clock',
   'identity',
   'evidence',
+  'validator',
 ] as const
 export type HealthCheckName = (typeof HEALTH_CHECKS)[number]
 
@@ -43,6 +45,8 @@ export interface HealthFacts extends Omit<LivenessFacts, 'ownSet'> {
   readonly keygen: string | undefined
   readonly syncingSinceMs: number | undefined
   readonly evidence: Pick<EvidenceView, 'accusations' | 'failure'>
+  /** What is wrong with the validator of policy `http`. */
+  readonly validator: ValidatorTrouble | undefined
   readonly loopLagMs: number
 }
 
@@ -79,6 +83,7 @@ export function checkHealth(f: HealthFacts): Readonly<Record<HealthCheckName, Ch
     store: storeCheck(f.nowMs, f.syncingSinceMs),
     event_loop: eventLoopCheck(f.loopLagMs),
     evidence: evidenceCheck(f.evidence),
+    validator: validatorCheck(f.validator),
     ...checkLiveness({ ...f, ownSet: set?.hash }),
   }
 }
@@ -93,6 +98,21 @@ function evidenceCheck({ accusations, failure }: HealthFacts['evidence']): Check
   return failure === null ? GREEN : red(`what others do wrong can't be recorded: ${failure}`)
 }
 
+/** Red until it answers: who asks nothing learns nothing, and the next request would fail again. */
+function validatorCheck(trouble: ValidatorTrouble | undefined): CheckReport {
+  if (trouble === undefined) return GREEN
+  const { reason, detail, times } = trouble
+  const what = `${VALIDATOR_FAULTS[reason] ?? reason}${detail === null ? '' : ` (${detail})`}`
+  const asked = times === 1 ? 'asked once' : `asked ${times} times`
+  return red(`the validator ${what}, ${asked}; until it answers, this node takes part in nothing new`)
+}
+
+const VALIDATOR_FAULTS: Partial<Record<PolicyReason, string>> = {
+  validator_unreachable: "can't be reached",
+  validator_timeout: 'does not answer in time',
+  validator_status: 'answers with an error',
+  validator_malformed: 'gives answers that docs/POLICY.md does not know',
+}
 const MEMBERSHIP = {
   waiting: 'this key stands in no set: approve a rotation that includes it, or wait for one',
   pending: 'this key is not in the registry yet; its set is being made',

@@ -133,6 +133,7 @@ function reportHealth(
     keyHeld: signing.activeKey() !== undefined,
     dials: host.dials(),
     signing: signing.sign.health(),
+    validator: signing.policy.validatorTrouble(),
     evidence: evidence.book.view(),
     syncingSinceMs: store.syncingSinceMs(),
     ...looked,

@@ -70,7 +70,11 @@ export async function createServing(
       recalled: viewOfRecalls(recallFacts),
       evidence: evidence.book.view(),
       keyHeld: signing.activeKey() !== undefined,
-      policy: { kind: signing.policy.kind, ...signing.policy.decisions() },
+      policy: {
+        kind: signing.policy.kind,
+        validator: signing.policy.validatorTrouble() ?? null,
+        ...signing.policy.decisions(),
+      },
       lastEviction: evictor.last(),
       lastReload: reloader.last(),
       health: health.health(),

@@ -40,7 +40,7 @@ export interface SigningParts {
   readonly sign: SignDriver
   readonly certificates: CertificateHelp
   readonly threshold: StoppableThresholdService
-  readonly policy: Pick<SigningPolicy, 'kind' | 'decisions'>
+  readonly policy: Pick<SigningPolicy, 'kind' | 'decisions' | 'validatorTrouble'>
   readonly reconciler: RotationReconciler
   /** Where keys of large sets are made. */
   readonly threads: KeyThreads

@@ -5,7 +5,7 @@ import type { ConnectionInfo } from '../p2p/index.ts'
 import type { ReadEvidence, RegistryHealth, RegistryId, Snapshot } from '../registry/index.ts'
 import type { RotationStatus } from '../rotation/index.ts'
 import type { EvidenceView } from '../rounds/index.ts'
-import type { DecisionsView, PolicyKind } from '../signer/index.ts'
+import type { DecisionsView, PolicyKind, ValidatorTrouble } from '../signer/index.ts'
 import type { Health } from '../status/index.ts'
 import type { CurveView } from './curve-backend.ts'
 import { type HandoffView, viewOfHandoff } from './handoff-view.ts'
@@ -93,6 +93,8 @@ export interface RotationView {
 
 export interface PolicyView extends DecisionsView {
   readonly kind: PolicyKind
+  /** Policy `http`: what is wrong with the validator; null while nothing is. */
+  readonly validator: ValidatorTrouble | null
 }
 
 export interface StatusFacts {

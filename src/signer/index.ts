@@ -8,7 +8,15 @@ export {
 export { SIGNER_ERRORS, SignerError, type SignerErrorCode } from './errors.ts'
 export { autoPolicyAllowed, createPolicy, type PolicyInit } from './policy/create.ts'
 export { readValidatorToken } from './policy/token.ts'
-export type { Approval, Asking, Decision, DecisionsView, PolicyReason, SigningPolicy } from './policy/types.ts'
+export type {
+  Approval,
+  Asking,
+  Decision,
+  DecisionsView,
+  PolicyReason,
+  SigningPolicy,
+  ValidatorTrouble,
+} from './policy/types.ts'
 export { POLICY_REASONS } from './policy/types.ts'
 export type { VotesInit } from './policy/votes.ts'
 export { findShapeFault, hashOfItems } from './request-shape.ts'

@@ -67,6 +67,8 @@ interface Ask {
   readonly deadlineMs: number
   readonly key: GroupKey | undefined
   readonly expiresAtMs: number | undefined
+  /** This operator's policy has not answered: no signer is to blame. */
+  isApproving: boolean
 }
 
 const OUTCOMES = 'sign_requests_total'
@@ -109,12 +111,15 @@ class GateChain implements StoppableThresholdService {
     const cappedMs = Math.min(deadlineMs, nowMs + LIMITS.signTimeoutMs, expiresAtMs ?? Number.POSITIVE_INFINITY)
     const timeoutMs = Math.max(cappedMs - nowMs, 0)
     try {
-      const work = this.#serve({ client, requestId, items, deadlineMs: cappedMs, key, expiresAtMs })
+      const ask: Ask = { client, requestId, items, deadlineMs: cappedMs, key, expiresAtMs, isApproving: false }
+      const work = this.#serve(ask)
       // The caller may have left when it fails.
       work.catch((error: unknown) => this.#init.logger.error('signing failed', { error: describeError(error) }))
       const result = await waitFor(work, this.#init.clock, timeoutMs + ANSWER_GRACE_MS, signal, (why) =>
         why === 'timeout'
-          ? failure('TIMEOUT', `no signature within ${timeoutMs} ms; ask again under the same request id`)
+          ? ask.isApproving
+            ? UNAPPROVED.not_asked_yet
+            : failure('TIMEOUT', `no signature within ${timeoutMs} ms; ask again under the same request id`)
           : failure('STOPPED', 'the caller left'),
       )
       this.#outcomes.inc({ outcome: result.ok ? 'signed' : result.code })
@@ -131,7 +136,8 @@ class GateChain implements StoppableThresholdService {
     await Promise.allSettled(this.#rounds.values())
   }
 
-  async #serve({ client, requestId, items, deadlineMs, key: asked, expiresAtMs }: Ask): Promise<SignResult> {
+  async #serve(ask: Ask): Promise<SignResult> {
+    const { client, requestId, items, deadlineMs, key: asked, expiresAtMs } = ask
     if (this.#stop.signal.aborted) return STOPPING
     if (this.#init.isKeyElsewhere?.()) return ELSEWHERE
     const fault = findShapeFault(requestId, items)
@@ -143,7 +149,9 @@ class GateChain implements StoppableThresholdService {
     const end = expiresAtMs === undefined ? {} : { expiresAtMs }
     const request: ThresholdRequest = { requestId, groupKey: key.value, items: items.map(copyItem), ...end }
     if (this.#isFull(request) || this.#isWaiting(client)) return OVERLOADED
+    ask.isApproving = true
     const approval = await this.#approve(request, { client, deadlineMs, signal: this.#stop.signal })
+    ask.isApproving = false
     if (approval.answer !== 'yes') return this.#stop.signal.aborted ? STOPPING : UNAPPROVED[approval.answer]
     const { signatures } = approval.binding
     return signatures === undefined ? this.#joinRound(request, deadlineMs) : signed(signatures)
@@ -275,7 +283,7 @@ const UNAPPROVED = {
   refused: failure('REFUSED', "this operator's policy refused the request"),
   equivocation: failure('EQUIVOCATION', 'this request id stands for other digests or tweaks; use a new one'),
   not_asked_yet: failure(
-    'TIMEOUT',
+    'NOT_APPROVED',
     "this operator's policy had not approved the request in time; ask again under the same request id",
   ),
 } as const

@@ -30,6 +30,7 @@ export const SIGN_FAILURES = [
   'UNKNOWN_KEY',
   'EQUIVOCATION',
   'REFUSED',
+  'NOT_APPROVED',
   'TIMEOUT',
   'OVERLOADED',
   'STOPPED',

@@ -173,7 +173,7 @@ export const POLICY_GUARDS: readonly Guard[] = [
   {
     name: 'policy: http: only the words of the contract count',
     file: 'src/signer/policy/validator.ts',
-    guard: `    default:\n      return later('validator_malformed')`,
+    guard: `    default:\n      return later('validator_malformed', 'no decision of docs/POLICY.md')`,
     gone: `    default:\n      return { decision: 'approve', reason: 'validator' }`,
     test: unit('http-policy.test.ts', 'AnotherWord'),
   },

@@ -21,6 +21,7 @@ interface Question {
 const questions: Question[] = []
 const tokens = new Set<string | undefined>()
 let decide: (question: Question) => unknown
+let status = 200
 const server = createServer((incoming, response) => {
   let text = ''
   incoming.on('data', (chunk: Buffer) => {
@@ -30,7 +31,7 @@ const server = createServer((incoming, response) => {
     const question = JSON.parse(text) as Question
     questions.push(question)
     tokens.add(incoming.headers.authorization)
-    response.end(JSON.stringify(decide(question)))
+    response.writeHead(status).end(JSON.stringify(decide(question)))
   })
 })
 beforeAll(async () => {
@@ -81,6 +82,22 @@ describe('policy "http" in running nodes', () => {
       kind: 'http',
       refused: [{ requestId: toHex(Buffer.from('two')), reason: 'validator', detail: 'no such withdrawal' }],
     })
+    await client.close()
+  })
+
+  it('should say of a validator that fails that it is this node that does not approve, and no signer', async () => {
+    status = 500
+    const client = await node.client()
+    const asked = client.threshold.sign({ requestId: 'down', digest: randomBytes(32), timeoutMs: 2_000 })
+    const failed = await asked.catch((e: unknown) => e)
+    expect(failed).toMatchObject({ code: 'NOT_APPROVED', details: { missing: [] } })
+    expect(node.status().policy.validator).toMatchObject({ reason: 'validator_status', detail: 'status 500' })
+    const reason = () => node.status().health.checks.find(({ name }) => name === 'validator')?.reason
+    await expect.poll(reason, { timeout: 20_000 }).toMatch(/status 500/)
+    status = 200
+    decide = () => ({ decision: 'approve' })
+    await client.threshold.sign({ requestId: 'down', digest: randomBytes(32), timeoutMs: 20_000 })
+    await expect.poll(reason, { timeout: 20_000 }).toBeUndefined()
     await client.close()
   })
 

@@ -32,7 +32,10 @@ export const WIRE_ERRORS = {
     "This node can not sign under that key: it is neither the current set's nor one that its operator recalled.",
   EQUIVOCATION: 'This request id already stands for another digest or tweak; use a new id.',
   REFUSED: "The operator's policy refused this request.",
-  TIMEOUT: 'Too few signers answered in time; the details say who is missing.',
+  NOT_APPROVED:
+    "This node's own policy did not approve the request in time, so no signer was asked; send the same request again.",
+  TIMEOUT:
+    'Too few signers approved and signed in time; the details name those that said nothing, others may have declined.',
   STOPPED: 'The node is stopping or its signer set has changed; send the request again.',
   KEY_IN_USE_ELSEWHERE:
     'Another node speaks with the key of this one, so neither signs; its operator stops one and restarts the other.',

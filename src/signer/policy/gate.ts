@@ -3,7 +3,17 @@ import { isBoundTo, type RequestBindings } from '../bindings.ts'
 import { findShapeFault } from '../request-shape.ts'
 import type { Consent, PolicyKind, ThresholdRequest } from '../types.ts'
 import type { Decisions } from './decisions.ts'
-import type { Approval, Asking, DecisionsView, Judge, Said, SaidApproval, SigningPolicy, Standing } from './types.ts'
+import type {
+  Approval,
+  Asking,
+  DecisionsView,
+  Judge,
+  Said,
+  SaidApproval,
+  SigningPolicy,
+  Standing,
+  ValidatorTrouble,
+} from './types.ts'
 
 export interface PolicyGateInit {
   readonly kind: PolicyKind
@@ -50,6 +60,10 @@ export class PolicyGate implements SigningPolicy {
 
   decisions(): DecisionsView {
     return this.#c.decisions.view()
+  }
+
+  validatorTrouble(): ValidatorTrouble | undefined {
+    return this.#c.judge.trouble?.()
   }
 
   stop(): void {

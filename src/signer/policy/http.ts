@@ -1,16 +1,18 @@
-import { type Clock, type PublicKey, sleep } from '../../base/index.ts'
+import { type Clock, type Logger, type PublicKey, sleep } from '../../base/index.ts'
 import type { RequestBindings } from '../bindings.ts'
 import type { Consent, ThresholdRequest } from '../types.ts'
 import { waitFor } from '../wait-for.ts'
 import { pauseMs, Questions } from './questions.ts'
-import type { Asking, Judge, PolicyReason, Said, SaidApproval, Standing } from './types.ts'
+import type { Asking, Judge, PolicyReason, Said, SaidApproval, Standing, ValidatorTrouble } from './types.ts'
 import { askValidator, type ValidatorInit, type Verdict } from './validator.ts'
+import { ValidatorWatch } from './validator-watch.ts'
 
 export interface HttpJudgeInit {
   readonly validator: ValidatorInit
   readonly bindings: RequestBindings
   readonly requestTtlMs: number
   readonly clock: Clock
+  readonly logger: Logger
   /** For jitter; 0 ≤ x < 1. */
   readonly random?: () => number
 }
@@ -20,14 +22,21 @@ export class HttpJudge implements Judge {
   readonly #c: HttpJudgeInit
   readonly #random: () => number
   readonly #questions: Questions
+  readonly #watch: ValidatorWatch
   readonly #stop = new AbortController()
 
   constructor(init: HttpJudgeInit) {
     this.#c = init
     this.#random = init.random ?? Math.random
     const { validator, clock, requestTtlMs: refusalTtlMs } = init
+    this.#watch = new ValidatorWatch(init)
     this.#questions = new Questions({
-      ask: (request, by) => askValidator(validator, request, by, this.#stop.signal, clock),
+      ask: async (request, by) => {
+        const verdict = await askValidator(validator, request, by, this.#stop.signal, clock)
+        // What this node gave up itself says nothing of the validator.
+        if (!this.#stop.signal.aborted) this.#watch.heard(verdict)
+        return verdict
+      },
       refusalTtlMs,
       clock,
       random: this.#random,
@@ -58,6 +67,10 @@ export class HttpJudge implements Judge {
     return bound === 'equivocation' ? { answer: 'refused', reason: 'other_items' } : saidBy('yes', verdict)
   }
 
+  trouble(): ValidatorTrouble | undefined {
+    return this.#watch.trouble
+  }
+
   stop(): void {
     this.#stop.abort()
   }
@@ -74,7 +87,11 @@ export class HttpJudge implements Judge {
   }
 }
 
-const TOO_LATE: Verdict = { decision: 'later', reason: 'validator_timeout' }
+const TOO_LATE: Verdict = {
+  decision: 'later',
+  reason: 'validator_timeout',
+  detail: 'no answer yet when the time of the bridge was over',
+}
 
 const saidBy = <A extends string>(
   answer: A,

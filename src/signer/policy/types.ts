@@ -27,6 +27,8 @@ export interface SigningPolicy {
   consent(request: ThresholdRequest, coordinator: PublicKey): Promise<Consent>
   /** What was decided lately and why, for this operator's eyes only: others hear no reason. */
   decisions(): DecisionsView
+  /** Policy `http`: what is wrong with the validator; undefined while nothing is. */
+  validatorTrouble(): ValidatorTrouble | undefined
   /** Gives up what waits. */
   stop(): void
 }
@@ -94,6 +96,7 @@ export interface Judge {
   consent(request: ThresholdRequest, coordinator: PublicKey, standing: Standing): Promise<Said<Consent>>
   /** The request is bound now. */
   settled?(request: ThresholdRequest): Promise<void>
+  trouble?(): ValidatorTrouble | undefined
   stop?(): void
 }
 
@@ -107,6 +110,18 @@ export interface Decision {
   readonly detail: string | null
   readonly firstAtMs: number
   readonly lastAtMs: number
+  readonly times: number
+}
+
+/** The validator does not answer as docs/POLICY.md says: nothing new is signed here. */
+export interface ValidatorTrouble {
+  readonly reason: PolicyReason
+  /** Status code or error class of the last failure; never a part of its answer. */
+  readonly detail: string | null
+  /** Unix ms of the first failure since it last answered, and of the last one. */
+  readonly sinceMs: number
+  readonly lastAtMs: number
+  /** Questions that failed since then. */
   readonly times: number
 }
 

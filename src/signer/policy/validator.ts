@@ -24,7 +24,7 @@ export interface ValidatorInit {
 export interface Verdict {
   readonly decision: 'approve' | 'refuse' | 'later'
   readonly reason: PolicyReason
-  /** The validator's own words, printable. */
+  /** The validator's own words, printable; or what was wrong with its answer, in ours: nothing of its body. */
   readonly detail?: string | undefined
 }
 
@@ -40,8 +40,18 @@ export async function askValidator(
   try {
     return await withDeadline('the validator', init.timeoutMs, (s) => exchange(init, body, s), signal, clock)
   } catch (error) {
-    return later(error instanceof DeadlineError ? 'validator_timeout' : 'validator_unreachable')
+    return error instanceof DeadlineError
+      ? later('validator_timeout', `no whole answer within ${init.timeoutMs} ms`)
+      : later('validator_unreachable', errorClass(error))
   }
+}
+
+/** A system's or TLS library's code, like ECONNREFUSED: messages may hold the url, and so what is secret in it. */
+function errorClass(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  if (!(cause instanceof Error)) return 'unknown error'
+  const code = 'code' in cause ? cause.code : undefined
+  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{0,63}$/.test(code) ? code : printable(cause.name)
 }
 
 function questionOf({ network }: ValidatorInit, request: ThresholdRequest, by: Asker) {
@@ -79,11 +89,14 @@ async function exchange({ url, token }: ValidatorInit, body: string, signal: Abo
     body,
   })
   if (response.status !== 200) {
-    await response.body?.cancel()
-    return later('validator_status')
+    // An answer that is cut off here is one of its status all the same.
+    await response.body?.cancel().catch(() => {})
+    return later('validator_status', `status ${response.status}`)
   }
   const answer = await readCapped(response)
-  return answer === undefined ? later('validator_malformed') : verdictOf(answer)
+  return answer === undefined
+    ? later('validator_malformed', `more than ${MAX_ANSWER_BYTES / 1024} KiB`)
+    : verdictOf(answer)
 }
 
 async function readCapped(response: Response): Promise<Uint8Array | undefined> {
@@ -102,7 +115,7 @@ async function readCapped(response: Response): Promise<Uint8Array | undefined> {
 
 function verdictOf(bytes: Uint8Array): Verdict {
   const answer = parse(bytes)
-  if (answer === undefined) return later('validator_malformed')
+  if (answer === undefined) return later('validator_malformed', 'no JSON object')
   const detail = typeof answer.reason === 'string' ? printable(answer.reason) : undefined
   switch (answer.decision) {
     case 'approve':
@@ -111,7 +124,7 @@ function verdictOf(bytes: Uint8Array): Verdict {
     case 'later':
       return { decision: 'later', reason: 'validator_later', detail }
     default:
-      return later('validator_malformed')
+      return later('validator_malformed', 'no decision of docs/POLICY.md')
   }
 }
 
@@ -126,4 +139,4 @@ function parse(bytes: Uint8Array): { readonly decision?: unknown; readonly reaso
 
 const printable = (text: string): string => text.slice(0, MAX_REASON_CHARS).replace(/[^\x20-\x7e]/g, '?')
 
-const later = (reason: PolicyReason): Verdict => ({ decision: 'later', reason })
+const later = (reason: PolicyReason, detail: string): Verdict => ({ decision: 'later', reason, detail })

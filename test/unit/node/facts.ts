@@ -78,6 +78,7 @@ export const NOTHING_STUCK = {
   keygen: undefined,
   syncingSinceMs: undefined,
   evidence: { accusations: [], failure: null },
+  validator: undefined,
   loopLagMs: 3,
 } as const
 

@@ -62,6 +62,18 @@ describe('checkHealth', () => {
     })
   })
 
+  it('should be red while the validator fails, and say how', () => {
+    const [sinceMs, lastAtMs] = [NOW - 60_000, NOW]
+    const validator = { reason: 'validator_status', detail: 'status 500', sinceMs, lastAtMs, times: 12 } as const
+    expect(redOf({ validator })).toEqual({
+      validator:
+        'the validator answers with an error (status 500), asked 12 times; until it answers, this node takes part in nothing new',
+    })
+    expect(redOf({ validator: { ...validator, reason: 'validator_unreachable', detail: null, times: 1 } })).toEqual({
+      validator: "the validator can't be reached, asked once; until it answers, this node takes part in nothing new",
+    })
+  })
+
   it('incident 41: should be red for a registry whose reading does not end, though the last one is recent', () => {
     const registry = { lastReadAtMs: NOW - POLL_MS, lastFailure: undefined, readingSinceMs: NOW - 200_000 }
     expect(redOf({ registry })).toEqual({ registry: 'a reading of the registry has not ended for 200 s' })

@@ -45,7 +45,7 @@ const facts = (over: Partial<StatusFacts> = {}): StatusFacts => ({
   recalled: [],
   evidence: { records: 0, accusations: [], failure: null },
   keyHeld: true,
-  policy: { kind: 'bridge', approved: [], waiting: [], refused: [] },
+  policy: { kind: 'bridge', validator: null, approved: [], waiting: [], refused: [] },
   lastEviction: undefined,
   lastReload: undefined,
   health: { ok: true, red: [], checks: [] },

@@ -118,9 +118,11 @@ describe('golden bytes', () => {
 
   it('should encode an error with who is missing as it always was', () => {
     const bytes = encodeError(7, 'TIMEOUT', { missing: [MEMBER.publicKey], cheaters: [] })
-    const sentence = text('Too few signers answered in time; the details say who is missing.')
-    const error = `0a07${text('TIMEOUT')}1241${sentence}1a231a21${MEMBER.publicKey}`
-    expect(toHex(bytes)).toBe(`127508071a71${error}`)
+    const sentence = text(
+      'Too few signers approved and signed in time; the details name those that said nothing, others may have declined.',
+    )
+    const error = `0a07${text('TIMEOUT')}1270${sentence}1a231a21${MEMBER.publicKey}`
+    expect(toHex(bytes)).toBe(`12a50108071aa001${error}`)
     const back = decodeServerFrame(bytes)
     expect(back.kind === 'error' && back.error.details.missing).toEqual([MEMBER.publicKey])
   })

@@ -93,6 +93,7 @@ const answering = (approve: SigningPolicy['approve']): SigningPolicy => ({
   approve,
   consent: async () => 'refused',
   decisions: () => ({ approved: [], waiting: [], refused: [] }),
+  validatorTrouble: () => undefined,
   stop() {},
 })
 
@@ -457,7 +458,7 @@ describe('threshold service and the end of a request', () => {
 
   it('should bind and sign nothing that has expired', async () => {
     const made = setUp()
-    expect(await asking(made, made.clock.now())).toMatchObject({ code: 'TIMEOUT' })
+    expect(await asking(made, made.clock.now())).toMatchObject({ code: 'NOT_APPROVED' })
     expect(made.space.puts).toEqual([])
     expect(made.calls).toEqual([])
   })
@@ -546,7 +547,8 @@ describe('threshold service waits', () => {
       return { answer: 'not_asked_yet' }
     })
     const { ask, clock, calls } = setUp({ policy })
-    expect(await ask(itemOf(1), 'aa', 700)).toMatchObject({ code: 'TIMEOUT' })
+    // No signer was asked: another code than that of a round that ran out.
+    expect(await ask(itemOf(1), 'aa', 700)).toMatchObject({ code: 'NOT_APPROVED' })
     expect(seen).toEqual([clock.now() + 700])
     expect(calls).toEqual([])
   })
