@@ -19,6 +19,7 @@ import { PatientTimers } from './patient-timers.ts'
 import { RoundWatch, type SignHealth } from './round-watch.ts'
 import { failure } from './sign-failures.ts'
 import { SignSpeech } from './sign-speech.ts'
+import { tellFailed } from './tell-failed.ts'
 import { Turns } from './turns.ts'
 
 /** Rounds that one node sees to at once: more would only share the same processors, and run out of time together. */
@@ -185,6 +186,7 @@ export class SignDriver implements ThresholdRounds, Startable {
         return
       case 'failed': {
         const { missing, cheaters } = effect
+        tellFailed(this.#logger, effect)
         this.#callers.settle(effect.round, { ...failure(effect.code), missing, cheaters })
         return
       }

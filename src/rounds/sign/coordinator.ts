@@ -101,7 +101,7 @@ export function isHopeless({ key, members }: CoordinatorState): boolean {
 /** Who owes a share. */
 export const busyMembers = (state: CoordinatorState): PublicKey[] =>
   [...state.members].filter(([, m]) => m.standing.at === 'busy').map(([m]) => m)
-export const membersOut = (state: CoordinatorState, why: 'refused' | 'cheated'): PublicKey[] =>
+export const membersOut = (state: CoordinatorState, why: 'refused' | 'cheated' | 'unreliable'): PublicKey[] =>
   [...state.members].filter(([, { standing: s }]) => s.at === 'out' && s.why === why).map(([m]) => m)
 export function declinedIn(state: CoordinatorState): Map<PublicKey, DeclineReason> {
   const out = new Map<PublicKey, DeclineReason>(membersOut(state, 'refused').map((m) => [m, 'refused']))

@@ -290,7 +290,9 @@ export class RoundTable {
     const owing = coordinator === undefined ? [] : busyMembers(coordinator)
     const missing = new Set([...unheard(r), ...owing].filter((m) => m !== this.#c.self && !cheaters.includes(m)))
     const declined = new Map([...r.declined, ...(coordinator === undefined ? [] : declinedIn(coordinator))])
-    return [...gone, { kind: 'failed', round, code, missing: [...missing], cheaters, declined }]
+    const unreliable = coordinator === undefined ? [] : membersOut(coordinator, 'unreliable')
+    const begun = { requestId: r.request.requestId, unreliable }
+    return [...gone, { kind: 'failed', round, code, missing: [...missing], cheaters, declined, begun }]
   }
 
   #forget(r: KnownRound): Effects {

@@ -146,6 +146,8 @@ export interface SignFailed {
   readonly cheaters: readonly PublicKey[]
   /** What the others said last. */
   readonly declined: ReadonlyMap<PublicKey, DeclineReason>
+  /** Of a round that was begun: what its operator is told of it beside that. `unreliable`: spoiled two sessions without proof. */
+  readonly begun?: { readonly requestId: string; readonly unreliable: readonly PublicKey[] }
 }
 
 /** The facts of a round that both machines share. */

@@ -4,6 +4,8 @@ import {
   asTranscriptHash,
   type Clock,
   fromHex,
+  type LogFields,
+  type Logger,
   noMetrics,
   type PublicKey,
   silentLogger,
@@ -38,6 +40,7 @@ afterEach(async () => {
 async function network(
   asksUnready = true,
   clock: Clock = systemClock,
+  logger: Logger = silentLogger,
 ): Promise<{ bus: MemoryBus; nodes: readonly [Node, Node, Node] }> {
   const bus = new MemoryBus()
   const nodes: Node[] = []
@@ -57,7 +60,7 @@ async function network(
         asksUnready,
         coordinatorDelayMs: 100,
         clock,
-        logger: silentLogger,
+        logger,
         metrics: noMetrics,
       }),
     }
@@ -145,6 +148,37 @@ describe('SignDriver', () => {
     const result = await nodes[0].driver.sign(request(), Date.now() + 300)
     expect(result).toMatchObject({ ok: false, code: 'TIMEOUT' })
     expect(result.ok ? [] : result.missing.toSorted()).toEqual([b, c].toSorted())
+  })
+
+  it('R27: should tell this operator who said nothing, who refused and whom nobody asked, of a request that failed', async () => {
+    const lines: { readonly message: string; readonly fields: LogFields }[] = []
+    const info: Logger['info'] = (message, fields = {}) => void lines.push({ message, fields })
+    const logger: Logger = { ...silentLogger, info, child: () => logger }
+    const { nodes, bus } = await network(true, systemClock, logger)
+    const [, b, c] = dealt.members as [PublicKey, PublicKey, PublicKey]
+    nodes[1].consent = async () => 'refused'
+    nodes[2].consent = async () => 'not_asked_yet'
+    const id = Buffer.from('ap-1').toString('hex')
+    const result = await nodes[0].driver.sign(request(id), Date.now() + 1_000)
+    expect(result).toMatchObject({ ok: false, code: 'TIMEOUT', missing: [] })
+    const nobody = { unknownKey: [], unreliable: [], cheaters: [] }
+    const told = { requestId: id, request: 'ap-1', code: 'TIMEOUT', missing: [], refused: [b], notAskedYet: [c] }
+    expect(lines).toEqual([
+      { message: 'An own signing request came to nothing', fields: { ...told, ...nobody, round: expect.any(String) } },
+    ])
+    bus.meddle = (e) => (e.author === c ? 'lose' : 'pass')
+    await nodes[0].driver.sign(request('62'), Date.now() + 1_000)
+    expect(lines[1]?.fields).toMatchObject({ requestId: '62', missing: [c], refused: [b], notAskedYet: [] })
+  })
+
+  it('should log nothing of a request that was signed, or was never begun', async () => {
+    const lines: string[] = []
+    const logger: Logger = { ...silentLogger, info: (message) => void lines.push(message), child: () => logger }
+    const { nodes } = await network(true, systemClock, logger)
+    expect((await nodes[0].driver.sign(request(), soon())).ok).toBe(true)
+    nodes[0].active = undefined
+    expect(await nodes[0].driver.sign(request('62'), soon())).toMatchObject({ code: 'NO_KEY' })
+    expect(lines).toEqual([])
   })
 
   it('R9: should not sign once the key is no longer the active one', async () => {
