@@ -1,8 +1,8 @@
-import { handoffLines } from './handoff-view.ts'
 import { narrowLayout, WIDE } from './layout.ts'
 import { membersText } from './member-view.ts'
 import { policyLine, policyTable } from './policy-view.ts'
 import { lastReloadLine } from './reload-view.ts'
+import { rotationText } from './rotation-view.ts'
 import { ageOf, at, columns, dotted, facts, listAt, named, numberAt, textAt } from './view.ts'
 
 const STATES: Readonly<Record<string, string>> = {
@@ -117,9 +117,10 @@ function registryLine(registry: unknown, nowMs: number): string | undefined {
 }
 
 function setLine(status: unknown): string | undefined {
-  const size = listAt(status, 'members').filter((m) => at(m, 'role') === 'signer').length
-  const threshold = textAt(status, 'set', 'threshold')
-  return dotted(threshold === undefined ? undefined : `${threshold} of ${size}`, textAt(status, 'set', 'hash'))
+  const [threshold, size] = [textAt(status, 'set', 'threshold'), textAt(status, 'set', 'size')]
+  // An older node does not say; whom it has the role of a signer for may be fewer.
+  const count = size ?? `at least ${listAt(status, 'members').filter((m) => at(m, 'role') === 'signer').length}`
+  return dotted(threshold === undefined ? undefined : `${threshold} of ${count}`, textAt(status, 'set', 'hash'))
 }
 
 function denialsLine(status: unknown): string | undefined {
@@ -148,42 +149,6 @@ function elsewhereLine(status: unknown, nowMs: number): string | undefined {
   return since === undefined
     ? undefined
     : `SPEAKS FROM ANOTHER NODE, heard ${ageOf(nowMs - since)} ago; nothing is signed`
-}
-
-/** GET /rotation for a person; whole by default, because operators compare what they approve. */
-export function rotationText(rotation: unknown, layout = WIDE): string {
-  const keys = listAt(rotation, 'keys')
-  if (textAt(rotation, 'pendingId') === undefined) return 'no rotation is pending'
-  const approved = new Set(listAt(rotation, 'approved').map((key) => textAt(key)))
-  const marked = [...new Set([...keys, ...listAt(rotation, 'approved')].map((key) => textAt(key) ?? '?'))]
-  const isNew = new Set(keys.map((key) => textAt(key)))
-  return facts(
-    [
-      ['pending id', textAt(rotation, 'pendingId')],
-      ['threshold', `${textAt(rotation, 'threshold') ?? '?'} of ${keys.length}`],
-      ['attempt', textAt(rotation, 'attempt')],
-      ['step', dotted(textAt(rotation, 'step'), named('waiting for', textAt(rotation, 'waitingFor')))],
-      [
-        'missing',
-        listAt(rotation, 'missing')
-          .map((key) => textAt(key) ?? '?')
-          .join('\n') || undefined,
-      ],
-      [
-        'keys',
-        marked
-          .map(
-            (key) =>
-              `${key}  ${approved.has(key) ? 'approved' : 'not approved yet'}${isNew.has(key) ? '' : ' (not in the new set)'}`,
-          )
-          .join('\n'),
-      ],
-      ['new key', textAt(rotation, 'newKey')],
-      ['handoff', handoffLines(at(rotation, 'handoff'))],
-      ['last error', textAt(rotation, 'lastError')],
-    ],
-    layout,
-  )
 }
 
 /** GET /rotation/recalled for a person. */

@@ -3,7 +3,7 @@ import { parsePublicKey } from '../curve/index.ts'
 import type { RotationReconciler, SetProposal } from '../rotation/index.ts'
 import { type AdminRoute, jsonBody } from '../status/index.ts'
 import { isRefused, type Reloader, refusalText } from './reload/index.ts'
-import { viewOfRotation } from './status.ts'
+import { viewOfRotation } from './rotation-view.ts'
 
 /** `GET /rotation`, and the operator's consent: `POST /rotation/approve`, with `dry_run` to see what it would mean. */
 export function rotationRoutes(current: () => RotationReconciler): readonly AdminRoute[] {

@@ -2,7 +2,7 @@ import { CodedError, jsonAnswer } from '../base/index.ts'
 import type { RotationReconciler } from '../rotation/index.ts'
 import { type AdminRoute, jsonBody } from '../status/index.ts'
 import { viewOfKeptHandoff } from './handoff-view.ts'
-import { viewOfRotation } from './status.ts'
+import { viewOfRotation } from './rotation-view.ts'
 
 type Face = Pick<RotationReconciler, 'status' | 'handOver' | 'handoffs'>
 

@@ -5,7 +5,8 @@ export * from './config/index.ts'
 export type { MemberStatus } from './member-status.ts'
 export type { NodeInit, RunningNode } from './node.ts'
 export type { RecallView, ReplacedView } from './recall-view.ts'
-export type { NodeState, NodeStatus, RotationView } from './status.ts'
+export type { RotationView } from './rotation-view.ts'
+export type { NodeState, NodeStatus } from './status.ts'
 
 /**
  * Loaded when it is called: commands that only read a config must not load the network stack. See `NodeInit`.

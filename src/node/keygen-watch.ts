@@ -17,8 +17,10 @@ export class KeygenWatch {
     }
     if (rotation === undefined) return undefined
     const { phase, attempt, lastFailure, waiting } = rotation.keygen
+    // Its own attempts are counted within one approval attempt: what operators must do has its number.
+    const next = rotation.spec.attempt + 1
     if (phase === 'failed')
-      return `keygen attempt ${attempt} failed after all had confirmed (${lastFailure?.reason ?? 'no reason kept'}): approve the set again with the next attempt number`
+      return `keygen attempt ${attempt} failed after all had confirmed (${lastFailure?.reason ?? 'no reason kept'}): approve the set again as approval attempt ${next}`
     if (phase !== 'running') return undefined
     if (waiting !== undefined && waiting.restarts.length > 0)
       return `keygen attempt ${attempt} comes to no end while ${waiting.restarts.map((r) => `${r.member} restarts (${r.times} times so far)`).join(', ')}`

@@ -8,11 +8,11 @@ import type { EvidenceView } from '../rounds/index.ts'
 import type { DecisionsView, PolicyKind, ValidatorTrouble } from '../signer/index.ts'
 import type { Health } from '../status/index.ts'
 import type { CurveView } from './curve-backend.ts'
-import { type HandoffView, viewOfHandoff } from './handoff-view.ts'
 import type { ElsewhereView, LivenessView } from './liveness/index.ts'
 import { type MemberStatus, memberStatuses } from './member-status.ts'
 import type { RecallView } from './recall-view.ts'
 import type { ReloadReport } from './reload/index.ts'
+import { type RotationView, viewOfRotation } from './rotation-view.ts'
 
 /**
  * What this node is to the federation: `waiting` stands in no set yet, `removed` no longer does, also after a restart.
@@ -43,7 +43,7 @@ export interface NodeStatus {
     readonly lastReadAtMs: number | null
     readonly lastFailure: RegistryHealth['lastFailure'] | null
   }
-  readonly set: { readonly hash: SetHash; readonly threshold: number; readonly groupKey: GroupKey } | null
+  readonly set: SetView | null
   /** `held`: this node can sign with it. */
   readonly key: { readonly groupKey: GroupKey; readonly held: boolean } | null
   readonly members: readonly MemberStatus[]
@@ -65,6 +65,15 @@ export interface NodeStatus {
   readonly health: Health
 }
 
+/** The current set as the chain has it, whomever of it this node admits. */
+export interface SetView {
+  readonly hash: SetHash
+  readonly threshold: number
+  readonly size: number
+  readonly keys: readonly PublicKey[]
+  readonly groupKey: GroupKey
+}
+
 export interface NextKeyView {
   readonly publicKey: PublicKey
   /** The chain's set as this node last read it names it. */
@@ -73,22 +82,6 @@ export interface NextKeyView {
   readonly approved: boolean
   /** The node lives under it already. */
   readonly inUse: boolean
-}
-
-export interface RotationView {
-  readonly pendingId: string
-  readonly keys: readonly PublicKey[]
-  readonly threshold: number
-  readonly attempt: number
-  readonly approved: readonly PublicKey[]
-  readonly step: string
-  readonly waitingFor: string | null
-  readonly missing: readonly PublicKey[]
-  readonly keygen: RotationStatus['keygen']
-  /** x-only key that was made for the new set, proven; null before. */
-  readonly newKey: GroupKey | null
-  readonly handoff: HandoffView
-  readonly lastError: string | null
 }
 
 export interface PolicyView extends DecisionsView {
@@ -130,25 +123,9 @@ export function stateOf(gate: Gate): NodeState {
   return s.selfRemoved ? 'removed' : 'waiting'
 }
 
-export function viewOfRotation(r: RotationStatus | undefined): RotationView | null {
-  if (r === undefined) return null
-  const { id, keys, threshold, attempt } = r.spec
-  const waiting = r.action.kind === 'wait' ? r.action : undefined
-  return {
-    pendingId: id,
-    keys,
-    threshold,
-    attempt,
-    approved: r.approved,
-    step: r.action.kind,
-    waitingFor: waiting?.for ?? null,
-    missing: waiting?.missing ?? [],
-    keygen: r.keygen,
-    newKey: r.newKey ?? null,
-    handoff: viewOfHandoff(r.handoff, r.spec),
-    lastError: r.lastError ?? null,
-  }
-}
+const viewOfSet = ({ hash, threshold, keys, groupKey }: Omit<SetView, 'size'>): SetView => ({
+  ...{ hash, threshold, size: keys.length, keys, groupKey },
+})
 
 function viewOfNextKey({ loadedNextKey: publicKey, gate, rotation }: StatusFacts): NextKeyView | null {
   if (publicKey === undefined) return null
@@ -182,7 +159,7 @@ export function nodeStatus(f: StatusFacts): NodeStatus {
       lastReadAtMs: f.registryHealth.lastReadAtMs ?? null,
       lastFailure: f.registryHealth.lastFailure ?? null,
     },
-    set: set === undefined ? null : { hash: set.hash, threshold: set.threshold, groupKey: set.groupKey },
+    set: set === undefined ? null : viewOfSet(set),
     key: set === undefined ? null : { groupKey: set.groupKey, held: f.keyHeld },
     members: memberStatuses({ ...f, pending: f.rotation?.spec }),
     clock: { offsetMs: f.liveness.clock.offsetMs ?? null, witnesses: f.liveness.clock.witnesses },

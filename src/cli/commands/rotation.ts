@@ -2,7 +2,8 @@ import type { Command } from 'commander'
 import { CodedError } from '../../base/index.ts'
 import type { ApprovedSet } from '../../node/index.ts'
 import { addExamples, addJson, addNode, type CliContext, type NodeOptions, nodeOf, show } from '../context.ts'
-import { recalledText, rotationText } from '../status-view.ts'
+import { rotationText } from '../rotation-view.ts'
+import { recalledText } from '../status-view.ts'
 import { at, facts, listAt, numberAt, textAt } from '../view.ts'
 import { registerHandoff } from './handoff.ts'
 
@@ -28,7 +29,7 @@ export function registerRotation(program: Command, ctx: CliContext): void {
   addExamples(
     addJson(addNode(rotation.command('approve')))
       .description('Approves a signer set on the running node, after showing it.')
-      .requiredOption('--set <file>', 'TOML file with keys, threshold and attempt')
+      .requiredOption('--set <file>', 'TOML file with keys, threshold and approval attempt')
       .option('--yes', "don't ask")
       .option('--replace', 'withdraw the approval of another pending set (not once this node has co-signed it)'),
     'countersign rotation approve --set next-set.toml',
@@ -36,7 +37,7 @@ export function registerRotation(program: Command, ctx: CliContext): void {
     'next-set.toml:',
     '  keys = ["02…", "03…", "03…"]   # the whole new set, 66 hex digits each',
     '  threshold = 2                  # more than half',
-    '  attempt = 1                    # the same for everyone; count up after a failed attempt',
+    '  attempt = 1                    # the same for everyone; an approval attempt: count up after one that failed',
   ).action((options: ApproveOptions) => approve(ctx, options))
   addExamples(
     addJson(addNode(rotation.command('status'))).description('Shows the pending set, who approved it, and its step.'),
@@ -118,9 +119,10 @@ async function confirmed({ io }: CliContext, json: boolean | undefined): Promise
 
 /** What is about to be approved, next to the current set. */
 function setText({ keys, threshold, attempt }: ApprovedSet, pendingId: string, status: unknown): string {
-  const current = listAt(status, 'members')
-    .filter((m) => at(m, 'role') === 'signer')
-    .map((m) => textAt(m, 'publicKey'))
+  // Of the set as the chain has it: members whom this node refuses are in it all the same. An older node does not say.
+  const ofSet = listAt(status, 'set', 'keys').map((key) => textAt(key))
+  const signers = listAt(status, 'members').filter((m) => at(m, 'role') === 'signer')
+  const current = ofSet.length > 0 ? ofSet : signers.map((m) => textAt(m, 'publicKey'))
   const self = textAt(status, 'publicKey')
   const marks = (key: string) => [
     ...(current.length > 0 && !current.includes(key) ? ['new'] : []),
@@ -131,7 +133,7 @@ function setText({ keys, threshold, attempt }: ApprovedSet, pendingId: string, s
   return facts([
     ['pending id', pendingId],
     ['threshold', `${threshold} of ${keys.length}`],
-    ['attempt', String(attempt)],
+    ['approval attempt', String(attempt)],
     ['keys', keys.map(row).join('\n')],
     ['leaving', leaving.join('\n') || undefined],
   ])

@@ -326,7 +326,7 @@ export class DefaultKeygenRunner implements KeygenRunner {
     this.#left.forget()
     this.#phase = 'failed'
     this.#lastFailure = { attempt: this.#attempt, blamed: [], silent: [], ...failure, reason }
-    this.#logger.warn('All had confirmed this key: approve the set again with the next attempt number', {
+    this.#logger.warn('All had confirmed this key: approve the set again as its next approval attempt', {
       pendingId: this.#c.spec.id,
     })
     this.#c.onChange()

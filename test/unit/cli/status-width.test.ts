@@ -62,7 +62,7 @@ function worst(size = 16) {
       evidence: { endpoints: ['a', 'b', 'c'].map((x) => `https://stacks-${x}.an-operator.example.org:20443`) },
       lastFailure: { reason: 'no_quorum' },
     },
-    set: { hash: OUR_SET, threshold: 11, groupKey: hash('5e') },
+    set: { hash: OUR_SET, threshold: 11, size: 15, groupKey: hash('5e') },
     key: { groupKey: hash('5e'), held: false },
     members,
     clock: { offsetMs: -31_250, witnesses: 4 },

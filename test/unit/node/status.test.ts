@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { asSetHash } from '../../../src/base/index.ts'
+import { asSetHash, type PublicKey } from '../../../src/base/index.ts'
 import { KeyPair } from '../../../src/curve/index.ts'
 import type { LivenessView } from '../../../src/node/liveness/index.ts'
-import { nodeStatus, type StatusFacts, stateOf, viewOfRotation } from '../../../src/node/status.ts'
+import { viewOfRotation } from '../../../src/node/rotation-view.ts'
+import { nodeStatus, type StatusFacts, stateOf } from '../../../src/node/status.ts'
 import type { RotationStatus } from '../../../src/rotation/index.ts'
+import { missingApprovals } from '../../../src/rounds/index.ts'
 import {
   connectionTo,
   gateIn,
@@ -95,7 +97,7 @@ describe('nodeStatus', () => {
         lastReadAtMs: 9,
         lastFailure: null,
       },
-      set: { hash: SET.hash, threshold: 2, groupKey: SET.groupKey },
+      set: { hash: SET.hash, threshold: 2, size: 3, keys: SET.keys, groupKey: SET.groupKey },
       key: { groupKey: SET.groupKey, held: true },
       rotation: null,
       policy: { kind: 'bridge', refused: [] },
@@ -309,6 +311,10 @@ describe('viewOfRotation', () => {
       step: 'wait',
       waitingFor: 'approvals',
       missing: [INCOMING.publicKey],
+      approvalsNeeded: {
+        every: [MEMBER.publicKey, INCOMING.publicKey].toSorted(),
+        anyOf: { count: 1, keys: [OTHER.publicKey] },
+      },
       keygen: rotation.keygen,
       newKey: null,
       handoff: { holding: [], items: [] },
@@ -321,7 +327,36 @@ describe('viewOfRotation', () => {
       step: 'start_keygen',
       waitingFor: null,
       missing: [],
+      approvalsNeeded: null,
     })
+  })
+
+  it.each([
+    [
+      'two of three that stay, where two must consent',
+      ['a', 'b', 'c'],
+      [],
+      { every: ['a', 'b', 'c'], count: 0, of: [] },
+    ],
+    ['nobody but a newcomer once enough consent', ['a', 'd'], ['a', 'b'], { every: ['d'], count: 0, of: [] }],
+    ['any one of two that leave', ['a', 'd'], ['a'], { every: ['d'], count: 1, of: ['b', 'c'] }],
+    ['any two of three in a full replacement', ['d', 'e'], [], { every: ['d', 'e'], count: 2, of: ['a', 'b', 'c'] }],
+    ['all that are left', ['d', 'e'], ['a', 'd'], { every: ['e'], count: 1, of: ['b', 'c'] }],
+    ['no more than a threshold of them', ['d', 'e'], ['a', 'b', 'd'], { every: ['e'], count: 0, of: [] }],
+  ])('R7: should say how many approvals are needed, and of whom: %s', (_, keys, approved, { every, count, of }) => {
+    const [a, b, c, d, e] = [SELF, MEMBER, OTHER, INCOMING, KeyPair.generate()].map((k) => k.publicKey)
+    const named: Readonly<Record<string, PublicKey | undefined>> = { a, b, c, d, e }
+    const keysOf = (names: readonly string[]) => names.map((name) => named[name] as PublicKey)
+    const spec = { ...SPEC, keys: keysOf(keys), currentKeys: keysOf(['a', 'b', 'c']), currentThreshold: 2 }
+    const missing = missingApprovals(spec, new Set(keysOf(approved)))
+    const view = viewOfRotation({
+      ...{ ...rotation, spec, approved: keysOf(approved) },
+      action: { kind: 'wait', for: 'approvals', missing },
+    })
+    expect(view?.approvalsNeeded).toEqual({ every: keysOf(every), anyOf: { count, keys: keysOf(of) } })
+    // The two tell of the same: with exactly these, nothing is missing any more.
+    const enough = new Set(keysOf([...approved, ...every, ...of.slice(0, count)]))
+    expect(missingApprovals(spec, enough)).toEqual([])
   })
 
   it('should pass the last error on', () => {
