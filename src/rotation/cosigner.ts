@@ -205,8 +205,15 @@ export class Cosigner {
       this.#c.logger.info('rotate-keys sent', { txid, nonce, feeUstx })
     } catch (error) {
       if (!(error instanceof CodedError) || error.code !== 'TX_REJECTED') throw error
-      this.#c.logger.info('rotate-keys not taken', { error: describeError(error) })
-      if (!ALREADY_ON_ITS_WAY.includes(error.data.reason)) this.#rejection = error.message
+      const { reason } = error.data
+      if (ALREADY_ON_ITS_WAY.includes(reason))
+        this.#c.logger.info('rotate-keys is on its way already, as a rule sent by another member: nothing to mend', {
+          ...{ reason, nonce, feeUstx },
+        })
+      else {
+        this.#c.logger.info('rotate-keys not taken', { error: describeError(error) })
+        this.#rejection = error.message
+      }
     }
     this.#sent.add(feeUstx)
     // Patience is counted from the last try.
