@@ -17,9 +17,10 @@ export function registerHandoff(rotation: Command, ctx: CliContext): void {
   const options = new DigestOptions()
   addExamples(
     addJson(addNode(rotation.command('handoff')))
+      .summary('list digests that the old key is to sign')
       .description(
-        'Lists digests that the old key is to sign before this node co-signs rotate-keys, as the sweep of its funds. At least as\n' +
-          'many operators of the current set as its threshold must list the same. A new list takes the place of the one before,\n' +
+        'Lists digests that the old key is to sign before this node co-signs rotate-keys, as the sweep of its funds. At least as ' +
+          'many operators of the current set as its threshold must list the same. A new list takes the place of the one before, ' +
           'until this node has co-signed. Without options: prints what is listed, by whom, and the signatures.',
       )
       .option('--digest <hex>', 'digest to be signed, 32 bytes; repeatable', options.digest)

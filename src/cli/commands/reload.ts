@@ -12,8 +12,8 @@ export function registerReload(program: Command, ctx: CliContext): void {
     .command('reload')
     .summary('take over the changed config file in the running node')
     .description(
-      'Takes over [p2p] seeds, [p2p] deny, [[bridge]] and [[backup]] without a restart, all or nothing: if the file is\n' +
-        'wrong, or any other key differs from what runs, nothing changes and the keys are named. The node does the same by itself when the\n' +
+      'Takes over [p2p] seeds, [p2p] deny, [[bridge]] and [[backup]] without a restart, all or nothing: if the file is ' +
+        'wrong, or any other key differs from what runs, nothing changes and the keys are named. The node does the same by itself when the ' +
         'file changes, and on SIGHUP.',
     )
   addExamples(

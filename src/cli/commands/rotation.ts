@@ -23,11 +23,12 @@ interface RecallOptions extends StatusOptions {
 export function registerRotation(program: Command, ctx: CliContext): void {
   const rotation = program.command('rotation').summary('approve a new signer set, and follow its rotation')
   rotation.description(
-    'A rotation begins when every member of the new set, and of the current set at least as many as its threshold,\n' +
+    'A rotation begins when every member of the new set, and of the current set at least as many as its threshold, ' +
       'approved the same pending id.',
   )
   addExamples(
     addJson(addNode(rotation.command('approve')))
+      .summary('approve a signer set')
       .description('Approves a signer set on the running node, after showing it.')
       .requiredOption('--set <file>', 'TOML file with keys, threshold and approval attempt')
       .option('--yes', "don't ask")
@@ -37,10 +38,12 @@ export function registerRotation(program: Command, ctx: CliContext): void {
     'next-set.toml:',
     '  keys = ["02…", "03…", "03…"]   # the whole new set, 66 hex digits each',
     '  threshold = 2                  # more than half',
-    '  attempt = 1                    # the same for everyone; an approval attempt: count up after one that failed',
+    '  attempt = 1                    # approval attempt, the same for everyone; one more after it failed',
   ).action((options: ApproveOptions) => approve(ctx, options))
   addExamples(
-    addJson(addNode(rotation.command('status'))).description('Shows the pending set, who approved it, and its step.'),
+    addJson(addNode(rotation.command('status')))
+      .summary('show the pending set and its step')
+      .description('Shows the pending set, who approved it, and its step.'),
     'countersign rotation status',
   ).action(async (options: StatusOptions) => {
     const { json } = await (await nodeOf(options))('GET', '/rotation')
@@ -49,6 +52,7 @@ export function registerRotation(program: Command, ctx: CliContext): void {
   registerHandoff(rotation, ctx)
   addExamples(
     addJson(addNode(rotation.command('recall [set-hash]')))
+      .summary('sign with the key of a replaced set once more')
       .description(
         'Recalls a replaced signer set, so that its members can sign with its key once more (a late deposit, a stuck sweep).\n' +
           'Enough of its operators must do so, those of removed nodes too. The first 8 digits of the hash or more will do.\n' +

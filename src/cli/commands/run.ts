@@ -14,7 +14,7 @@ export function registerRun(program: Command, ctx: CliContext): void {
     .command('run')
     .summary('run the signer node')
     .description(
-      'Runs the node until it is stopped (Ctrl-C or SIGTERM). Logs are JSON lines on stderr. SIGHUP reloads the config file,\n' +
+      'Runs the node until it is stopped (Ctrl-C or SIGTERM). Logs are JSON lines on stderr. SIGHUP reloads the config file, ' +
         'as `countersign reload` does.',
     )
   addExamples(

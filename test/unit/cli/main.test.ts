@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Command } from 'commander'
 import { afterAll, describe, expect, it } from 'vitest'
 import { CodedError } from '../../../src/base/index.ts'
 import { EXIT, EXIT_MEANINGS, exitCodeOf } from '../../../src/cli/exit-codes.ts'
+import type { Io } from '../../../src/cli/io.ts'
+import { createProgram } from '../../../src/cli/program.ts'
 import { STORE_ERRORS } from '../../../src/store/index.ts'
 import { cli, tempDir } from './harness.ts'
 
@@ -26,6 +29,17 @@ describe('countersign', () => {
     expect(code).toBe(EXIT.ok)
     expect(out).toContain('Examples:\n  countersign ')
     expect(out).toContain('--json')
+  })
+
+  it('should break no line of a help text in the middle of a sentence', () => {
+    const all = (command: Command): readonly Command[] => [command, ...command.commands.flatMap(all)]
+    const io = { stdout: { write: () => {} }, stderr: { write: () => {} } } as unknown as Io
+    const commands = all(createProgram({ io, exitWith: () => {} }))
+    expect(commands.length).toBeGreaterThan(12)
+    const lines = commands.flatMap((c) => c.description().split('\n'))
+    expect(lines.filter((line) => line !== '' && !line.endsWith('.'))).toEqual([])
+    // Beside each other in a list there is room for one line.
+    expect(commands.map((c) => c.summary()).filter((summary) => summary.length > 60)).toEqual([])
   })
 
   it('should offer no option that takes a secret', async () => {
