@@ -1,6 +1,7 @@
 import { METHOD_NAMES } from '../rpc/index.ts'
 import { loadConfig } from './config/index.ts'
 import type { Foundation } from './foundation.ts'
+import { tellUncounted } from './grants.ts'
 import { applyReload, type NetworkParts } from './network-parts.ts'
 import { ConfigWatch, Reloader } from './reload/index.ts'
 
@@ -16,9 +17,12 @@ export function createReload(
 ): ReloadParts {
   const reloader = new Reloader({
     config,
-    load: (file) => loadConfig(file, { methods: METHOD_NAMES }),
+    load: (file) => loadConfig(file, { methods: METHOD_NAMES, isReload: true }),
     self: () => network.parts().gate.state.self,
-    apply: (next) => applyReload(network.parts(), next),
+    apply: (next) => {
+      tellUncounted(next, logger)
+      return applyReload(network.parts(), next)
+    },
     isReady: network.isReady,
     clock,
     logger,

@@ -27,8 +27,10 @@ import {
 } from '../signer/index.ts'
 import type { OpenedKey } from '../store/index.ts'
 import { type ActiveShare, activeShare, recalledShare } from './active-key.ts'
+import { VOTING_METHOD } from './config/index.ts'
 import type { EvidenceParts } from './evidence-parts.ts'
 import { type Foundation, nextOf } from './foundation.ts'
+import { tellUncounted } from './grants.ts'
 import type { NetworkParts } from './network-parts.ts'
 import { RecalledSigning } from './recalled-signing.ts'
 import { sharePlaceOf } from './share-folder.ts'
@@ -163,6 +165,7 @@ async function createSigningPolicy(
   authorize: NetworkParts['grants']['authorize'],
 ): Promise<SigningPolicy> {
   const { policy: kind, requestTtlMs, consent, validator } = config.signing
+  if (consent !== undefined) tellUncounted(config, logger)
   const token = validator?.tokenFile === undefined ? undefined : await readValidatorToken(validator.tokenFile)
   return createPolicy({
     kind,
@@ -174,7 +177,7 @@ async function createSigningPolicy(
       space: store.space('votes'),
       quorum: consent.quorum,
       // A bridge that lost its grant since it asked counts no more.
-      counts: (peer) => consent.from.includes(peer) && authorize(peer, 'threshold.sign') === 'granted',
+      counts: (peer) => consent.from.includes(peer) && authorize(peer, VOTING_METHOD) === 'granted',
     },
     validator: validator && { ...validator, token },
     clock,

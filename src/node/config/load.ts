@@ -4,6 +4,7 @@ import { parse, TomlError } from 'smol-toml'
 import { CodedError } from '../../base/index.ts'
 import { defaultConfirmations } from '../../registry/index.ts'
 import { checkFile } from './check.ts'
+import { checkCounted } from './counted.ts'
 import * as rules from './rules.ts'
 import { settingsOf } from './settings.ts'
 import { nearest } from './suggest.ts'
@@ -12,6 +13,8 @@ import type { NodeConfig } from './types.ts'
 export interface ConfigContext {
   /** Names of the methods that the node serves; grants of anything else are refused. */
   readonly methods: readonly string[]
+  /** For a node that runs: what would not be started with is taken all the same where it takes a right away. */
+  readonly isReload?: boolean
 }
 
 /** A config with 128 bootstrap signers and 512 seeds is 80 KiB. */
@@ -44,6 +47,7 @@ export function parseConfig(text: string, file: string, context: ConfigContext):
   const signers = [...ownKeys, ...(bootstrap?.keys ?? [])]
   const suggest = (word: string) => nearest(word, context.methods)
   const bridges = rules.bridgesOf(lists.bridge, signers, context.methods, suggest, file)
+  if (context.isReload !== true) checkCounted({ signing: { consent }, bridges }, file)
   const backups = rules.backupsOf(lists.backup, lists.bridge, signers, file)
   const socketPath = rules.socketPathOf(root.data_dir, admin.socket)
   rules.checkAdmin(admin, socketPath, file)

@@ -214,12 +214,16 @@ export function validatorOf(
   const at = (key: string) => ({ file, section: 'signing.http', key })
   if (url === undefined) {
     if (policy === 'http') throw configError(at('url'), 'is missing: policy "http" asks there')
+    if (token_file !== undefined) throw configError(at('token_file'), 'means nothing without url: take it out')
     return undefined
   }
   const { protocol, hostname } = new URL(url)
   const host = hostname.replace(/^\[(.*)\]$/, '$1')
   if (protocol === 'http:' && !isLoopback({ host, port: 0 }) && !allow_plain_http)
     throw configError(at('url'), 'is http beyond this machine: use https, or set allow_plain_http = true')
+  // An operator who believes that a validator decides, and none is asked, signs what he did not mean to.
+  if (policy !== 'http')
+    throw configError(at('url'), `means something under policy "http" only, and policy is "${policy}": take one out`)
   return { url, timeoutMs: timeout, tokenFile: token_file }
 }
 

@@ -33,11 +33,21 @@ describe('config/signer.toml', () => {
     expect(keysOf(SAMPLE).sort()).toEqual(TABLE)
   })
 
-  it('should stay valid with every commented-out key put in', () => {
+  it.each([
+    ['policy "bridge"', /^(url|token_file) = .*$/gm, 'bridge'],
+    // Each of the two policies refuses what only the other one reads.
+    ['policy "http"', /^consent_(from|quorum) = .*$/gm, 'http'],
+  ])('should stay valid with every commented-out key put in: %s', (_, ofOthers, policy) => {
     const all = SAMPLE.replace(/^# ([a-z_]+ = |\[\[)/gm, '$1')
     // The two ways to open a key exclude each other.
-    const one = all.replace(/^(next_)?passphrase_file = .*$/gm, '')
-    const config = parseConfig(one, FILE, context)
+    const one = all
+      .replace(/^(next_)?passphrase_file = .*$/gm, '')
+      .replace(ofOthers, '')
+      .replace(/^policy = .*$/m, `policy = "${policy}"`)
+    // Whose asking counts is one of several bridges; the sample has one.
+    const [other] = SAMPLE.match(/(?<=^# consent_from = .*, ")16Uiu2HA\w+/m) ?? []
+    const bridges = `[[bridge]]\npeer_id = "${other}"\nmethods = ["threshold.sign"]\n`
+    const config = parseConfig(`${one}\n${bridges}`, FILE, context)
     expect(config.identity.unlock.kind).toBe('identity')
     expect(config.identity.next?.unlock.kind).toBe('identity')
     expect(config.registry.bootstrap?.threshold).toBe(2)

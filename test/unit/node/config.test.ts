@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { CodedError } from '../../../src/base/index.ts'
 import { parsePublicKey, peerIdOfKey } from '../../../src/curve/index.ts'
-import { loadConfig, parseConfig } from '../../../src/node/config/index.ts'
+import { loadConfig, parseConfig, uncountedOf } from '../../../src/node/config/index.ts'
 
 const KEY_A = '02007311430123d4cad97f4f7e86e023b28143130a18099ecf094d36fef0f6135c'
 const KEY_B = '031a4d9f4903da97498945a4e01a5023a1d53bc96ad670bfe03adf8a06c52e6380'
@@ -501,6 +501,18 @@ const MISTAKES: readonly (readonly [string, Changes, string, RegExp])[] = [
     'signing.consent_from',
     /policy "bridge" only/,
   ],
+  [
+    'a validator that no policy asks',
+    { 'signing.http.url': '"https://v.example.org/"' },
+    'signing.http.url',
+    /policy "http" only, and policy is "bridge"/,
+  ],
+  [
+    "the token of a validator that isn't there",
+    { 'signing.http.token_file': '"token"' },
+    'signing.http.token_file',
+    /nothing without url/,
+  ],
   ['no validator', { 'signing.policy': '"http"' }, 'signing.http.url', /is missing/],
   ['a validator that is no address', { 'signing.http.url': '"validator"' }, 'signing.http.url', /address/],
   [
@@ -579,7 +591,30 @@ describe('a config with a mistake', () => {
 
   it('R27: should say whose consent counts', () => {
     const changes = { 'signing.consent_from': `["${PEER}"]`, 'signing.request_ttl': '"5m"' }
-    expect(parse(changes).signing).toMatchObject({ consent: { from: [PEER], quorum: 1 }, requestTtlMs: 300_000 })
+    const { signing } = parse(changes, bridge(PEER, '["threshold.sign"]'))
+    expect(signing).toMatchObject({ consent: { from: [PEER], quorum: 1 }, requestTtlMs: 300_000 })
+  })
+  const named = (peers: readonly string[], quorum: number) => ({
+    'signing.consent_from': JSON.stringify(peers),
+    'signing.consent_quorum': String(quorum),
+  })
+  const asking = bridge(PEER, '["threshold.sign"]')
+  it.each<[string, Changes, string, RegExp]>([
+    ['names no bridge', named([PEER], 1), '', /lists 0 of the 1 .*16Uiu2HA\w+ may not call threshold\.sign/],
+    ['names one that may not ask', named([PEER], 1), bridge(PEER, '["threshold.public_key"]'), /lists 0 of the 1/],
+    ['names too few that may', named([PEER, PEER_C], 2), asking, /lists 1 of the 2/],
+  ])('R27: should refuse to start where consent_from %s: nothing would be signed', (_, changes, extra, why) => {
+    const error = refusal(changes, extra)
+    expect(error.data).toMatchObject({ key: 'signing.consent_from' })
+    expect(error.message).toMatch(why)
+  })
+  it('R27: should start with enough of them, and know who does not count', () => {
+    const config = parse(named([PEER, PEER_C], 1), asking)
+    expect(uncountedOf(config)).toEqual([PEER_C])
+  })
+  it('R27: should let a running node take the last grant away: a reload must never keep a right alive', () => {
+    const reload = { methods: METHODS, isReload: true }
+    expect(uncountedOf(parseConfig(toml(named([PEER], 1)), FILE, reload))).toEqual([PEER])
   })
   it.each([
     ['https://v.example.org/decide/', {}],
