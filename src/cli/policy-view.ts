@@ -1,3 +1,4 @@
+import { requestText } from '../base/index.ts'
 import { type Layout, shortForms, WIDE } from './layout.ts'
 import { ageOf, columns, dotted, listAt, numberAt, textAt } from './view.ts'
 
@@ -28,11 +29,11 @@ export function policyTable(policy: unknown, nowMs: number, layout: Layout): str
   const shown = parts.flatMap(({ answer, list }) => list.slice(0, most).map((decision) => ({ answer, decision })))
   if (shown.length === 0) return undefined
   const ids = shortIds(
-    shown.map(({ decision }) => textAt(decision, 'requestId') ?? '?'),
+    shown.map(({ decision }) => idOf(decision)),
     layout,
   )
   const rows = shown.map(({ answer, decision }) => {
-    const id = textAt(decision, 'requestId') ?? '?'
+    const id = idOf(decision)
     const lastAt = numberAt(decision, 'lastAtMs')
     return [
       ...[answer, ids.get(id) ?? id, layout.short(textAt(decision, 'askedBy') ?? '?')],
@@ -45,6 +46,9 @@ export function policyTable(policy: unknown, nowMs: number, layout: Layout): str
   )
   return [columns([HEAD, ...rows], '  ', layout), ...more].join('\n')
 }
+
+/** As its bridge spelt it, where that can be read. */
+const idOf = (decision: unknown): string => requestText(textAt(decision, 'requestId') ?? '?')
 
 const HEAD = ['answer', 'request', 'asked by', 'times', 'last', 'why']
 

@@ -19,7 +19,7 @@ export type {
 } from './policy/types.ts'
 export { POLICY_REASONS } from './policy/types.ts'
 export type { VotesInit } from './policy/votes.ts'
-export { findShapeFault, hashOfItems, requestText } from './request-shape.ts'
+export { findShapeFault, hashOfItems } from './request-shape.ts'
 export { isStaged } from './share-files.ts'
 export { openShareVault, type ShareVaultInit } from './share-vault.ts'
 export { type StoppableThresholdService, type ThresholdServiceInit, thresholdService } from './threshold-service.ts'

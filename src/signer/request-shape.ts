@@ -3,16 +3,6 @@ import { isTweak } from '../crypto/index.ts'
 import { taggedHash } from '../curve/index.ts'
 import type { SignItem } from './types.ts'
 
-/**
- * A request id as its bridge spelt it, which over rpc is printable ASCII; as hex where it is anything else, or would not be
- * seen whole: with spaces at an end or several together.
- */
-export function requestText(requestId: string): string {
-  const text = Buffer.from(requestId, 'hex').toString('latin1')
-  const isWhole = isHex(requestId) && /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/.test(text)
-  return isWhole ? text : requestId
-}
-
 /** What is wrong with a request, in one sentence; undefined if its shape is right. */
 export function findShapeFault(requestId: string, items: readonly SignItem[]): string | undefined {
   if (!isHex(requestId) || requestId === '') return 'the request id must be lower-case hex'

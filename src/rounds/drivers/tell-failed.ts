@@ -1,5 +1,4 @@
-import type { Logger } from '../../base/index.ts'
-import { requestText } from '../../signer/index.ts'
+import { type Logger, requestText } from '../../base/index.ts'
 import type { DeclineReason, SignFailed } from '../sign/index.ts'
 
 /**

@@ -1,5 +1,6 @@
-import type { Clock } from '../../base/index.ts'
+import { type Clock, toHex } from '../../base/index.ts'
 import type { RequestBindings } from '../bindings.ts'
+import { hashOfItems } from '../request-shape.ts'
 import type { Consent, ThresholdRequest } from '../types.ts'
 import { standingOf } from './gate.ts'
 import type { Asking, Judge, Said, SaidApproval, Standing } from './types.ts'
@@ -58,11 +59,20 @@ export class VotedJudge implements Judge {
     if (standing.kind === 'same' && (standing.isLive || standing.isSigned))
       return { answer: 'yes', reason: 'votes', untilMs: standing.untilMs }
     const tally = await this.#votes.cast(request, client, untilMs)
-    if (tally === 'changed') return { answer: 'equivocation', reason: 'vote_changed' }
-    return tally.untilMs === undefined
-      ? { answer: 'not_asked_yet', reason: 'votes_missing', detail: `asked for by ${tally.votes} of ${tally.quorum}` }
-      : { answer: 'yes', reason: 'votes', untilMs: tally.untilMs }
+    const list = listName(request)
+    if (tally === 'changed') return { answer: 'equivocation', reason: 'vote_changed', detail: list }
+    if (tally.untilMs !== undefined) return { answer: 'yes', reason: 'votes', untilMs: tally.untilMs }
+    const reason = this.#votes.counts(client) ? 'votes_missing' : 'vote_uncounted'
+    return { answer: 'not_asked_yet', reason, detail: `asked for by ${tally.votes} of ${tally.quorum}, ${list}` }
   }
+}
+
+/** What a bridge asks for, short: bridges that ask for different things under one id show it by different words. */
+function listName({ items }: ThresholdRequest): string {
+  const [first] = items
+  const digest = first === undefined ? '' : `digest ${toHex(first.digest.subarray(0, 4))}…`
+  const more = items.length > 1 ? ` and ${items.length - 1} more` : ''
+  return `${digest}${more}, as list ${toHex(hashOfItems(items).subarray(0, 4))}`
 }
 
 const endOf = ({ expiresAtMs }: ThresholdRequest, clock: Clock, ttlMs: number): number =>

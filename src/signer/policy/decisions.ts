@@ -1,4 +1,12 @@
-import { BoundedMap, type Clock, type Counter, type Logger, type Metrics, TokenBucket } from '../../base/index.ts'
+import {
+  BoundedMap,
+  type Clock,
+  type Counter,
+  type Logger,
+  type Metrics,
+  requestText,
+  TokenBucket,
+} from '../../base/index.ts'
 import type { ThresholdRequest } from '../types.ts'
 import type { ApprovalAnswer, Decision, DecisionsView, Said } from './types.ts'
 
@@ -35,12 +43,17 @@ export class Decisions {
     // What has no shape is not worth keeping: its id may be anything.
     if (reason === 'malformed') return
     const kept = this.#kept[KEPT_AS[answer]][by.kind]
-    const key = `${groupKey}/${requestId}/${reason}`
+    // Own bridges are few, and which of them asked for what is what their operator looks for; members may be any.
+    const asker = by.kind === 'bridge' ? by.name : ''
+    const key = `${groupKey}/${requestId}/${reason}/${asker}`
     const nowMs = this.#clock.now()
     const known = kept.get(key)
     const [firstAtMs, times] = [known?.firstAtMs ?? nowMs, (known?.times ?? 0) + 1]
     kept.set(key, { requestId, groupKey, askedBy: by.name, reason, detail, firstAtMs, lastAtMs: nowMs, times })
-    if (known === undefined) this.#log({ requestId, groupKey, askedBy: by.name, reason, detail }, by, answer)
+    if (known !== undefined) return
+    // As the bridge spelt it; a member's id is the member's text, which is shown as hex only.
+    const request = by.kind === 'bridge' ? { request: requestText(requestId) } : {}
+    this.#log({ requestId, ...request, groupKey, askedBy: by.name, reason, detail }, by, answer)
   }
 
   view(): DecisionsView {

@@ -55,6 +55,8 @@ export const POLICY_REASONS = [
   'consent_over',
   /** Too few of the bridges whose asking counts asked for it. */
   'votes_missing',
+  /** The same, and the bridge that asks is none of them: its asking approves nothing. */
+  'vote_uncounted',
   'validator_later',
   'validator_unreachable',
   'validator_timeout',

@@ -50,6 +50,11 @@ export class Votes {
     this.#clock = clock
   }
 
+  /** Does this bridge's asking count now? */
+  counts(peer: PeerIdStr): boolean {
+    return this.#c.counts(peer)
+  }
+
   /** Counts this bridge's vote, if it counts at all; on disk when it resolves. `changed`: it asked for something else before. */
   cast(request: ThresholdRequest, peer: PeerIdStr, untilMs: number): Promise<Tally | 'changed'> {
     const key = keyOf(request)

@@ -33,6 +33,16 @@ describe('policy decisions in countersign status', () => {
     expect(policyTable(of({ approved: [decision('aa')] }), NOW, WIDE)).toBeUndefined()
   })
 
+  it('should call a request as its bridge did, where that can be read', () => {
+    const hexOf = (text: string) => Buffer.from(text, 'latin1').toString('hex')
+    const waiting = [decision(hexOf('ap-1')), decision(hexOf('a\u001b[2Jb')), decision('00ff')]
+    const text = table(of({ waiting }))
+    expect(text).toMatch(/^ {2}waiting +ap-1 /m)
+    expect(text).toContain(hexOf('a\u001b[2Jb'))
+    expect(text).toMatch(/ 00ff /)
+    expect(text).not.toContain('\u001b')
+  })
+
   it('should show who asked for what waits, how often, when last, and why', () => {
     const waiting = [decision('b0b0', { reason: 'votes_missing', detail: 'asked for by 1 of 2' })]
     expect(rowOf(of({ waiting }), 'b0b0')).toMatch(

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { asSetHash, type PublicKey } from '../../../src/base/index.ts'
 import { KeyPair } from '../../../src/curve/index.ts'
@@ -298,6 +300,35 @@ describe('a member in the status', () => {
     expect(nodeStatus(facts({ keyElsewhere })).keyInUseElsewhere).toEqual(keyElsewhere)
     expect(nodeStatus(facts()).clock).toEqual({ offsetMs: null, witnesses: 0 })
   })
+})
+
+it('docs/METRICS.md should explain every field of the status, and what the nested ones hold', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../../docs/METRICS.md'), 'utf8')
+  const [, table = ''] = /<!-- status-fields -->\n([\s\S]*?)<!-- \/status-fields -->/.exec(page) ?? []
+  const said = new Map(
+    [...table.matchAll(/^\| `(\w+)` \| (.+) \|$/gm)].map(([, name = '', words = '']) => [name, words]),
+  )
+  const decision = {
+    requestId: 'aa',
+    groupKey: SET.groupKey,
+    askedBy: SELF.peerId,
+    reason: 'asked',
+    detail: null,
+  } as const
+  const waiting = [{ ...decision, firstAtMs: 1, lastAtMs: 1, times: 1 } as const]
+  const reason = 'validator_status'
+  const validator = { reason, detail: null, sinceMs: 1, lastAtMs: 1, times: 1 } as const
+  const policy = { kind: 'http', validator, approved: [], waiting, refused: [] } as const
+  const status: Readonly<Record<string, unknown>> = { ...nodeStatus(facts({ rotation, policy })) }
+  expect([...said.keys()]).toEqual(Object.keys(status))
+  const words = (value: unknown): readonly string[] =>
+    Array.isArray(value)
+      ? value.flatMap(words)
+      : typeof value === 'object' && value !== null
+        ? Object.entries(value).flatMap(([key, inner]) => [key, ...words(inner)])
+        : []
+  for (const name of ['set', 'rotation', 'policy', 'evidence'])
+    for (const word of words(status[name])) expect(said.get(name), `${name}.${word}`).toContain(`\`${word}\``)
 })
 
 describe('viewOfRotation', () => {

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { asGroupKey, encodeFields, type PeerIdStr, type PublicKey, silentLogger } from '../../../src/base/index.ts'
-import { type Approval, createPolicy, requestBindings } from '../../../src/signer/index.ts'
+import {
+  asGroupKey,
+  encodeFields,
+  type PeerIdStr,
+  type PublicKey,
+  silentLogger,
+  toHex,
+} from '../../../src/base/index.ts'
+import { type Approval, createPolicy, hashOfItems, requestBindings } from '../../../src/signer/index.ts'
 import { openStore } from '../../../src/store/index.ts'
 import { codeThrownBy, tempFolders } from '../store/temp-folder.ts'
 import { FakeClock, FakeSpace, itemOf, memberKeys, policyInit } from './fixtures.ts'
@@ -53,10 +60,24 @@ describe('consent_quorum (R27)', () => {
     const told = () => policy.decisions().waiting.map(({ reason, detail }) => `${reason}: ${detail}`)
     await askOnce(A, 1)
     await askOnce(B, 1)
-    expect(told()).toEqual(['votes_missing: asked for by 2 of 3'])
+    const list = (fill: number) => {
+      const hash = toHex(hashOfItems(request(fill).items)).slice(0, 8)
+      return `digest ${`0${fill}`.repeat(4)}… and 1 more, as list ${hash}`
+    }
+    expect(told()).toEqual([
+      `votes_missing: asked for by 1 of 3, ${list(1)}`,
+      `votes_missing: asked for by 2 of 3, ${list(1)}`,
+    ])
     // Something else, under the same id.
     await askOnce(C, 2)
-    expect(told()).toEqual(['votes_missing: asked for by 1 of 3'])
+    expect(told()[2]).toBe(`votes_missing: asked for by 1 of 3, ${list(2)}`)
+    // Which bridge asked for what: one entry each, whoever asks last.
+    expect(policy.decisions().waiting.map(({ askedBy }) => askedBy)).toEqual([A, B, C])
+    // One digest less of the same beginning is another list, and looks like one.
+    const shorter = { ...request(1), items: request(1).items.slice(0, 1) }
+    await policy.approve(shorter, { client: D, deadlineMs: 0, signal: new AbortController().signal })
+    expect(told()[3]).toMatch(/asked for by 1 of 3, digest 01010101…, as list /)
+    expect(told()[3]?.slice(-8)).not.toBe(list(1).slice(-8))
   })
   it('should not count a bridge that is not listed, nor write down what it asks', async () => {
     const { askOnce, votes, policy } = voting()
@@ -65,6 +86,11 @@ describe('consent_quorum (R27)', () => {
     expect(await answers(askOnce(OUTSIDER, 1))).toEqual(['not_asked_yet'])
     expect(votes.puts).toHaveLength(written)
     expect(await policy.consent(request(1), MEMBER)).toBe('not_asked_yet')
+    // It waits for others, and nothing that it does brings that nearer.
+    expect(policy.decisions().waiting.map(({ askedBy, reason }) => [askedBy, reason])).toContainEqual([
+      OUTSIDER,
+      'vote_uncounted',
+    ])
   })
   it('should give what is approved to every bridge that may ask', async () => {
     const { ask, askOnce } = voting(1)

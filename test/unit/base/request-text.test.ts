@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { requestText } from '../../../src/signer/index.ts'
+import { requestText } from '../../../src/base/index.ts'
 
 const hexOf = (text: string) => Buffer.from(text, 'latin1').toString('hex')
 
