@@ -1,4 +1,5 @@
 import { CURVE_GUARDS } from './curve-guards.ts'
+import { DIAGNOSIS_GUARDS } from './diagnosis-guards.ts'
 import { EVIDENCE_GUARDS } from './evidence-guards.ts'
 import { FROST_GUARDS } from './frost-guards.ts'
 import { GUARDS, type Guard } from './guards.ts'
@@ -14,6 +15,7 @@ export const ALL_GUARDS: readonly Guard[] = [
   ...REGISTRY_GUARDS,
   ...GUARDS,
   ...CURVE_GUARDS,
+  ...DIAGNOSIS_GUARDS,
   ...EVIDENCE_GUARDS,
   ...FROST_GUARDS,
   ...OPERATOR_GUARDS,

@@ -13,6 +13,7 @@ import {
   u32be,
 } from '../../../src/base/index.ts'
 import { curve, KeyPair, randomBytes, sha256 } from '../../../src/curve/index.ts'
+import { tellFailed } from '../../../src/rounds/drivers/tell-failed.ts'
 import { SignDriver, type SigningKey } from '../../../src/rounds/index.ts'
 import type { Consent, ThresholdRequest } from '../../../src/signer/index.ts'
 import { MemoryBus } from '../../fixtures/bus.ts'
@@ -178,6 +179,9 @@ describe('SignDriver', () => {
     expect((await nodes[0].driver.sign(request(), soon())).ok).toBe(true)
     nodes[0].active = undefined
     expect(await nodes[0].driver.sign(request('62'), soon())).toMatchObject({ code: 'NO_KEY' })
+    // As of one too many, or too large.
+    const never = { missing: [], cheaters: [], declined: new Map() }
+    tellFailed(logger, { kind: 'failed', round: '62', code: 'OVERLOADED', ...never })
     expect(lines).toEqual([])
   })
 

@@ -553,6 +553,19 @@ describe('threshold service waits', () => {
     expect(calls).toEqual([])
   })
 
+  it('no longer for a policy that forgets its deadline, and blames no signer for it', async () => {
+    const asked = Promise.withResolvers<void>()
+    const policy = answering(() => {
+      asked.resolve()
+      return new Promise(() => {})
+    })
+    const { ask, clock } = setUp({ policy })
+    const answer = ask(itemOf(1), 'aa', 700)
+    await asked.promise
+    clock.advance(750)
+    expect(await answer).toMatchObject({ code: 'NOT_APPROVED', missing: [] })
+  })
+
   it('with no more requests than the limit for its policy', async () => {
     const { service, clock } = setUp({ policy: answering(() => new Promise(() => {})), maxRounds: 5 })
     const ask = (client: string, id: string) => service.sign(client as PeerIdStr, id, [itemOf(1)], clock.now() + 5_000)
