@@ -20,6 +20,7 @@ async function refusedWith(reason: string) {
   }
   const cosigner = new Cosigner({
     self: SELF.publicKey,
+    isKeyElsewhere: () => false,
     exposeSecret: () => SELF.exposeSecret(),
     registryId: REGISTRY,
     watcher: { latest: () => undefined },
