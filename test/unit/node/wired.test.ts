@@ -60,9 +60,10 @@ listen = ["/ip4/127.0.0.1/tcp/0"]
   await fileKeeper(join(config.dataDir, 'registry-snapshot.json')).save(new Uint8Array(1))
   const base = await openFoundation(config, silentLogger, () => {})
   const parts = await createIdentityParts(base, () => {})
-  const { network, signing } = parts
+  const { network, signing, evidence } = parts
   ends.push(async () => {
     await network.host.stop()
+    await evidence.file.stop()
     await base.close()
   })
   const health = new HealthBoard({ clock: base.clock, expected: HEALTH_CHECKS, metrics: base.metrics })
