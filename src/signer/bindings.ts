@@ -17,7 +17,7 @@ const RENEWAL_STEP_MS = 60_000
  */
 export interface RequestBindings {
   /**
-   * Binds the request, or finds what it is bound to already; on disk when it resolves. `equivocation` if that is something else.
+   * Binds the request, or finds what it is bound to already; on disk when it resolves, signatures too. `equivocation` if that is something else.
    * The consent stands until `expiresAtMs`: the same request may prolong it, nothing shortens it.
    */
   bind(request: ThresholdRequest): Promise<Binding | 'equivocation'>
@@ -71,7 +71,7 @@ class DurableBindings implements RequestBindings {
       const binding = await entry.binding
       if (!isBoundTo(binding, request.items)) return 'equivocation'
       await this.#prolong(binding, request)
-      return binding
+      return standing(binding)
     })
   }
 
@@ -79,7 +79,7 @@ class DurableBindings implements RequestBindings {
     this.#assertSound()
     const key = keyOf(groupKey, requestId)
     const entry = this.#entries.get(key)
-    if (entry !== undefined) return entry.binding
+    if (entry !== undefined) return standing(await entry.binding)
     const stored = await this.#critical(() => this.#init.space.get(key))
     return stored === undefined ? undefined : decodeBinding(key, stored)
   }
@@ -190,6 +190,12 @@ class DurableBindings implements RequestBindings {
   #assertSound(): void {
     if (this.#fatal !== undefined) throw this.#fatal
   }
+}
+
+/** As it is now, once that is on disk: a crash must not take back signatures that a repeat was answered with (R28). */
+async function standing({ itemsHash, signatures, untilMs, saved }: Kept): Promise<Binding> {
+  await saved
+  return { itemsHash, signatures, untilMs }
 }
 
 const keyOf = (groupKey: GroupKey, requestId: string) => `${groupKey}/${requestId}`

@@ -150,6 +150,33 @@ describe('request bindings', () => {
     expect(kept).toEqual([[SIGNATURE], [SIGNATURE]])
   })
 
+  it.each(['bind', 'lookup'] as const)('R28: should show a signature to %s only when it is on disk', async (way) => {
+    const { bindings, space } = bindingsOver()
+    await bindings.bind(request(itemOf(1)))
+    const disk = Promise.withResolvers<void>()
+    space.gate = disk.promise
+    const remembered = bindings.remember(request(itemOf(1)), [SIGNATURE])
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(space.puts).toHaveLength(2)
+    let answered = false
+    const asked = way === 'bind' ? bindings.bind(request(itemOf(1))) : bindings.lookup(GROUP_KEY, 'aa')
+    const repeat = asked.finally(() => {
+      answered = true
+    })
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(answered).toBe(false)
+    disk.resolve()
+    expect(await repeat).toMatchObject({ signatures: [SIGNATURE] })
+    expect(await remembered).toEqual([SIGNATURE])
+  })
+
+  it('R28: should not add a signature to what a repeat was answered with before', async () => {
+    const { bindings } = bindingsOver()
+    const bound = await bindings.bind(request(itemOf(1)))
+    await bindings.remember(request(itemOf(1)), [SIGNATURE])
+    expect(bound).toMatchObject({ signatures: undefined })
+  })
+
   it('R28: should keep the first signature when idle bindings are dropped from memory', async () => {
     const { bindings } = bindingsOver(new FakeSpace(), 0)
     await bindings.bind(request(itemOf(1)))
