@@ -1,5 +1,6 @@
 /**
- * What rounds cost, beside plain baselines in the same process: `npm run bench:rounds`. Figures gate nothing.
+ * What rounds cost, beside plain baselines in the same process: `npm run bench:rounds`. Figures gate nothing; exits 1 if a
+ * part of it could not be measured.
  */
 import { curve } from '../src/curve/index.ts'
 import { versionsLine } from './baseline/versions.ts'
@@ -13,4 +14,11 @@ console.log(versionsLine(['@noble/curves', 'secp256k1', 'libp2p', '@libp2p/gossi
 console.log(
   `curve backend: ${curve.name}; baseline: @noble/curves (schnorr_FROST) in the same process, whole rounds over signed gossip`,
 )
-for (const section of SECTIONS) for (const row of await section()) console.log(lineOf(row))
+for (const section of SECTIONS)
+  try {
+    for await (const row of await section()) console.log(lineOf(row))
+  } catch (error) {
+    // What was measured before and what comes after is worth as much as ever.
+    console.error(error)
+    process.exitCode = 1
+  }

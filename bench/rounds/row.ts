@@ -11,8 +11,8 @@ export interface Row {
   readonly atLeast?: boolean
 }
 
-/** What a section of the benchmark gives; each runs alone, in the order of `rounds.ts`. */
-export type Section = () => readonly Row[] | Promise<readonly Row[]>
+/** What a section of the benchmark gives, row by row where it takes long; each runs alone, in the order of `rounds.ts`. */
+export type Section = () => readonly Row[] | Promise<readonly Row[]> | AsyncIterable<Row>
 
 export function lineOf(row: Row): string {
   const { ours, baseline, target, targetRatio, unit } = row

@@ -9,7 +9,7 @@ import { makeHost, type TestHost, until } from '../../test/unit/p2p/hosts.ts'
 import { NETWORK } from '../../test/unit/p2p/kit.ts'
 import { gossipRounds, type NobleKey } from '../baseline/gossip-round.ts'
 import { median } from './measure.ts'
-import type { Row, Section } from './row.ts'
+import type { Row } from './row.ts'
 
 const [THRESHOLD, MEMBERS] = [11, 15]
 const ROUNDS = 51
@@ -56,7 +56,11 @@ async function federation(legs: (messenger: Messenger) => Messenger): Promise<Fe
   const peers = keys.map((k) => k.peerId)
   const hosts: TestHost[] = keys.map((key) => makeHost(key, peers, ['tcp']))
   await Promise.all(hosts.map(({ host }) => host.start()))
-  await connectInTurn(hosts)
+  await connectInTurn(hosts).catch(async (error: unknown) => {
+    // Else the process would never end.
+    await Promise.all(hosts.map(({ host }) => host.stop()))
+    throw error
+  })
   const drivers = hosts.map(({ key, host }) => {
     const self = key.publicKey
     const share = dealt.keys.get(self)
@@ -79,7 +83,7 @@ async function federation(legs: (messenger: Messenger) => Messenger): Promise<Fe
   }
   // Gossip meshes form, and pairs are handed over.
   await new Promise((resolve) => setTimeout(resolve, 3_000))
-  for (let i = 0; i < 5; i++) await sign(`warm ${i}`)
+  for (let i = 0; i < 5; i++) await tried(`warm ${i}`, () => sign(`warm ${i}`))
   const stop = async (): Promise<void> => {
     for (const driver of drivers) await driver.stop()
     await Promise.all(hosts.map(({ host }) => host.stop()))
@@ -93,38 +97,42 @@ interface Took {
   readonly cpuMs: number
 }
 
+/** What a run gave; one that fails is told and left out of the medians. */
+async function tried<T>(what: string, run: () => Promise<T>): Promise<readonly T[]> {
+  try {
+    return [await run()]
+  } catch (error) {
+    console.error(`${what}:`, error)
+    return []
+  }
+}
+
 async function timed(rounds: number, run: (i: number) => Promise<unknown>): Promise<Took> {
   const taken: Took[] = []
   for (let i = 0; i < rounds; i++) {
-    const [cpu, before] = [process.cpuUsage(), performance.now()]
-    try {
+    const took = await tried(`round ${i}`, async () => {
+      const [cpu, before] = [process.cpuUsage(), performance.now()]
       await run(i)
       const { user, system } = process.cpuUsage(cpu)
-      taken.push({ wallMs: performance.now() - before, cpuMs: (user + system) / 1_000 })
-    } catch (error) {
-      console.error(`round ${i}:`, error)
-    }
+      return { wallMs: performance.now() - before, cpuMs: (user + system) / 1_000 }
+    })
+    taken.push(...took)
     // Pairs come in the background of a quiet node; authors have an allowance of messages.
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   return { wallMs: median(taken.map((t) => t.wallMs)), cpuMs: median(taken.map((t) => t.cpuMs)) }
 }
 
-async function measured<T extends { stop(): Promise<void> }, R>(of: T, run: (of: T) => Promise<R>): Promise<R> {
-  try {
-    return await run(of)
-  } finally {
-    await of.stop()
-  }
-}
-
 /** Signatures per second in batches, two at once; one pair goes before, so that pairs for so many are there. */
 async function batched(of: Federation): Promise<number> {
   const taken: number[] = []
   for (let i = 0; i <= BATCHES; i++) {
-    const before = performance.now()
-    await Promise.all(['a', 'b'].map((name) => of.sign(`batch ${i} ${name}`, BATCH_ITEMS)))
-    if (i > 0) taken.push((2 * BATCH_ITEMS * 1_000) / (performance.now() - before))
+    const perSecond = await tried(`batch ${i}`, async () => {
+      const before = performance.now()
+      await Promise.all(['a', 'b'].map((name) => of.sign(`batch ${i} ${name}`, BATCH_ITEMS)))
+      return (2 * BATCH_ITEMS * 1_000) / (performance.now() - before)
+    })
+    if (i > 0) taken.push(...perSecond)
     await new Promise((resolve) => setTimeout(resolve, 1_000))
   }
   return median(taken)
@@ -138,30 +146,48 @@ function nobleKey(): NobleKey {
 const sizes = `${THRESHOLD} of ${MEMBERS}`
 const rounds = (of: Federation): Promise<Took> => timed(ROUNDS, (i) => of.sign(`round ${i}`))
 
-export const signRounds: Section = async () => {
-  const [straight, perSecond] = await measured(
-    await federation((m) => m),
-    async (of) => [await rounds(of), await batched(of)] as const,
-  )
-  const gossiped = await measured(await federation(gossiping), rounds)
-  const noble = await measured(await gossipRounds(nobleKey(), sha256(utf8('baseline'))), async (of) => {
-    await new Promise((resolve) => setTimeout(resolve, 3_000))
-    return timed(BASELINE_ROUNDS, () => of.prepare()())
-  })
-  const rows: Row[] = [
-    {
+/** The baseline first: each row is told as soon as it is measured. */
+export async function* signRounds(): AsyncGenerator<Row> {
+  const noble = await baseline()
+  const ours = await federation((m) => m)
+  let straight: Took
+  try {
+    straight = await rounds(ours)
+    yield {
       ...{ name: `sign round, ${sizes}, one process`, unit: 'ms', ours: straight.wallMs, baseline: noble.wallMs },
       ...{ target: 60, targetRatio: 0.2 },
-    },
-    {
+    }
+    yield {
       ...{ name: `the same, CPU of all ${MEMBERS}`, unit: 'ms CPU', ours: straight.cpuMs, baseline: noble.cpuMs },
       targetRatio: 0.2,
-    },
-    {
-      ...{ name: 'sign round, straight (baseline: all gossiped)', unit: 'ms CPU' },
-      ...{ ours: straight.cpuMs, baseline: gossiped.cpuMs },
-    },
-    { name: `batches of ${BATCH_ITEMS} digests, two at once, ${sizes}`, unit: 'signatures/s', ours: perSecond },
-  ]
-  return rows
+    }
+    const perSecond = await batched(ours)
+    yield { name: `batches of ${BATCH_ITEMS} digests, two at once, ${sizes}`, unit: 'signatures/s', ours: perSecond }
+  } finally {
+    await ours.stop()
+  }
+  const gossiped = await allGossiped()
+  yield {
+    ...{ name: 'sign round, straight (baseline: all gossiped)', unit: 'ms CPU' },
+    ...{ ours: straight.cpuMs, baseline: gossiped.cpuMs },
+  }
+}
+
+async function baseline(): Promise<Took> {
+  const noble = await gossipRounds(nobleKey(), sha256(utf8('baseline')))
+  try {
+    await new Promise((resolve) => setTimeout(resolve, 3_000))
+    return await timed(BASELINE_ROUNDS, () => noble.prepare()())
+  } finally {
+    await noble.stop()
+  }
+}
+
+async function allGossiped(): Promise<Took> {
+  const gossiped = await federation(gossiping)
+  try {
+    return await rounds(gossiped)
+  } finally {
+    await gossiped.stop()
+  }
 }

@@ -1,12 +1,14 @@
 /**
  * Takes each guard of the table out in turn and shows its test going red: `npm run test:guards [words of a guard's name]`.
- * Works on a copy, so the tree stays as it is. Exits 1 if a guard can go without any test noticing.
+ * Works on a copy, so the tree stays as it is. Exits 1 if a guard can go without any test noticing,
+ * 64 if the words name no guard.
  */
 import { execFile } from 'node:child_process'
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { chosenOrExit } from '../chosen.ts'
 import { ALL_GUARDS } from './all.ts'
 import type { Guard } from './guards.ts'
 
@@ -72,8 +74,7 @@ async function judge(dir: string, g: Guard): Promise<boolean> {
   return failed.length > 0
 }
 
-const words = process.argv.slice(2)
-const chosen = ALL_GUARDS.filter((g) => words.every((w) => g.name.includes(w)))
+const chosen = chosenOrExit("npm run test:guards [words of a guard's name]", ALL_GUARDS, (g) => g.name)
 const dir = await mkdtemp(join(tmpdir(), 'countersign-guards-'))
 try {
   for (const name of COPIED) await cp(join(ROOT, name), join(dir, name), { recursive: true })
