@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import { CodedError, describeError } from '../base/index.ts'
+import { readInput } from './read-input.ts'
 
 /** One line of a list, as the node takes it. */
 export interface ListedDigest {
@@ -32,12 +32,13 @@ export class DigestOptions {
   }
 }
 
-/** A file with one digest per line, its merkle root behind it; `#` begins a comment. Throws `HANDOFF_FILE_INVALID`. */
+/**
+ * A file with one digest per line, its merkle root behind it; `#` begins a comment. Throws `FILE_MISSING`, `FILE_UNREADABLE`,
+ * `HANDOFF_FILE_INVALID`.
+ */
 export async function readDigestFile(file: string): Promise<readonly ListedDigest[]> {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new CodedError('HANDOFF_FILE_INVALID', `${file} can't be read: ${describeError(cause)}`)
-  })
-  return parseDigestFile(text, file)
+  const bytes = await readInput(file, 'write it, one digest per line')
+  return parseDigestFile(new TextDecoder().decode(bytes), file)
 }
 
 export function parseDigestFile(text: string, file: string): readonly ListedDigest[] {

@@ -13,6 +13,7 @@ export const SIGNER_ERRORS = [
   'BINDINGS_FAILED',
   'POLICY_FORBIDDEN',
   'POLICY_TOKEN_FILE',
+  'POLICY_TOKEN_MISSING',
   'SIGNATURE_INVALID',
 ] as const
 export type SignerErrorCode = (typeof SIGNER_ERRORS)[number]

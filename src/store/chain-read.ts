@@ -15,7 +15,7 @@ export interface ReadChain {
 
 /**
  * Checks a whole chain: order, hashes, signatures. `path` is for the message. Throws `JOURNAL_BROKEN` naming the record that
- * is not as it was written. Only a last line without its end, or with bytes that were never written, counts as torn.
+ * is not as it was written; what to do then is the caller's to say. Only a last line without its end, or with bytes that were never written, counts as torn.
  */
 export function readChain(chain: string, bytes: Uint8Array, path: string): ReadChain {
   const records: ChainRecord[] = []
@@ -56,8 +56,4 @@ function textOf(bytes: Uint8Array): string {
 }
 
 const broken = (path: string, seq: number, why: string) =>
-  new StoreError(
-    'JOURNAL_BROKEN',
-    `${path}: record ${seq} ${why}; keep the file for whoever looks into it, and move it away to let the node begin a new one`,
-    { path, record: seq },
-  )
+  new StoreError('JOURNAL_BROKEN', `${path}: record ${seq} ${why}`, { path, record: seq })

@@ -59,7 +59,7 @@ export async function openChainedJournal(init: ChainedJournalInit): Promise<Open
     const { size } = await file.stat()
     // Twice, because a limit may have been larger when the file was written.
     if (size > 2 * maxBytes) throw unreadable(path, `it is larger than ${2 * maxBytes} bytes`)
-    const read = readChain(chain, Uint8Array.from(await file.readFile()), path)
+    const read = checked(chain, Uint8Array.from(await file.readFile()), path)
     const tornTo = await setAside(file, path, read)
     const journal = new FileChain(file, init, read.goodBytes, read)
     if (read.head === undefined) await journal.append(headOf(chain))
@@ -67,6 +67,19 @@ export async function openChainedJournal(init: ChainedJournalInit): Promise<Open
   } catch (error) {
     await file.close()
     throw error
+  }
+}
+
+/** Only a start begins a new file: a running node would not notice that this one was moved. */
+const MOVE_IT =
+  'keep the file for whoever looks into it: stop the node, move the file to a safe place, and start the node again'
+
+function checked(chain: string, bytes: Uint8Array, path: string): ReadChain {
+  try {
+    return readChain(chain, bytes, path)
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    throw new StoreError(error.code, `${error.message}; ${MOVE_IT}`, error.data, { cause: error })
   }
 }
 
@@ -192,6 +205,6 @@ const unwritable = (path: string, error: unknown) =>
     { cause: error },
   )
 const unreadable = (path: string, why: string) =>
-  new StoreError('FILE_UNREADABLE', `${path} can't be read: ${why}; move it away to let the node begin a new one`, {
+  new StoreError('FILE_UNREADABLE', `${path} can't be read: ${why}; ${MOVE_IT}`, {
     path,
   })

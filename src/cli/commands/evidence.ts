@@ -1,12 +1,11 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { CodedError, describeError } from '../../base/index.ts'
+import { CodedError } from '../../base/index.ts'
 import type { EvidenceEntry } from '../../rounds/index.ts'
-import type { ReadChain } from '../../store/index.ts'
 import { addConfig, addExamples, addJson, type CliContext, openConfig, show } from '../context.ts'
+import { type EvidenceFile, openEvidenceFile } from '../evidence-file.ts'
 import { EXIT } from '../exit-codes.ts'
-import { facts } from '../view.ts'
+import { dotted, facts, textAt } from '../view.ts'
 
 interface Options {
   readonly config: string
@@ -27,16 +26,19 @@ export function registerEvidence(program: Command, ctx: CliContext): void {
     file(command.command('list').description('One line for each record.')),
     'countersign evidence list',
   ).action(async (options: Options) => {
-    const { entries } = await openFile(await fileOf(options))
+    const { entries, chain } = await openFile(options)
     show(ctx, options.json, { records: entries.map(summaryOf) }, () =>
-      entries.length === 0 ? 'nothing was recorded' : entries.map(line).join('\n'),
+      entries.length === 0
+        ? 'nothing was recorded'
+        : entries.map((entry) => line(entry, chain !== undefined)).join('\n'),
     )
   })
   addExamples(
     file(command.command('show').argument('<id>', 'how its id begins').description('One record with all it holds.')),
     'countersign evidence show 1f0c',
   ).action(async (id: string, options: Options) => {
-    const entry = oneOf(await openFile(await fileOf(options)), id)
+    const file = await openFile(options)
+    const entry = oneOf(file, id)
     const { recordOfEntry, verifyEntry } = await import('../../rounds/index.ts')
     const record = recordOfEntry(entry)
     const judgement = verifyEntry(entry)
@@ -53,10 +55,10 @@ export function registerEvidence(program: Command, ctx: CliContext): void {
           ['fault', entry.code],
           ['round', `${entry.round}, attempt ${entry.attempt}`],
           [
-            'recorded',
-            `${new Date(entry.atMs).toISOString()}, ${entry.source === 'found' ? 'found by this node' : 'told by a member'}`,
+            file.chain === undefined ? 'claimed (unsigned)' : 'recorded',
+            `${timeOf(entry)}, ${entry.source === 'found' ? 'found by its writer' : 'told by a member'}`,
           ],
-          ['network', record && `${record.network} · ${record.contract}`],
+          ['network', networkOf(entry, recordOfEntry)],
           ['set', scope && `${scope.threshold} of ${scope.keys.length}${scope.kind === 'pending' ? ', pending' : ''}`],
           ['members', scope?.keys.join('\n')],
           ['envelopes', record && String(record.wires.length)],
@@ -73,7 +75,7 @@ export function registerEvidence(program: Command, ctx: CliContext): void {
     'countersign evidence export 1f0c > fault.json',
   ).action(async (id: string, options: Options) => {
     const { entryText } = await import('../../rounds/index.ts')
-    ctx.io.stdout.write(`${entryText(oneOf(await openFile(await fileOf(options)), id))}\n`)
+    ctx.io.stdout.write(`${entryText(oneOf(await openFile(options), id))}\n`)
   })
   addExamples(
     addJson(
@@ -89,9 +91,13 @@ export function registerEvidence(program: Command, ctx: CliContext): void {
 }
 
 async function verify(ctx: CliContext, path: string, json: boolean | undefined): Promise<void> {
-  const { verifyEntry } = await import('../../rounds/index.ts')
-  const { entries, unreadable, chain } = await openFile(path)
-  const judged = entries.map((entry) => ({ ...summaryOf(entry), judgement: verifyEntry(entry) }))
+  const { recordOfEntry, verifyEntry } = await import('../../rounds/index.ts')
+  const { entries, unreadable, chain } = await openEvidenceFile(path, 'name an evidence file, or one exported record')
+  const judged = entries.map((entry) => {
+    const { network, contract } = recordOfEntry(entry) ?? {}
+    return { ...summaryOf(entry), network, contract, judgement: verifyEntry(entry) }
+  })
+  const networks = [...new Set(entries.map((entry) => networkOf(entry, recordOfEntry) ?? '?'))]
   const failed = judged.filter((j) => j.judgement !== 'proven').length + unreadable
   const torn = (chain?.torn.length ?? 0) > 0
   const result = {
@@ -101,22 +107,29 @@ async function verify(ctx: CliContext, path: string, json: boolean | undefined):
       chain === undefined
         ? null
         : { head: chain.head ?? null, writers: [...new Set(chain.records.map((r) => r.by))], torn },
+    /** Fields of a record that nobody signed: by the word of whoever gave the file. */
+    unsigned: chain === undefined ? UNSIGNED_ALONE : [],
     records: judged,
     unreadable,
   }
   show(ctx, json, result, () =>
     [
-      chain === undefined
-        ? 'one exported record: nothing stands before or behind it'
-        : facts([
-            ['chain', `whole, ${chain.records.length} records`],
-            ['head', chain.head],
-            ['written by', result.chain?.writers.join('\n') || undefined],
-            ['cut off', torn ? 'a last record, by a crash: it is not counted' : undefined],
-          ]),
-      ...judged.map((j) => `${j.judgement === 'proven' ? 'proven' : `NOT PROVEN (${j.judgement})`}  ${line(j)}`),
+      facts([
+        ['chain', chain === undefined ? 'none: one exported record' : `whole, ${chain.records.length} records`],
+        ['head', chain?.head],
+        ['written by', result.chain?.writers.join('\n') || undefined],
+        ['network', networks.join('\n') || undefined],
+        ['unsigned', chain === undefined ? 'when it was recorded, and whether found or told: claims' : undefined],
+        ['cut off', torn ? 'a last record, by a crash: it is not counted' : undefined],
+      ]),
+      ...judged.map(
+        (j) =>
+          `${j.judgement === 'proven' ? 'proven' : `NOT PROVEN (${j.judgement})`}  ${line(j, chain !== undefined)}`,
+      ),
       unreadable === 0 ? '' : `${unreadable} records can't be read`,
-      failed === 0 ? 'everything holds' : `${failed} DO NOT HOLD`,
+      failed === 0
+        ? 'everything holds'
+        : `${failed} DO NOT HOLD: docs/ROUNDS.md, "Evidence", says what each word means`,
     ]
       .filter((text) => text !== '')
       .join('\n'),
@@ -124,35 +137,12 @@ async function verify(ctx: CliContext, path: string, json: boolean | undefined):
   if (failed > 0) ctx.exitWith(EXIT.failure)
 }
 
-interface EvidenceFile {
-  /** undefined for one exported record. */
-  readonly chain: ReadChain | undefined
-  readonly entries: readonly EvidenceEntry[]
-  readonly unreadable: number
-}
+/** The chain's writer signs its whole records; alone, a record is proven by its envelopes, which say nothing of these. */
+const UNSIGNED_ALONE: readonly (keyof EvidenceEntry)[] = ['atMs', 'source']
 
-/** Throws `FILE_UNREADABLE`, `JOURNAL_BROKEN`. A node may be writing to it: what it has not finished is not counted. */
-async function openFile(path: string): Promise<EvidenceFile> {
-  const [{ EVIDENCE_CHAIN, readChain }, { parseEntry }] = await Promise.all([
-    import('../../store/index.ts'),
-    import('../../rounds/index.ts'),
-  ])
-  const bytes = await readFile(path).catch((error: unknown) => {
-    throw new CodedError(
-      'FILE_UNREADABLE',
-      `${path} can't be read (${describeError(error)}); name the file with --file`,
-      { path },
-    )
-  })
-  const single = parseEntry(bytes.toString('utf8').trimEnd())
-  if (single !== undefined) return { chain: undefined, entries: [single], unreadable: 0 }
-  const chain = readChain(EVIDENCE_CHAIN, Uint8Array.from(bytes), path)
-  // An empty file is no chain: nobody would notice that what was in it is gone.
-  if (chain.head === undefined)
-    throw new CodedError('JOURNAL_BROKEN', `${path} holds no evidence chain; name another file`, { path })
-  const entries = chain.records.map((r) => parseEntry(r.payload)).filter((e) => e !== undefined)
-  return { chain, entries, unreadable: chain.records.length - entries.length }
-}
+/** Of the node's own file there is none before its first start. */
+const openFile = async (options: Options): Promise<EvidenceFile> =>
+  openEvidenceFile(await fileOf(options), 'name another with --file, or start the node, which begins it')
 
 async function fileOf({ config, file }: Options): Promise<string> {
   return file ?? join((await openConfig(config)).dataDir, 'evidence.jsonl')
@@ -170,5 +160,15 @@ function oneOf({ entries }: EvidenceFile, id: string): EvidenceEntry {
 }
 
 const summaryOf = ({ record: _, ...summary }: EvidenceEntry): Omit<EvidenceEntry, 'record'> => summary
-const line = ({ id, atMs, code, guilty, round, attempt }: Omit<EvidenceEntry, 'record'>): string =>
-  `${id.slice(0, 12)}  ${new Date(atMs).toISOString()}  ${code}  ${guilty}  round ${round.slice(0, 12)}, attempt ${attempt}`
+/** Whoever made the file may claim a time that no calendar has. */
+const timeOf = ({ atMs }: Pick<EvidenceEntry, 'atMs'>): string =>
+  Number.isNaN(new Date(atMs).getTime()) ? `${atMs} ms` : new Date(atMs).toISOString()
+const networkOf = (entry: EvidenceEntry, recordOfEntry: (of: EvidenceEntry) => unknown): string | undefined => {
+  const record = recordOfEntry(entry)
+  return dotted(textAt(record, 'network'), textAt(record, 'contract'))
+}
+const line = (entry: Omit<EvidenceEntry, 'record'>, isSigned: boolean): string => {
+  const { id, code, guilty, round, attempt } = entry
+  const when = isSigned ? timeOf(entry) : `claimed ${timeOf(entry)}`
+  return `${id.slice(0, 12)}  ${when}  ${code}  ${guilty}  round ${round.slice(0, 12)}, attempt ${attempt}`
+}

@@ -1,7 +1,7 @@
 import { isHex, type PublicKey } from '../../base/index.ts'
 import { decodeEvidence, encodeEvidence, evidenceId, MAX_EVIDENCE_BYTES } from './codec.ts'
 import { judge } from './judge.ts'
-import { type EvidenceCode, type EvidenceRecord, isEvidenceCode, type NotProven } from './types.ts'
+import { type EvidenceCode, type EvidenceRecord, isEvidenceCode, NOT_PROVEN, type NotProven } from './types.ts'
 
 /** How this node came by a record: its own machines, or a member that told it. */
 export type Source = 'found' | 'told'
@@ -61,8 +61,11 @@ export function parseEntry(text: string): EvidenceEntry | undefined {
 export const recordOfEntry = ({ record }: Pick<EvidenceEntry, 'record'>): EvidenceRecord | undefined =>
   decodeEvidence(Uint8Array.from(Buffer.from(record, 'base64')))
 
+/** What `verifyEntry` says; docs/ROUNDS.md has a sentence for each. */
+export const ENTRY_JUDGEMENTS = ['proven', ...NOT_PROVEN, 'malformed', 'summary_differs'] as const
+
 /** Does an entry prove what it says? Why not, as a word. */
-export function verifyEntry(entry: EvidenceEntry): 'proven' | NotProven | 'malformed' | 'summary_differs' {
+export function verifyEntry(entry: EvidenceEntry): (typeof ENTRY_JUDGEMENTS)[number] {
   const record = recordOfEntry(entry)
   if (record === undefined) return 'malformed'
   const again = entryOf(record, entry.source, entry.atMs)

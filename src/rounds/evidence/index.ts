@@ -2,6 +2,7 @@ export { EvidenceBook, type EvidenceBookInit, type EvidenceSummary, type Evidenc
 export { topicOf } from './case.ts'
 export { decodeEvidence, encodeEvidence, evidenceId, MAX_EVIDENCE_BYTES } from './codec.ts'
 export {
+  ENTRY_JUDGEMENTS,
   type EvidenceEntry,
   entryOf,
   entryText,

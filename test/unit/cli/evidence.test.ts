@@ -119,6 +119,55 @@ describe('countersign evidence', () => {
     expect(ran.code).toBe(0)
     expect(ran.out).toContain('cut off')
   })
+  it('should name network and contract, and call what an exported record does not sign a claim', async () => {
+    const file = await fileWith(textOf(1))
+    const whole = await cli(['evidence', 'verify', file])
+    expect(whole.out).toMatch(/^network +devnet · SN1\.registry$/m)
+    expect(whole.out).not.toContain('claim')
+    expect((await cli(['evidence', 'verify', file, '--json'])).json()).toMatchObject({
+      unsigned: [],
+      records: [{ network: 'devnet', contract: 'SN1.registry' }],
+    })
+    const single = join(file, '..', 'one.json')
+    writeFileSync(single, `${textOf(3)}\n`)
+    const alone = await cli(['evidence', 'verify', single])
+    expect(alone.out).toMatch(/^network +devnet · SN1\.registry$/m)
+    expect(alone.out).toContain('claimed 2023-11-14T22:13:20.000Z')
+    expect((await cli(['evidence', 'verify', single, '--json'])).json()).toMatchObject({ unsigned: ['atMs', 'source'] })
+    expect((await cli(['evidence', 'show', idOf(textOf(3)), '--file', single])).out).toContain('claimed (unsigned)')
+  })
+  it('should not stumble over a claimed time that no calendar has', async () => {
+    const file = await fileWith()
+    const single = join(file, '..', 'one.json')
+    writeFileSync(single, JSON.stringify({ ...JSON.parse(textOf(3)), atMs: Number.MAX_SAFE_INTEGER }))
+    expect((await cli(['evidence', 'verify', single])).code).toBe(0)
+  })
+  it('should tell a reader what to do with a file that is broken or is none, and nothing that only a node can do', async () => {
+    const file = await fileWith(textOf(1), textOf(2))
+    const readme = join(file, '..', 'README.md')
+    writeFileSync(readme, '# Countersign\n')
+    const none = await cli(['evidence', 'verify', readme])
+    expect(none).toMatchObject({ code: 1 })
+    expect(none.err).toContain('is no evidence file (record 0 is no record): name evidence.jsonl of a node')
+    const [head, , last] = readFileSync(file, 'utf8').split('\n')
+    writeFileSync(file, `${head}\n${last}\n`)
+    const broken = await cli(['evidence', 'verify', file])
+    expect(broken.err).toContain('record 1 says that it is record 2; the chain is broken there')
+    for (const { err } of [none, broken]) expect(err).not.toMatch(/move|the node/)
+  })
+  it.each([
+    [['verify'], 'name an evidence file, or one exported record'],
+    [['list', '--file'], 'name another with --file'],
+    [['show', 'ab', '--file'], 'name another with --file'],
+    [['export', 'ab', '--file'], 'name another with --file'],
+  ])('should end %j of a file that is not there with 66 and a way out of its own', async (words, remedy) => {
+    const path = join(await fileWith(), '..', 'none')
+    const ran = await cli(['evidence', ...words, path])
+    expect(ran).toMatchObject({ code: 66, out: '' })
+    expect(ran.err).toBe(
+      `countersign: there is no file ${path}: ${remedy}${words[0] === 'verify' ? '' : ', or start the node, which begins it'}\n`,
+    )
+  })
   it('should refuse what is no evidence file, and ids that name no one record', async () => {
     const file = await fileWith(textOf(1), textOf(2))
     const empty = join(file, '..', 'empty')

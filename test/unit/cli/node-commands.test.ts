@@ -766,13 +766,22 @@ describe('countersign rotation handoff', () => {
     ['a root that is none', ['--digest', DIGEST_A, '--merkle-root', 'some'], /none, empty or 64/],
     ['a withdrawal with a digest', ['--withdraw', '--digest', DIGEST_A], /--withdraw ends/],
     ['a withdrawal that holds', ['--withdraw', '--hold'], /--withdraw ends/],
-    ['a file that is not there', ['--file', '/nowhere/sweep.txt'], /can't be read/],
+    ['a file that is not there', ['--file', '/nowhere/sweep.txt'], /there is no file/],
   ])('should not ask the node with %s', async (_what, more, words) => {
     await nodeAnswers()
     const { code, err } = await handoff(...more)
     expect(code).not.toBe(0)
     expect(err).toMatch(words)
     expect(approvals).toEqual([])
+  })
+
+  it('should refuse a list that is not there with 66', async () => {
+    const path = join(temp.dir, 'no-such-list.txt')
+    const { code, err } = await handoff('--file', path)
+    expect({ code, err }).toEqual({
+      code: EXIT.missingInput,
+      err: `countersign: there is no file ${path}: write it, one digest per line\n`,
+    })
   })
 
   it.each([

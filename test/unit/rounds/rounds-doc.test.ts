@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { LIMITS } from '../../../src/base/index.ts'
 import { type Action, ROTATION_STEPS, type WaitingFor } from '../../../src/rotation/decide.ts'
-import { EVIDENCE_CODES, NOT_PROVEN } from '../../../src/rounds/evidence/index.ts'
+import { ENTRY_JUDGEMENTS, EVIDENCE_CODES, NOT_PROVEN } from '../../../src/rounds/evidence/index.ts'
 import { FAULT_CODES, KEYGEN_STEPS } from '../../../src/rounds/keygen/index.ts'
 import type { Phase } from '../../../src/rounds/keygen/state.ts'
 import type { KeygenAbort } from '../../../src/rounds/keygen/types.ts'
@@ -115,6 +115,7 @@ describe('docs/ROUNDS.md should name, in their order,', () => {
     ['the faults of keygen', 'keygen-faults', FAULT_CODES],
     ['the codes of evidence', 'evidence-codes', EVIDENCE_CODES],
     ['why a record proves nothing', 'not-proven', NOT_PROVEN],
+    ['what verify says of a record', 'entry-judgements', ENTRY_JUDGEMENTS],
     ['why a record is not taken', 'evidence-refusals', listIn('src/rounds/evidence/book.ts', 'REFUSALS')],
     ['what is said of a pending set', 'pending-steps', words(PENDING_STEPS)],
     ['the actions of a rotation', 'rotation-actions', ['wait', ...ROTATION_STEPS]],

@@ -300,7 +300,7 @@ describe("the validator's token", () => {
   })
   it('should be refused in a file that others can read, and in none', async () => {
     expect(await codeThrownBy(readValidatorToken(await fileOf('abc', 0o644)))).toBe('FILE_TOO_OPEN')
-    expect(await codeThrownBy(readValidatorToken(join(tempFolder(), 'none')))).toBe('POLICY_TOKEN_FILE')
+    expect(await codeThrownBy(readValidatorToken(join(tempFolder(), 'none')))).toBe('POLICY_TOKEN_MISSING')
   })
   it('should stand in no error', async () => {
     const read = readValidatorToken(await fileOf('very secret\nthing'))

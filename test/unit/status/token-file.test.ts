@@ -16,9 +16,9 @@ const write = (text: string, mode = 0o600) => {
   writeFileSync(file, text)
   chmodSync(file, mode)
 }
-const refused = (words: RegExp) =>
+const refused = (words: RegExp, code = 'ADMIN_TOKEN_FILE') =>
   expect(readTokenFile(file)).rejects.toMatchObject({
-    code: 'ADMIN_TOKEN_FILE',
+    code,
     message: expect.stringMatching(words),
   })
 
@@ -29,15 +29,19 @@ describe('readTokenFile', () => {
   })
   it('R40: should refuse a file that others can read', async () => {
     write('0123456789abcdef', 0o640)
-    await refused(/chmod 600/)
+    await refused(/chmod 600/, 'FILE_TOO_OPEN')
   })
-  it('should refuse a missing file', () => refused(/ENOENT/))
+  it('should refuse a missing file', () => refused(/does not exist/, 'ADMIN_TOKEN_MISSING'))
   it('should refuse a folder', async () => {
     mkdirSync(file)
     await refused(/not a file/)
   })
   it('should refuse a token that can be guessed', async () => {
     write('short')
+    await refused(/at least 16/)
+  })
+  it('should refuse an empty file', async () => {
+    write('\n')
     await refused(/at least 16/)
   })
   it('should refuse two lines', async () => {

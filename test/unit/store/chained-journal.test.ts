@@ -96,6 +96,11 @@ describe('a chain that is not as it was written', () => {
     )
     expect(await brokenRecord(path)).toBe(2)
   })
+  it('should tell the node to be stopped first: a running one would not notice that its file was moved', async () => {
+    const path = await three()
+    writeLines(path, linesOf(path).toReversed())
+    await expect(reopened(path)).rejects.toThrow(/stop the node, move the file .*start the node again/)
+  })
   it('should be refused where a record was taken out, doubled or moved', async () => {
     for (const order of [
       [0, 1, 3],

@@ -1,0 +1,18 @@
+import { readFile } from 'node:fs/promises'
+import { CodedError } from '../base/index.ts'
+
+/**
+ * Bytes of a file that was named on the command line. Throws `FILE_MISSING` with `remedy` (what to do where there is none), and
+ * `FILE_UNREADABLE`.
+ */
+export async function readInput(path: string, remedy: string): Promise<Uint8Array> {
+  try {
+    return Uint8Array.from(await readFile(path))
+  } catch (cause) {
+    const errno = (cause as NodeJS.ErrnoException).code ?? 'unknown error'
+    if (errno === 'ENOENT' || errno === 'ENOTDIR')
+      throw new CodedError('FILE_MISSING', `there is no file ${path}: ${remedy}`, { path }, { cause })
+    const why = errno === 'EISDIR' ? 'it is a folder' : `${errno}: check its owner and mode`
+    throw new CodedError('FILE_UNREADABLE', `${path} can't be read (${why})`, { path }, { cause })
+  }
+}
