@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 
 const SRC = resolve(import.meta.dirname, '../src')
 
-/** DESIGN §3 as data: level, and which rooms a room may import (always of a lower level). */
+/** ARCHITECTURE.md as data: level, and which rooms a room may import (always of a lower level). */
 const ROOMS: Readonly<Record<string, { level: number; mayImport: readonly string[] | 'all below' }>> = {
   base: { level: 0, mayImport: [] },
   curve: { level: 1, mayImport: ['base'] },
@@ -25,7 +25,7 @@ const ROOMS: Readonly<Record<string, { level: number; mayImport: readonly string
   cli: { level: 8, mayImport: 'all below' },
 }
 
-/** Each external family is named in one room (DESIGN §3); elsewhere it would leak. */
+/** Each external family is named in one room (ARCHITECTURE.md); elsewhere it would leak. */
 const FAMILIES: readonly { family: string; matches: RegExp; rooms: readonly string[] }[] = [
   { family: 'libp2p', matches: /^(libp2p|@libp2p\/|@chainsafe\/libp2p|@multiformats\/)/, rooms: ['p2p'] },
   { family: 'Stacks', matches: /^@stacks\//, rooms: ['registry', 'devnet'] },
@@ -69,7 +69,7 @@ const relativeImports = imports
   .map((i) => ({ ...i, target: relative(SRC, resolve(SRC, dirname(i.file), i.specifier)) }))
   .map((i) => ({ ...i, targetRoom: i.target.split('/')[0] ?? '' }))
 
-describe('the house (DESIGN §3)', () => {
+describe('the house (ARCHITECTURE.md)', () => {
   it('should find the imports it judges', () => {
     expect(imports.length).toBeGreaterThan(50)
     expect(relativeImports.filter((i) => i.room !== i.targetRoom).length).toBeGreaterThan(10)

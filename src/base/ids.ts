@@ -9,7 +9,7 @@ export type PublicKey = Brand<string, 'PublicKey'>
 export type PeerIdStr = Brand<string, 'PeerId'>
 /** x-only group key (R2), 64 lower-case hex digits. */
 export type GroupKey = Brand<string, 'GroupKey'>
-/** Name of a signer set (DESIGN §2), 64 lower-case hex digits. */
+/** Name of a signer set (docs/RULES.md), 64 lower-case hex digits. */
 export type SetHash = Brand<string, 'SetHash'>
 /** Name of a pending set (R7), 64 lower-case hex digits. */
 export type PendingId = Brand<string, 'PendingId'>

@@ -1,6 +1,6 @@
-/** Every limit of the node, with its unit and its reason (DESIGN §12). Crossing one is a typed error for who caused it and a counter. */
+/** Every limit of the node, with its unit and its reason. Crossing one is a typed error for who caused it and a counter. */
 export const LIMITS = {
-  /** The contract's list type holds 128 keys (registry spec). */
+  /** The contract's list type holds 128 keys (contracts/sbtc-registry.clar). */
   maxSigners: 128,
   /** OP_16: a multisig redeem script of 17 keys means something else (R3). */
   maxMultisigKeys: 16,

@@ -1,4 +1,4 @@
-/** What faces return where a refusal is an ordinary answer; exceptions stay inside rooms (DESIGN, EXEMPLARS). */
+/** What faces return where a refusal is an ordinary answer; exceptions stay inside rooms. */
 export type Outcome<T, R extends string = string> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly reason: R }

@@ -27,7 +27,7 @@ export interface InitIdentity {
 const MAINNET = 'mainnet'
 const CHAIN_IDS: Readonly<Record<string, number>> = { [MAINNET]: 1 }
 const OTHER_CHAIN_ID = 0x8000_0000
-/** The registry of sBTC on mainnet (registry spec, "Deployers"). */
+/** The registry of sBTC on mainnet. */
 const MAINNET_CONTRACT = 'SM3VDXK3WZZSA84XXFKAFAF15NNZX32CTSG82JFQ4.sbtc-registry'
 const LISTEN = ['/ip4/0.0.0.0/tcp/4700', '/ip4/0.0.0.0/udp/4700/quic-v1']
 /** What a bridge needs for signatures; more is granted by hand. */

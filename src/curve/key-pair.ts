@@ -28,7 +28,7 @@ export class KeyPair {
     return new KeyPair(curve.randomScalar())
   }
 
-  /** ECDSA (strict low-s, 64 bytes) over tagged hash(tag, message): every use of the key has its own tag (DESIGN §2). */
+  /** ECDSA (strict low-s, 64 bytes) over tagged hash(tag, message): every use of the key has its own tag (R1). */
   sign(tag: string, message: Uint8Array): Uint8Array {
     return curve.ecdsaSign(taggedHash(tag, message), this.#secret)
   }

@@ -2,7 +2,7 @@ import { base58 } from '@scure/base'
 import { concatBytes, fromHex, isHex, type PeerIdStr, type PublicKey, toHex } from '../base/index.ts'
 import { curve } from './chosen.ts'
 
-/** identity multihash (0x00), 37 bytes, then the libp2p protobuf {1: Secp256k1 (2), 2: 33 bytes} (registry spec, "PeerIDs"). */
+/** identity multihash (0x00), 37 bytes, then the libp2p protobuf {1: Secp256k1 (2), 2: 33 bytes}: libp2p's name of so short a key. */
 const PEER_ID_PREFIX = Uint8Array.of(0x00, 0x25, 0x08, 0x02, 0x12, 0x21)
 
 /** A validated public key, from 33 bytes or 66 hex digits in lower case. Throws TypeError. */

@@ -60,7 +60,7 @@ export function createConnectionGater(gate: Gate, clock: Clock, seeds: SeedBook 
     if (relayOf(at(connection)) === undefined) quota.vouch(peer.toString() as PeerIdStr, hostOf(at(connection)))
     return false
   }
-  /** Circuits are made by members for members, whoever is the relay (DESIGN §6): each end is asked for that right. */
+  /** Circuits are made by members for members, whoever is the relay (docs/GATING.md, "Relays"): each end is asked for that right. */
   const denyRelaying = (...peers: readonly PeerId[]): boolean =>
     peers.some((peer) => {
       const peerId = peer.toString() as PeerIdStr

@@ -27,7 +27,7 @@ export interface EvictorInit {
 /** Why a peer was closed: the gate changed, or a handshake that passed the old gate landed after it. */
 type EvictionCause = 'lost_role' | 'late_handshake'
 
-/** Closes the connections of peers that lost their role (DESIGN §5: within one second of the snapshot being applied). */
+/** Closes the connections of peers that lost their role: within a second of the snapshot being applied (docs/GATING.md). */
 export class Evictor {
   readonly #c: EvictorInit
   readonly #logger: Logger

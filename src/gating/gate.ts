@@ -38,7 +38,7 @@ const setsOf = ({ bridges, backups, denied }: GateLists): Pick<GateState, 'bridg
 })
 
 /**
- * Holds the one reference that every decision reads (flow 1 of DESIGN §3): a snapshot is swapped in first, so that new
+ * Holds the one reference that every decision reads (flow 1 of ARCHITECTURE.md): a snapshot is swapped in first, so that new
  * handshakes meet the new set, and only then are the connections of removed keys closed.
  */
 export class Gate {

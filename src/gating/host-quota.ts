@@ -23,7 +23,7 @@ export interface HostQuotaInit {
 }
 
 /**
- * Caps on handshakes that have not proven an identity, by host (DESIGN §5). The rule of reserved room: the host where an
+ * Caps on handshakes that have not proven an identity, by host (docs/GATING.md). The rule of reserved room: the host where an
  * admitted peer last proved its key, or where the operator's config expects one, is a member's host, for as long as that peer
  * is admitted. A member's host has a larger cap of its own, and may hold one handshake whatever all the others hold; hosts without a member share a cap of theirs. So a flood from elsewhere takes no
  * room from members, and one from behind a member's NAT none from members elsewhere.

@@ -16,5 +16,5 @@ function peersOf(keys: readonly PublicKey[]): ReadonlySet<PeerIdStr> {
 export const hasPeer = (keys: readonly PublicKey[] | undefined, peer: PeerIdStr): boolean =>
   keys !== undefined && peersOf(keys).has(peer)
 
-/** The form of all PeerIDs of compressed secp256k1 keys (registry spec); only chooses the word for a refusal. */
+/** The form of all PeerIDs of compressed secp256k1 keys; only chooses the word for a refusal. */
 export const isSignerPeerId = (peer: PeerIdStr): boolean => /^16Uiu2HA[1-9A-HJ-NP-Za-km-z]{45}$/.test(peer)

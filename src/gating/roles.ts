@@ -1,5 +1,5 @@
 /**
- * Roles × rights (DESIGN §5). One table, kept total by the compiler; asked at every connection, stream and message.
+ * Roles × rights (docs/GATING.md). One table, kept total by the compiler; asked at every connection, stream and message.
  */
 export const ROLES = ['signer', 'pending', 'retired', 'bridge', 'backup', 'none'] as const
 export type Role = (typeof ROLES)[number]

@@ -19,7 +19,7 @@ import type { ActiveShare } from './active-key.ts'
 import { type Foundation, nextOf, part } from './foundation.ts'
 import { stateOf } from './status.ts'
 
-/** Where what this node can prove is kept (DESIGN §9). */
+/** Where what this node can prove is kept (docs/ROUNDS.md). */
 export const evidenceFile = (dataDir: string): string => join(dataDir, 'evidence.jsonl')
 
 export interface EvidenceParts {

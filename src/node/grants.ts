@@ -11,7 +11,7 @@ export function tellUncounted(config: Pick<NodeConfig, 'signing' | 'bridges'>, l
   })
 }
 
-/** Who may call what over rpc: the config's lists and nothing else (DESIGN §10). Replaced as a whole when it is reloaded. */
+/** Who may call what over rpc: the config's lists and nothing else (docs/PROTOCOL.md). Replaced as a whole when it is reloaded. */
 export class Grants {
   #byPeer: ReadonlyMap<PeerIdStr, ReadonlySet<string>> = new Map()
 

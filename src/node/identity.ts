@@ -61,7 +61,7 @@ export class Identity {
     stop: () => this.#end((parts) => parts.rounds),
   })
 
-  /** Flow 1 of DESIGN §3: the gate hears of a snapshot before anybody else. */
+  /** Flow 1 of ARCHITECTURE.md: the gate hears of a snapshot before anybody else. */
   follow(snapshot: Snapshot): void {
     // Whoever is being made takes the latest one when it is up.
     if (this.#isMoving || this.#isOver) return

@@ -40,7 +40,7 @@ export const trustIn = (stale: boolean, onStale: OnStale): RegistryTrust => {
   return onStale === 'close' ? 'closed' : 'frozen'
 }
 
-/** Flow 1 of DESIGN §3: a change of the set or of the pending set goes to the gate, then to the evictor, then to the mesh. */
+/** Flow 1 of ARCHITECTURE.md: a change of the set or of the pending set goes to the gate, then to the evictor, then to the mesh. */
 export class Membership {
   readonly #c: MembershipInit
   #addresses: ReadonlyMap<PeerIdStr, readonly string[]>

@@ -31,7 +31,7 @@ export interface RunningNode {
   stop(): Promise<void>
 }
 
-/** Wires the rooms (DESIGN §3) and starts them. Throws CodedErrors with file, setting and remedy; leaves nothing running then. */
+/** Wires the rooms (ARCHITECTURE.md) and starts them. Throws CodedErrors with file, setting, remedy; leaves nothing running then. */
 export async function startNode({ config, logger, onFatal, onRemoved = () => {} }: NodeInit): Promise<RunningNode> {
   const base = await openFoundation(config, logger, onFatal)
   try {

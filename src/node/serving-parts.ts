@@ -106,7 +106,7 @@ export async function createServing(
 
 /**
  * What bridge nodes dial, under the PeerID of one key. Rights are the config's: a bridge may call what is listed for it,
- * and nothing else (DESIGN §10).
+ * and nothing else (docs/PROTOCOL.md).
  */
 export function createRpc(
   base: Foundation,

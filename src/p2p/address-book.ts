@@ -6,7 +6,7 @@ import type { RelayAddress } from './types.ts'
 
 /** Members of the largest set and of a pending one, and as many again that were replaced a moment ago. */
 const MAX_PEERS = 4 * LIMITS.maxSigners
-/** Order of dialling: TCP before QUIC, which loses at bulk (performance.md); a relay last, as it costs somebody else. */
+/** Order of dialling: TCP before QUIC, which loses at bulk; a relay last, as it costs somebody else. */
 const TRANSPORT_ORDER = ['tcp', 'quic', 'other', 'relay'] as const
 
 /**

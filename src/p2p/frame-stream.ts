@@ -22,7 +22,7 @@ const nextTick = (): Promise<void> => new Promise((resolve) => setImmediate(reso
 const streamReset = (cause?: unknown): CodedError =>
   new CodedError('STREAM_RESET', 'the peer or its connection ended the stream; open another one', {}, { cause })
 
-/** FrameStream over a libp2p stream: bounded both ways, writes of one tick gathered into one (performance.md: ten times). */
+/** FrameStream over a libp2p stream: bounded both ways, writes of one tick gathered into one (ten times as fast). */
 export class Libp2pFrameStream implements FrameStream {
   readonly peerId: PeerIdStr
   readonly protocol: string

@@ -34,7 +34,7 @@ const TEND_MS = 2_000
  * later is a replay to the sequence windows (R16).
  */
 const SEEN_TTL_MS = 15_000
-/** Less than the library's 6: publishers send to all they reach, the mesh only bridges broken links; more adds copies (performance.md). */
+/** Less than the library's 6: publishers send to all they reach, the mesh only bridges broken links; more adds copies. */
 const MESH_DEGREE = { D: 4, Dlo: 3, Dhi: 8, Dscore: 1, Dout: 1, Dlazy: 4 }
 
 /** Until the library has got to the stream of a peer, behind those of others. */

@@ -53,7 +53,7 @@ export interface MeshKeeperInit {
   readonly random?: () => number
 }
 
-/** Keeps one connection to each listed peer, for ever (DESIGN §6, incident 15). */
+/** Keeps one connection to each listed peer, for ever (incident 15). */
 export class MeshKeeper {
   readonly #init: MeshKeeperInit
   readonly #random: () => number

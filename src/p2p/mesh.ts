@@ -30,7 +30,7 @@ export interface MeshInit {
 }
 
 /**
- * To whom this node has links (DESIGN §6): each part keeps one promise, and this is where they hear of links and addresses.
+ * To whom this node has links: each part keeps one promise, and this is where they hear of links and addresses.
  * The book knows where peers are and the dialer makes links; both are shared with the streams, so they come from outside.
  */
 export class Mesh {

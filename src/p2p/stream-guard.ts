@@ -6,7 +6,7 @@ import type { RoleCheck } from './types.ts'
 /** Negotiation of one outbound stream; the peer is already connected. */
 const NEW_STREAM_TIMEOUT_MS = 3_000
 
-/** Asks the roles about every stream, whoever opens it and for whichever protocol (DESIGN §5). */
+/** Asks the roles about every stream, whoever opens it and for whichever protocol (docs/GATING.md). */
 export class StreamGuard {
   readonly #roles: RoleCheck
   readonly #refused: Counter<'reason'>

@@ -1,7 +1,7 @@
 import type { Listenable, Outcome, PeerIdStr, PendingId, PublicKey, SetHash, Startable } from '../base/index.ts'
 import type { KeyPair } from '../curve/index.ts'
 
-/** Purposes of gossip topics; one topic per set and purpose (DESIGN §6). */
+/** Purposes of gossip topics; one topic per set and purpose (docs/GATING.md). */
 export const PURPOSES = ['keygen', 'sign', 'liveness'] as const
 export type Purpose = (typeof PURPOSES)[number]
 
@@ -21,7 +21,7 @@ export interface Utterance {
   readonly payload: Uint8Array
 }
 
-/** A verified message. `wire` is the signed bytes: evidence by itself (DESIGN §9). */
+/** A verified message. `wire` is the signed bytes: evidence by itself (docs/ROUNDS.md). */
 export interface Envelope extends Utterance {
   readonly topic: Topic
   readonly author: PublicKey
@@ -163,7 +163,7 @@ export interface DialReport {
   readonly unanswered: number
 }
 
-/** A peer the mesh keeper holds a connection to, for ever (DESIGN §6). */
+/** A peer the mesh keeper holds a connection to, for ever (incident 15). */
 export interface MeshPeer {
   readonly peerId: PeerIdStr
   /** Known multiaddrs, most preferred first; may be empty. */

@@ -5,7 +5,7 @@ import { loadStacks } from './clarity.ts'
 import { MAINNET_CHAIN_ID, parseContractId, redeemScript } from './principal.ts'
 import type { RegistryId, RotateKeysCall, RotateKeysPlan } from './types.ts'
 
-/** The governance contract beside the registry, of the same deployer (registry spec). */
+/** The governance contract beside the registry, of the same deployer. */
 const WRAPPER_CONTRACT = 'sbtc-bootstrap-signers'
 const WRAPPER_FUNCTION = 'rotate-keys-wrapper'
 /** Of `@stacks/transactions` 7.6, one below the chain's. */

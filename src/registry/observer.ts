@@ -39,7 +39,7 @@ export type Observed = (typeof OBSERVED)[number]
 const MAX_POST_BYTES = 32 * 1024 * 1024
 const REQUEST_TIMEOUT_MS = 10_000
 
-/** Takes `POST /new_block` of a Stacks node (registry spec, "Event observer"). Throws TypeError on a malformed contract. */
+/** Takes `POST /new_block` of a Stacks node (R10). Throws TypeError on a malformed contract. */
 export const createEventObserver = (init: EventObserverInit): EventObserver => new HttpEventObserver(init)
 
 class HttpEventObserver implements EventObserver {

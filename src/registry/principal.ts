@@ -29,7 +29,7 @@ export function requireMultisigSize(keyCount: number, threshold: number): void {
     throw new CodedError('INVALID_THRESHOLD', `threshold ${threshold} is not between 1 and ${keyCount}`)
 }
 
-/** OP_m ‖ (0x21 ‖ key)* ‖ OP_n ‖ OP_CHECKMULTISIG, the keys in the order given (registry spec, "Principal of a set"). */
+/** OP_m ‖ (0x21 ‖ key)* ‖ OP_n ‖ OP_CHECKMULTISIG, the keys in the order given (R3). */
 export function redeemScript(keys: readonly PublicKey[], threshold: number): Uint8Array {
   requireMultisigSize(keys.length, threshold)
   return concatBytes(

@@ -28,7 +28,7 @@ function requireKeys(what: string, keys: readonly PublicKey[]): void {
 }
 
 /**
- * The new set as we would put it on chain. The wrapper checks neither points, duplicates nor order (registry spec), so this
+ * The new set as we would put it on chain. The wrapper checks neither points, duplicates nor order, so this
  * does. Throws `SET_TOO_LARGE_FOR_PRINCIPAL` (R3) or `TX_INVALID_PLAN`.
  */
 export function requireRotatable({ newKeys, newThreshold, newAggregateKey }: RotateKeysCall): void {

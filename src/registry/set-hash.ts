@@ -20,7 +20,7 @@ export const sortKeys = (keys: readonly PublicKey[]): PublicKey[] => [...keys].s
 
 const keyList = (keys: readonly PublicKey[]): Uint8Array => encodeFields(...sortKeys(keys).map(publicKeyBytes))
 
-/** Name of a signer set (DESIGN §2). The order of `keys` doesn't matter. */
+/** Name of a signer set (docs/RULES.md). The order of `keys` doesn't matter. */
 export function setHash(
   registry: RegistryId,
   keys: readonly PublicKey[],

@@ -60,7 +60,7 @@ interface SnapshotBase {
 }
 
 /**
- * One validated, frozen reading of the registry (DESIGN §4).
+ * One validated, frozen reading of the registry (docs/RULES.md).
  * `uninitialised` is what the registry itself answered (R6), not a failure; its `parentHash` names the absent set.
  */
 export type Snapshot = SnapshotBase &
@@ -115,7 +115,7 @@ export interface RegistryWatcher extends Startable {
   health(): RegistryHealth
 }
 
-/** What the rotate-keys transaction says (spec/sbtc-registry.md, wrapper). */
+/** What the rotate-keys transaction says through the contract beside the registry. */
 export interface RotateKeysCall {
   readonly newKeys: readonly PublicKey[]
   readonly newAggregateKey: PublicKey

@@ -13,7 +13,7 @@ export interface RawSignerData {
   readonly principal: string
 }
 
-/** What can be wrong with a set (DESIGN §4). The contract checks none of it (registry spec), so we do. */
+/** What can be wrong with a set (docs/RULES.md, "snapshot"). The contract checks none of it, so we do. */
 export const SET_FAULTS = [
   'mixed_initialisation',
   'too_few_keys',

@@ -36,7 +36,7 @@ export interface ActiveRotationInit {
   /** `known`: the key that this node already proved for this pending set, before a restart. */
   readonly openSession: (spec: PendingSpec, known: VerifiedProposal | undefined, attempts: AttemptLog) => PendingSession
   readonly approvals: Space
-  /** Finished keys by pending id: a duty is persisted before it is performed (DESIGN §7). */
+  /** Finished keys by pending id: a duty is persisted before it is performed (docs/ROUNDS.md). */
   readonly proposals: Space
   readonly cosigned: Space
   /** Lists and signatures of handoffs by pending id (R29). */

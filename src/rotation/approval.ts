@@ -46,7 +46,7 @@ export function specOf(
   }
 }
 
-/** What the contract's wrapper would refuse, or would take without looking (registry spec). */
+/** What the contract's wrapper would refuse, or would take without looking. */
 function requireSet(keys: readonly PublicKey[], threshold: number): void {
   const wrong =
     keys.length < 2

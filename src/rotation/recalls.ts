@@ -29,7 +29,7 @@ export interface RecallsInit extends Omit<KnownSetsInit, 'space'> {
   readonly watcher: Pick<RegistryWatcher, 'latest'>
   /** A recall expires after this, like an approval. */
   readonly ttlMs: number
-  /** Told of every change: the sets recalled now, none before the registry was read. The gate hears it first (DESIGN §3). */
+  /** Told of every change: the sets recalled now, none before the registry was read. The gate hears it first (docs/GATING.md). */
   readonly onRecalled: (sets: readonly SignerSet[]) => void
   readonly clock: Clock
   readonly logger: Logger

@@ -42,7 +42,7 @@ export interface HandoffOptions {
 }
 
 /**
- * Compares chain, approvals and local shares, and takes one step (flow 3 of DESIGN §3). Driven by events and a timer;
+ * Compares chain, approvals and local shares, and takes one step (flow 3 of ARCHITECTURE.md). Driven by events and a timer;
  * every step may be taken twice.
  */
 export class RotationReconciler implements Startable {

@@ -76,7 +76,7 @@ const OUTCOMES_HELP = "Signing requests of this operator's bridge by outcome"
 /** A round that runs out answers who is missing; this is the time it has to say so. Less than rpc keeps back for answering. */
 const ANSWER_GRACE_MS = 50
 
-/** The gate chain of DESIGN §10 after rpc's role and rights: shape → policy → binding → round → verify → remember → answer. */
+/** The gate chain of docs/POLICY.md after rpc's role and rights: shape → policy → binding → round → verify → remember → answer. */
 class GateChain implements StoppableThresholdService {
   readonly #init: ThresholdServiceInit
   readonly #outcomes: Counter<'outcome'>

@@ -19,7 +19,7 @@ export interface ThresholdRequest {
   readonly expiresAtMs?: number
 }
 
-/** Policy for threshold requests (DESIGN §10). */
+/** Policy for threshold requests (docs/POLICY.md). */
 export const POLICIES = ['bridge', 'http', 'auto'] as const
 export type PolicyKind = (typeof POLICIES)[number]
 
@@ -56,7 +56,7 @@ export interface ThresholdRounds {
   sign(request: ThresholdRequest, deadlineMs: number, signal?: AbortSignal): Promise<SignResult>
 }
 
-/** Does this node take part in signing this? Asked by `rounds` before any nonce is made (DESIGN §10). */
+/** Does this node take part in signing this? Asked by `rounds` before any nonce is made (docs/POLICY.md). */
 export type Consent = 'yes' | 'refused' | 'not_asked_yet'
 
 /** A share with what names it (R20, R38). */
@@ -77,7 +77,7 @@ export interface ShareVault {
   list(): readonly StoredShare[]
 }
 
-/** What rpc calls (flow 2 of DESIGN §3): policy and binding, then the round. */
+/** What rpc calls (flow 2 of ARCHITECTURE.md): policy and binding, then the round. */
 export interface ThresholdService {
   /** The current set's key, or `key` if it may be signed under now: a recalled set's, too (R9). */
   publicKey(key?: GroupKey): Outcome<GroupKey, NoKey>

@@ -13,7 +13,7 @@ export interface ChainRecord {
   readonly hash: string
 }
 
-/** The chain of provable faults (DESIGN §9). */
+/** The chain of provable faults (docs/ROUNDS.md). */
 export const EVIDENCE_CHAIN = 'evidence'
 /** What the hash of a first record follows. */
 export const NO_HASH = '00'.repeat(32)

@@ -28,7 +28,7 @@ export interface OpenedJournal {
 }
 
 /**
- * An append-only file in which every record holds the hash of the one before (DESIGN §9). One writer: the node, whose store no
+ * An append-only file in which every record holds the hash of the one before (docs/ROUNDS.md). One writer: the node, whose store no
  * second process opens; a file that grew by another hand is refused.
  */
 export interface ChainedJournal {

@@ -12,7 +12,7 @@ interface Waiting {
 }
 
 /**
- * Many writes, one sync (DESIGN §8): what is asked for while a sync runs goes into the next one, in order.
+ * Many writes, one sync: what is asked for while a sync runs goes into the next one, in order.
  * After one failed sync nobody can say what is on disk, so every later write is refused (R30).
  */
 export class GroupCommit {

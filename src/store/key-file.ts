@@ -25,7 +25,7 @@ export interface KeyFileOptions {
 }
 
 /**
- * Seals `keyPair`, with a new storage identity, into a new file of mode 0600 (DESIGN §11). An existing file is never
+ * Seals `keyPair`, with a new storage identity, into a new file of mode 0600. An existing file is never
  * overwritten. Throws `KEY_FILE_EXISTS`, `FILE_WRITE_FAILED`, and what `unlock` throws.
  */
 export async function createKeyFile(

@@ -11,7 +11,7 @@ export interface KeyRecord {
   readonly storageIdentity: string
 }
 
-/** Plaintext of a key file: JSON. Callers overwrite it after use; the strings made on the way can't be (DESIGN §11). */
+/** Plaintext of a key file: JSON. Callers overwrite it after use; the strings made on the way can't be (docs/SECRETS.md). */
 export function encodeKeyRecord({ keyPair, storageIdentity }: KeyRecord): Uint8Array {
   const secret = keyPair.exposeSecret()
   const text = JSON.stringify({

@@ -1,6 +1,6 @@
 /**
  * LevelDB drops a damaged part of its write-ahead log on opening and goes on, and classic-level has no switch for that: a
- * first-use binding would vanish without a word (DESIGN §8). So the log is checked before it is opened.
+ * first-use binding would vanish without a word (R30). So the log is checked before it is opened.
  * Format: 32 KiB blocks of records {masked CRC-32C (4), length (2), type (1), payload}, little-endian.
  */
 const BLOCK_BYTES = 32_768

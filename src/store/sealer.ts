@@ -6,7 +6,7 @@ import type { Sealer } from './types.ts'
 export const generateStorageIdentity = (): Promise<string> => generateX25519Identity()
 
 /**
- * Sealer over an age identity, to its own recipient. X25519, so that scrypt's cost is paid once per start (DESIGN §11).
+ * Sealer over an age identity, to its own recipient. X25519, so that scrypt's cost is paid once per start (docs/SECRETS.md).
  * age boxes don't tell who sealed them: what a record is stands inside it and is checked after opening (R38).
  */
 export async function sealerOf(identity: string): Promise<Sealer> {

@@ -81,7 +81,7 @@ export const EVIDENCE_GUARDS: readonly Guard[] = [
     test: keygen('should leave a proof out'),
   },
   {
-    name: 'DESIGN 9: a record that is too long to be told is not written',
+    name: 'docs/ROUNDS.md: a record that is too long to be told is not written',
     file: 'src/rounds/evidence/entry.ts',
     guard: "  if (bytes.length > MAX_EVIDENCE_BYTES) return 'wrong_wires'\n",
     gone: '',
@@ -130,7 +130,7 @@ export const EVIDENCE_GUARDS: readonly Guard[] = [
     test: sign('another package'),
   },
   {
-    name: 'DESIGN §9: one fault, one record',
+    name: 'docs/ROUNDS.md: one fault, one record',
     file: 'src/rounds/evidence/book.ts',
     guard: '    if (this.#faults.has(faultOf(entry))) return void this.#others.set(entry.id, true)\n',
     gone: '',
@@ -151,14 +151,14 @@ export const EVIDENCE_GUARDS: readonly Guard[] = [
     test: { project: 'integration', file: 'test/incidents/38-accused-node.test.ts', name: 'heard by the new members' },
   },
   {
-    name: 'DESIGN §9: new members are told nothing of what is none of theirs',
+    name: 'docs/ROUNDS.md: new members are told nothing of what is none of theirs',
     file: 'src/rounds/drivers/evidence-exchange.ts',
     guard: '      if (!isOf(topic, payload)) continue\n',
     gone: '',
     test: { project: 'integration', file: 'test/incidents/38-accused-node.test.ts', name: 'all that is told there' },
   },
   {
-    name: 'DESIGN §9: new members hear nothing of what is none of theirs',
+    name: 'docs/ROUNDS.md: new members hear nothing of what is none of theirs',
     file: 'src/rounds/drivers/evidence-exchange.ts',
     guard: '.take(now) || !isOf(topic, payload)) return',
     gone: '.take(now)) return',

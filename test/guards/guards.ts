@@ -52,14 +52,14 @@ export const GUARDS: readonly Guard[] = [
     test: unit('gating/decide.test.ts', 'R5'),
   },
   {
-    name: 'DESIGN §5: the deny list wins over every role',
+    name: 'docs/GATING.md: the deny list wins over every role',
     file: 'src/gating/decide.ts',
     guard: `  if (s.denied.has(peer)) return none('denied_by_operator')\n`,
     gone: '',
     test: unit('gating/decide.test.ts', 'the deny list'),
   },
   {
-    name: 'DESIGN §5: a removed node serves nobody',
+    name: 'docs/GATING.md: a removed node serves nobody',
     file: 'src/gating/decide.ts',
     guard: `  if (s.selfRemoved && !isWantedBack(s, peer)) return none('self_removed')\n`,
     gone: `  void isWantedBack\n`,
@@ -143,14 +143,14 @@ export const GUARDS: readonly Guard[] = [
     test: unit('signer/threshold-service.test.ts', 'R9'),
   },
   {
-    name: 'DESIGN §5: a role may connect in its own directions only',
+    name: 'docs/GATING.md: a role may connect in its own directions only',
     file: 'src/gating/decide.ts',
     guard: "return RIGHTS[role].connect[direction] ? accept(undefined) : refuse('wrong_direction')",
     gone: `void direction\n  return accept(undefined)`,
     test: unit('gating/decide.test.ts', 'roles'),
   },
   {
-    name: 'DESIGN §5: a role has its own streams only',
+    name: 'docs/GATING.md: a role has its own streams only',
     file: 'src/gating/decide.ts',
     guard: "return RIGHTS[role].streams[streamKindOf(protocol)] ? accept(undefined) : refuse('no_right_to_protocol')",
     gone: `void protocol\n  return accept(undefined)`,
@@ -270,7 +270,7 @@ export const GUARDS: readonly Guard[] = [
     test: unit('gating/host-quota.test.ts'),
   },
   {
-    name: 'DESIGN §6: a dial names its peer',
+    name: 'docs/GATING.md: a dial names its peer',
     file: 'src/gating/connection-gater.ts',
     guard: '      if (!mayGo) return true\n',
     gone: '',
@@ -417,7 +417,7 @@ export const GUARDS: readonly Guard[] = [
     test: simulated('partition'),
   },
   {
-    name: "DESIGN §12: a direct message that nobody acknowledges has a deadline, by the node's clock",
+    name: "docs/ROUNDS.md: a direct message that nobody acknowledges has a deadline, by the node's clock",
     file: 'src/p2p/direct.ts',
     guard: "withDeadline('a direct message', SEND_TIMEOUT_MS, ask, signal, this.#clock)",
     gone: 'ask(AbortSignal.any([...(signal ? [signal] : [])]))',
@@ -614,14 +614,14 @@ export const GUARDS: readonly Guard[] = [
     test: unit('node/reloader.test.ts', 'one reload after the other'),
   },
   {
-    name: 'DESIGN §5: lists are reloaded into the gate before the first wait',
+    name: 'docs/GATING.md: lists are reloaded into the gate before the first wait',
     file: 'src/node/membership.ts',
     guard: '    const before = gate.state\n    gate.applyLists(lists)\n',
     gone: '    const before = gate.state\n    await Promise.resolve()\n    gate.applyLists(lists)\n',
     test: unit('node/membership.test.ts', 'should reach the gate before the evictor, and the evictor before the mesh'),
   },
   {
-    name: 'DESIGN §3: rounds of the old set end with the snapshot',
+    name: 'ARCHITECTURE.md: rounds of the old set end with the snapshot',
     file: 'src/node/identity.ts',
     guard: '      signing.sign.refresh()\n',
     gone: '',

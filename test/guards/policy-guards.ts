@@ -7,7 +7,7 @@ const unit = (file: string, name?: string): Guard['test'] => ({
 })
 const incident = (file: string): Guard['test'] => ({ project: 'integration', file: `test/incidents/${file}` })
 
-/** What R27 and R28 ask of requests, and DESIGN §10 of policies. */
+/** What R27 and R28 ask of requests, and docs/POLICY.md of policies. */
 export const POLICY_GUARDS: readonly Guard[] = [
   {
     name: 'policy: R27: the order of items is part of what an id stands for',

@@ -16,7 +16,7 @@ const lan = (name: string): Guard['test'] => ({
   name,
 })
 
-/** What DESIGN §6 asks of relays and of discovery: the gate judges the relayed peer, not the relay. */
+/** What docs/GATING.md says of relays and of discovery: the gate judges the relayed peer, not the relay. */
 export const RELAY_GUARDS: readonly Guard[] = [
   {
     name: 'relay: only members wait at a relay',

@@ -14,7 +14,7 @@ import {
 
 const MEMBERS = 6
 const DEADLINE_MS = 60_000
-/** DESIGN §5 asks for one second, and `npm run bench:removal` measures it; a machine that does other things gets more. */
+/** One second is what is wanted, and `npm run bench:removal` measures it; a machine that does other things gets more. */
 const CLOSED_WITHIN_MS = 10_000
 
 let net: WiredMembers | undefined

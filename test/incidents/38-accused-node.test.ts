@@ -277,7 +277,7 @@ describe('incident 38: a fault in the keygen of a set that is to come', () => {
   })
 })
 
-describe('DESIGN §9: what is recorded', () => {
+describe('docs/ROUNDS.md: what is recorded', () => {
   it('should be one record for one fault, by whomever and however often it is told', async () => {
     const n = await node(SELF, new Bus())
     const record = equivocationOf(MEMBER)

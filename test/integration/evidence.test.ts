@@ -50,7 +50,7 @@ const verify = async (file: string): Promise<{ code: number; out: string }> => {
   return { code: await runCli(['evidence', 'verify', file], io as never), out }
 }
 
-describe('DESIGN §9: a keygen in which one member cheats', () => {
+describe('docs/ROUNDS.md: a keygen in which one member cheats', () => {
   it('should leave one piece of evidence at every member, the accused too, that is verified with no node', async () => {
     const { fed, parts, fileOf } = await federation()
     const [a, b, cheat] = fed.members.map((m) => m.publicKey) as [PublicKey, PublicKey, PublicKey]

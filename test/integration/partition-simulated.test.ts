@@ -3,7 +3,7 @@ import { seeds } from '../simulator/seeds.ts'
 import { type SimulatedNode, type Simulation, simulate } from '../simulator/simulation.ts'
 
 const MINUTE_MS = 60_000
-/** Issue 3: a healed partition is a full mesh again within this. */
+/** A healed partition is a full mesh again within this. */
 const HEALED_WITHIN_MS = 30_000
 
 const isCut = (sim: Simulation, here: readonly SimulatedNode[], there: readonly SimulatedNode[]): boolean =>

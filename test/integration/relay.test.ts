@@ -27,7 +27,7 @@ const [relay, bob, carol, stranger, bridge] = ['relay', 'bob', 'carol', 'strange
 ]
 const SET = [relay, bob, carol]
 const RELAYING: NatInit = { relayServer: true, relays: [], holePunching: false }
-/** DESIGN §5 asks for one second; a machine that does other things gets more. */
+/** One second is what is wanted; a machine that does other things gets more. */
 const CLOSED_WITHIN_MS = 10_000
 const UNLIMITED: CircuitRelayServerInit = { reservations: { applyDefaultLimit: false } }
 const STOP = '/libp2p/circuit/relay/0.2.0/stop'

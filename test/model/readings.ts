@@ -21,7 +21,7 @@ export interface Rules {
   readonly confirmations: number
   /** Bitcoin blocks that a reading may go back (A5). */
   readonly maxReorg: number
-  /** Whether a state can gate anything (DESIGN §4); what can't, changes nothing. */
+  /** Whether a state can gate anything (docs/RULES.md); what can't, changes nothing. */
   readonly isSet: (state: string) => boolean
   readonly isBlank: (state: string) => boolean
 }
@@ -87,7 +87,7 @@ export function permittedReadings(
     const [minBurn, maxBurn] = burnRange(block, honest, liars, confirmations)
     const isSet = rules.isSet(block.state)
     const isBlank = rules.isBlank(block.state)
-    // R6, DESIGN §4: neither garbage nor "uninitialised" after a set shrinks or opens anything.
+    // R6: neither garbage nor "uninitialised" after a set shrinks or opens anything.
     const isUsable = isSet || (isBlank && !hadSet)
     if (applied === undefined || block.stacksHeight >= applied.block.stacksHeight) {
       if (isUsable) at.push({ block, minBurn, maxBurn })

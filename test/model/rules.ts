@@ -1,5 +1,5 @@
 /**
- * The reference model of the gate (DESIGN §5, R5–R9, docs/GATING.md): who may do what. Slow and plain on purpose, and
+ * The reference model of the gate (R5–R9, docs/GATING.md): who may do what. Slow and plain on purpose, and
  * written from the rules: it imports nothing of the rooms it judges (`test/unit/model/model.test.ts` reads its imports).
  */
 
@@ -47,7 +47,7 @@ type Denial =
   | 'not_ready'
   | 'not_in_registry'
 
-/** DESIGN §5 and the table of docs/GATING.md, once more by hand. */
+/** The table of docs/GATING.md, once more by hand. */
 const MAY: Readonly<
   Record<ModelRole, { readonly dialled: boolean; readonly topics: string; readonly streams: string }>
 > = {

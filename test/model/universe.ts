@@ -49,7 +49,7 @@ const set = (n: number, threshold: number, ...keys: string[]): State => ({
   aggregateKey: aggregate(n),
 })
 const good = set(90, 2, 'self', 'm1', 'm2')
-/** Each has one fault of DESIGN §4 and would else be a set; the contract accepts all of them. */
+/** Each has one fault that docs/RULES.md rules out, and would else be a set; the contract accepts all of them. */
 const garbage = (why: string, fault: Partial<State>): State => ({
   ...good,
   ...{ name: `garbage: ${why}`, kind: 'garbage', keys: [] },

@@ -9,7 +9,7 @@ import {
 } from '@stacks/transactions'
 import type { PublicKey } from '../../base/index.ts'
 
-/** c32 versions of a multisig account (registry spec, "Principal of a set"). */
+/** c32 versions of a multisig account. */
 export const MULTISIG_VERSION = { mainnet: 0x14, testnet: 0x15 } as const
 
 export const MAINNET_CHAIN_ID = 1

@@ -16,7 +16,7 @@ const DEFAULT_INTERVAL_MS = 2_000
 const DEFAULT_INITIAL_BLOCKS = 10
 
 /**
- * A Clarity VM behind the HTTP endpoints of a Stacks node (DESIGN §13).
+ * A Clarity VM behind the HTTP endpoints of a Stacks node.
  * Throws `SIMNET_MISSING`, `CONTRACTS_MISSING` or `VM_FAILED`.
  */
 export async function startChain(init: EmbeddedChainInit): Promise<EmbeddedChain> {

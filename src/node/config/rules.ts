@@ -14,7 +14,7 @@ import type { BridgeGrant, HostPort, KeyFileConfig, NodeConfig, SetSpec, Validat
 type Section<S extends keyof CheckedFile['sections']> = CheckedFile['sections'][S]
 const MAINNET = 'mainnet'
 
-/** DESIGN §11: exactly one way to open the key. */
+/** Exactly one way to open the key: two could disagree. */
 export function unlockOf(identity: Section<'identity'>, file: string): Unlock {
   const { key_file, passphrase_file, identity_file } = identity
   const at = { file, section: 'identity' }
@@ -100,7 +100,7 @@ export function checkMaxAge({ max_age, poll_interval }: Section<'registry'>, fil
     )
 }
 
-/** What any set must fulfil that this node could help to make (R3, DESIGN §4); the list itself was checked before. */
+/** What any set must fulfil that this node could help to make (R3); the list itself was checked before. */
 export function checkSet(keys: readonly PublicKey[], threshold: number, at: Place): SetSpec {
   const n = keys.length
   if (threshold > n) throw configError(at, `is ${threshold}, but only ${n} keys are listed`)

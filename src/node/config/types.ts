@@ -30,7 +30,7 @@ export interface Seed {
   readonly peerId: PeerIdStr | undefined
 }
 
-/** What one bridge node may call: nothing that isn't listed (DESIGN §10). */
+/** What one bridge node may call: nothing that isn't listed (docs/PROTOCOL.md). */
 export interface BridgeGrant {
   readonly peerId: PeerIdStr
   readonly methods: readonly string[]
@@ -56,7 +56,7 @@ export interface NodeConfig {
   readonly dataDir: string
   readonly identity: {
     readonly keyFile: string
-    /** The key that the key file must hold: a wrong path is an error and never a new identity (DESIGN §11). */
+    /** The key that the key file must hold: a wrong path is an error and never a new identity. */
     readonly publicKey: PublicKey
     readonly unlock: Unlock
     /** The key that is to take this one's place (R7). */

@@ -29,7 +29,7 @@ export interface KeygenRunnerInit extends KeygenTools {
   readonly logger: Logger
   readonly onProposal: (proposal: VerifiedProposal) => void
   readonly onChange: () => void
-  /** Told how every attempt failed, and what was found beside: what of it can be proven is evidence (DESIGN §9). */
+  /** Told how every attempt failed, and what was found beside: what of it can be proven is evidence (docs/ROUNDS.md). */
   readonly onAborted?: ((spec: PendingSpec, reason: KeygenAbort) => void) | undefined
 }
 

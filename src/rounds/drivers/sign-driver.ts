@@ -55,7 +55,7 @@ export interface SignDriverInit {
   readonly asksUnready?: boolean
   /** Is there a link to this member? Nobody is dialled for nonce commitments alone; everybody counts as linked, unless said. */
   readonly isLinked?: (member: PublicKey) => boolean
-  /** Told of every provable fault of a member, once (DESIGN §9). */
+  /** Told of every provable fault of a member, once (docs/ROUNDS.md). */
   readonly onFault?: ((fault: SignFault) => void) | undefined
 }
 

@@ -47,7 +47,7 @@ const REFUSALS = [...NOT_PROVEN, 'malformed', 'not_a_member', 'member_full', 'no
 type EvidenceRefusal = (typeof REFUSALS)[number]
 
 /**
- * What this node can prove (DESIGN §9). Everything is judged before it is written, and one fault is written once: by member,
+ * What this node can prove (docs/ROUNDS.md). Everything is judged before it is written, and one fault is written once: by member,
  * code, round and attempt. A member that cheats for ever fills its own places, and nobody else's.
  */
 export class EvidenceBook {

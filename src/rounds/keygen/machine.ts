@@ -11,7 +11,7 @@ import { advanceTrial, beginTrial, waitInTrial } from './trial.ts'
 import type { KeygenEvent, KeygenTimer } from './types.ts'
 
 /**
- * Keygen as one member (DESIGN §7, R18–R22): what happened in, what is to be done out. Does no I/O and never throws;
+ * Keygen as one member (docs/ROUNDS.md, R18–R22): what happened in, what is to be done out. Does no I/O and never throws;
  * whatever peers say ends at worst in the effect `aborted`.
  */
 export function keygenStep(state: KeygenState, event: KeygenEvent): Transition {

@@ -37,7 +37,7 @@ function openShare(
   return secret ?? 'undecryptable_share'
 }
 
-/** What shows a bad share to anybody: the dealer's words, and the pair secret that opens the box (R18, DESIGN §9). */
+/** What shows a bad share to anybody: the dealer's words, and the pair secret that opens the box (R18, docs/ROUNDS.md). */
 export function shareFault(
   state: KeygenState,
   { receiverKey }: Dealing,

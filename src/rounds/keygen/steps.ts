@@ -108,7 +108,7 @@ export interface KeygenPayloads {
   readonly certified: { readonly confirms: readonly Uint8Array[]; readonly told: Uint8Array | undefined }
 }
 
-/** What lets anybody judge a fault (DESIGN §9). */
+/** What lets anybody judge a fault (docs/ROUNDS.md). */
 export interface FaultProof {
   /** Signed envelopes. */
   readonly wires: readonly Uint8Array[]

@@ -66,7 +66,7 @@ export interface HeardConfirm {
   readonly wire: Uint8Array
 }
 
-/** Something wrong in what a member said; `wires` are the signed envelopes that show it (DESIGN §9). */
+/** Something wrong in what a member said; `wires` are the signed envelopes that show it (docs/ROUNDS.md). */
 export interface KeygenFault {
   readonly member: PublicKey
   readonly code: FaultCode

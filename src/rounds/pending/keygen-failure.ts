@@ -2,7 +2,7 @@ import { describeError, unreachable } from '../../base/index.ts'
 import type { KeygenAbort } from '../keygen/index.ts'
 import type { KeygenFailure } from './session.types.ts'
 
-/** An abort in the words of `status`: blame only where messages show it, silence apart from it (DESIGN §9). */
+/** An abort in the words of `status`: blame only where messages show it, silence apart from it (docs/ROUNDS.md). */
 export function failureOf(attempt: number, abort: KeygenAbort): KeygenFailure {
   const of = (reason: string, rest: Partial<KeygenFailure> = {}): KeygenFailure => ({
     attempt,

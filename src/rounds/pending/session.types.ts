@@ -22,7 +22,7 @@ export interface KeygenWait {
   readonly restarts: readonly { readonly member: PublicKey; readonly times: number }[]
 }
 
-/** Why an attempt ended without a key. Silence is a local claim, a fault is shown by messages (DESIGN §9). */
+/** Why an attempt ended without a key. Silence is a local claim, a fault is shown by messages (docs/ROUNDS.md). */
 export interface KeygenFailure {
   readonly attempt: number
   readonly reason: string

@@ -9,7 +9,7 @@ export interface KnownRound extends RoundFacts {
   readonly from: PublicKey
   /** This operator's own bridge waits for it. */
   isWanted: boolean
-  /** What this operator's policy says (DESIGN §10). */
+  /** What this operator's policy says (docs/POLICY.md). */
   own: 'unasked' | 'asked' | 'yes' | DeclineReason
   /** Members whose operators approved it, in the order in which they were heard. */
   readonly ready: Set<PublicKey>

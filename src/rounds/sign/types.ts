@@ -79,7 +79,7 @@ interface Said {
   readonly payload: Uint8Array
 }
 
-/** What the machines want done; the driver does it (DESIGN §7). */
+/** What the machines want done; the driver does it (docs/ROUNDS.md). */
 export type SignEffect =
   /** Gossip it on the set's sign topic. */
   | ({ readonly kind: 'publish' } & Said)
@@ -94,7 +94,7 @@ export type SignEffect =
    */
   | { readonly kind: 'arm'; readonly id: string; readonly afterMs: number; readonly isPatient?: true }
   | { readonly kind: 'disarm'; readonly id: string }
-  /** Ask policy and bindings (DESIGN §10), then call `SignBook.consent(id, answer)`. */
+  /** Ask policy and bindings (docs/POLICY.md), then call `SignBook.consent(id, answer)`. */
   | {
       readonly kind: 'ask_consent'
       readonly id: string
@@ -115,7 +115,7 @@ export type SignEffect =
   | { readonly kind: 'refused'; readonly round: string; readonly author: PublicKey; readonly reason: Refusal }
 
 /**
- * Something a member signed that no honest one signs, with the wires that show it (DESIGN §9).
+ * Something a member signed that no honest one signs, with the wires that show it (docs/ROUNDS.md).
  * `invalid_share`: the coordinator's package, then the member's share. `equivocation`: two payloads in one slot (R16).
  */
 export const SIGN_FAULTS = ['invalid_share', 'equivocation'] as const

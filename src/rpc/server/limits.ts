@@ -17,7 +17,7 @@ export const handlerMarginMs = (timeoutMs: number): number => Math.min(100, Math
 const QUOTAS: Readonly<Record<QuotaClass, { readonly burst: number; readonly perSecond: number } | null>> = {
   control: null,
   read: null,
-  // A deposit's graph asks for up to ~1,500 signatures at once (spec/s2.md, load to expect).
+  // A deposit's graph asks for up to ~1,500 signatures at once.
   sign: { burst: 2_000, perSecond: 500 },
 }
 /** Clients whose buckets are remembered; only admitted peers get one, and the longest silent is forgotten first. */

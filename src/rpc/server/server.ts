@@ -72,7 +72,7 @@ class RpcServer implements Startable {
   }
 }
 
-/** Serves the method table on `/countersign/rpc/1` (docs/PROTOCOL.md). Bounded in every direction (DESIGN §12). */
+/** Serves the method table on `/countersign/rpc/1` (docs/PROTOCOL.md). Bounded in every direction (`src/base/limits.ts`). */
 export function createRpcServer(init: RpcServerInit): Startable {
   return new RpcServer(init)
 }

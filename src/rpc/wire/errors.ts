@@ -14,7 +14,7 @@ type ProtocolCode =
 
 /**
  * The closed list of codes that cross the wire, each with the one sentence that goes with it. Internal text never does
- * (DESIGN §10): what varies are the typed details.
+ * (docs/PROTOCOL.md): what varies are the typed details.
  */
 export const WIRE_ERRORS = {
   BAD_REQUEST: 'The request does not have the shape that docs/PROTOCOL.md gives; the details name the field.',

@@ -34,7 +34,7 @@ export const encodeCancel = (id: number): Uint8Array =>
 
 export const encodeResult = (id: number, result: Uint8Array): Uint8Array => writeResult({ id, result })
 
-/** The message is always the code's own sentence: nothing that a handler wrote crosses the wire (DESIGN §10). */
+/** The message is always the code's own sentence: nothing that a handler wrote crosses the wire (docs/PROTOCOL.md). */
 export function encodeError(id: number, code: WireErrorCode, details: Partial<ErrorDetails> = {}): Uint8Array {
   const { field = '', expected = '', missing, cheaters } = { ...NO_DETAILS, ...details }
   const some = field !== '' || expected !== '' || missing.length > 0 || cheaters.length > 0

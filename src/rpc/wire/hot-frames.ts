@@ -1,8 +1,7 @@
 import { utf8 } from '../../base/index.ts'
 
 /**
- * The two frames of every successful call, by hand: the general codec costs more than the transport (spec/performance.md,
- * Transport). Writers make exactly the bytes of the general one; readers know only the usual order of fields and answer
+ * The two frames of every successful call, by hand: the general codec costs more than the transport itself. Writers make exactly the bytes of the general one; readers know only the usual order of fields and answer
  * undefined to anything else, which the general one then reads. `test/unit/rpc/hot-frames.test.ts` compares them.
  */
 export interface HotRequest {

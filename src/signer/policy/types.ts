@@ -18,7 +18,7 @@ export type Approval =
 
 export type ApprovalAnswer = 'yes' | 'refused' | 'equivocation' | 'not_asked_yet'
 
-/** This operator's say in what its share signs (DESIGN §10). */
+/** This operator's say in what its share signs (docs/POLICY.md). */
 export interface SigningPolicy {
   readonly kind: PolicyKind
   /** This operator's own bridge asks. Waits, no longer than `asking` says, while nothing is decided. Throws `BINDINGS_FAILED`. */

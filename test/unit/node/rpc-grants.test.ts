@@ -79,7 +79,7 @@ async function serveBridges(bridges: NodeConfig['bridges']): Promise<MemoryStrea
   return opened
 }
 
-describe("a bridge's rights over rpc (DESIGN §10)", () => {
+describe("a bridge's rights over rpc (docs/PROTOCOL.md)", () => {
   it('should be what the config lists for it', async () => {
     const stream = await serveBridges([{ peerId: BRIDGE.peerId, methods: ['hello', 'threshold.sign'] }])
     await stream.write(signFrame(1))
