@@ -17,7 +17,7 @@ const table = (heading: string): readonly (readonly string[])[] =>
         .slice(1, -1)
         .map((cell) => cell.trim()),
     )
-const quoted = (cell = ''): readonly string[] => [...cell.matchAll(/`(\w+)`/g)].map(([, name = '']) => name)
+const quoted = (cell = ''): readonly string[] => [...cell.matchAll(/`(#?\w+)`/g)].map(([, name = '']) => name)
 
 interface Row {
   readonly file: string
@@ -69,6 +69,21 @@ const outside = (file: string, pattern: RegExp, rows: readonly Row[]): readonly 
 }
 const judged = sourceFiles()
 
+/** What secrets are called wherever they are held; quoted words are none. */
+const HOLDS = /\b(signingShare|zeroize|exposeSecret|SecretNonces|openShare|secrets?)\b/
+const PUBLIC_HELPER =
+  /(?<![.\w])(add|sub|mul|neg|toScalarBytes|parsePublicScalar|reduced|powersOf|lagrangeAtZero|lagrangeOf|sumOf)\b(?!:)/
+/** Declared, not computed with. */
+const BIGINT_FIELD = /^\s*readonly #?\w+: bigint$/
+const IMPORT = /^(import|\} from) /
+const SECRET_HERE = /\b(signingShare|nonces|secret\w*|coefficients)\b/
+const unquoted = (file: string) => linesOf(file).map((line) => line.replace(/'[^']*'/g, "''"))
+const isHolder = (file: string) =>
+  !/^src\/curve\/|^src\/base\/bytes\.ts$|\/index\.ts$/.test(file) && unquoted(file).some((line) => HOLDS.test(line))
+const HOLDERS = table('Files that hold secrets').map(([file = '', , allowed]) => ({ file, allowed: quoted(allowed) }))
+const isPublicMath = (line: string) =>
+  (BIGINT.test(line) || PUBLIC_HELPER.test(line)) && !IMPORT.test(line) && !BIGINT_FIELD.test(line)
+
 describe('docs/SECRETS.md', () => {
   it('should have its tables', () => {
     expect(OPERATIONS.length).toBeGreaterThan(20)
@@ -107,6 +122,41 @@ describe('docs/SECRETS.md', () => {
     const lines = files.flatMap((file) => outside(file, /\bexposeSecret\(\)/, [...EXPOSED, ...OPERATIONS]))
     // Declarations of the port's type are no calls.
     expect(lines).toEqual([])
+  })
+  it('should have a row for every file that holds a secret', () => {
+    const rows = HOLDERS.map((h) => h.file)
+    expect(judged.filter((file) => isHolder(file) && !rows.includes(file))).toEqual([])
+    expect(rows.filter((file) => !judged.includes(file))).toEqual([])
+  })
+  it.each(HOLDERS)('should compute with public numbers only where its row says: $file', ({ file, allowed }) => {
+    const spans = allowed.map((name) => only({ file, name, calls: [] }))
+    const lines = unquoted(file)
+    const inSpan = (i: number) => spans.some(({ from, to }) => from <= i && i <= to)
+    expect(lines.flatMap((line, i) => (isPublicMath(line) && !inSpan(i) ? [`${i + 1} ${line.trim()}`] : []))).toEqual(
+      [],
+    )
+    for (const { from, to } of spans) expect(lines.slice(from, to + 1).some(isPublicMath)).toBe(true)
+    if (allowed.length === 0) expect(linesOf(file).join('\n')).not.toMatch(/from '.*\/public-scalars\.ts'/)
+  })
+  it.each(HOLDERS.filter((h) => h.allowed.length > 0))(
+    'should hand a secret on to a row, and to no bigint: $file',
+    (row) => {
+      const known = OPERATIONS.map((r) => r.name).join('|')
+      const handsOn = new RegExp(`\\b(?:${known})\\(`)
+      for (const name of row.allowed) {
+        // Its first line declares it. What a pair was announced as is public.
+        const [, ...body] = bodyOf({ ...row, name, calls: [] })
+          .replaceAll('nonces.commitment', '')
+          .split('\n')
+        expect(body.filter((line) => SECRET_HERE.test(line) && !handsOn.test(line))).toEqual([])
+      }
+    },
+  )
+  it('should find public arithmetic wherever it stands', () => {
+    for (const line of ['parts.map(reduced).reduce(add)', 'x === 0n', 'BigInt(s)', '  mul(a, b)'])
+      expect(isPublicMath(line), line).toBe(true)
+    for (const line of ['seen.add(x)', '  readonly offset: bigint', "import { add } from './public-scalars.ts'"])
+      expect(isPublicMath(line), line).toBe(false)
   })
   it('should let nobody else compute with the curve library', () => {
     const importing = judged.filter((file) => linesOf(file).some((l) => /from '(@noble\/curves|secp256k1)/.test(l)))
