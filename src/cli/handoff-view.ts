@@ -16,28 +16,38 @@ export function handoffLines(handoff: unknown): string | undefined {
   const items = listAt(handoff, 'items')
   const holding = listAt(handoff, 'holding').map((key) => textAt(key) ?? '?')
   if (items.length + holding.length === 0) return undefined
-  return [...holding.map((key) => `held by ${key}: more will be listed`), ...items.map(itemLine)].join('\n')
+  const cosigned = new Set(listAt(handoff, 'cosigned').map((key) => textAt(key) ?? '?'))
+  const lines = items.map((item) => itemLine(item, cosigned))
+  return [...holding.map((key) => `held by ${key}: more will be listed`), ...lines].join('\n')
 }
 
-function itemLine(item: unknown): string {
+function itemLine(item: unknown, cosigned: ReadonlySet<string>): string {
   const missing = listAt(item, 'missing').length
   const by = listAt(item, 'listedBy').length
   const failure = textAt(item, 'failure')
   const state =
     at(item, 'own') !== true
-      ? 'not listed here'
+      ? `${textAt(item, 'signature') === undefined ? '' : 'signed, '}not listed here`
       : textAt(item, 'signature') !== undefined
         ? 'signed'
         : missing > 0
-          ? 'waiting for others to list it'
+          ? at(item, 'tooLate') === true
+            ? TOO_LATE
+            : 'waiting for others to list it'
           : failure === undefined
             ? 'being signed'
             : 'not signed yet'
   const listedBy = listAt(item, 'listedBy').map((key) => `\n    listed by      ${textAt(key) ?? '?'}`)
-  const notBy = listAt(item, 'missing').map((key) => `\n    not listed by  ${textAt(key) ?? '?'}`)
+  const notBy = listAt(item, 'missing').map((one) => {
+    const key = textAt(one) ?? '?'
+    return `\n    not listed by  ${key}${cosigned.has(key) ? ', which says that it has co-signed: it can list nothing more' : ''}`
+  })
   const why = state === 'not signed yet' ? [`\n    because        ${failure}`] : []
   return `${named(item)}  ${state} · listed by ${by}${[...listedBy, ...notBy, ...why].join('')}`
 }
+
+/** What its operator must hear: the rotation stands still for it. */
+const TOO_LATE = 'TOO LATE: list again without it, and sign it after the rotation (`countersign rotation recall`)'
 
 function listText(list: unknown, pendingId: string | undefined): string {
   const id = textAt(list, 'pendingId') ?? '?'
@@ -46,12 +56,14 @@ function listText(list: unknown, pendingId: string | undefined): string {
     (item) =>
       `${named(item)}\n  ${textAt(item, 'signature') ?? (isOver ? 'NOT SIGNED: see `countersign rotation recall`' : 'not signed yet')}`,
   )
+  const former = listAt(list, 'former').map((item) => `${named(item)}\n  ${textAt(item, 'signature') ?? '?'}`)
   return facts(
     [
       ['own list for', id],
       ['old key', textAt(list, 'groupKey')],
       ['listed', new Date(numberAt(list, 'listedAtMs') ?? 0).toISOString()],
       ['signatures', signatures.join('\n') || 'nothing is listed'],
+      ['no longer listed', former.join('\n') || undefined],
     ],
     WIDE,
   )

@@ -5,6 +5,8 @@ import type { HandoffRecord, HandoffStatus, RotationStatus } from '../rotation/i
 export interface HandoffView {
   /** Operators that said that more will be listed. */
   readonly holding: readonly PublicKey[]
+  /** Current members that have co-signed, the others by their own word: they can list nothing any more. */
+  readonly cosigned: readonly PublicKey[]
   readonly items: readonly HandoffItemView[]
 }
 
@@ -17,7 +19,9 @@ export interface HandoffItemView {
   readonly listedBy: readonly PublicKey[]
   /** Current members that do not, while too few list it for a signature. */
   readonly missing: readonly PublicKey[]
-  /** BIP340 as hex; null while there is none, and for digests that only others list. */
+  /** Too many of the missing have co-signed: this is not signed before the rotation any more, and an own list with it waits for ever. */
+  readonly tooLate: boolean
+  /** BIP340 as hex; null while there is none, and for digests that only others ever listed. */
   readonly signature: string | null
   /** Why the old key did not sign it when it was last asked to; null for digests that only others list. */
   readonly failure: string | null
@@ -31,21 +35,26 @@ export interface KeptHandoffView {
   readonly listedAtMs: number
   readonly hold: boolean
   readonly items: readonly Pick<HandoffItemView, 'digest' | 'merkleRoot' | 'signature'>[]
+  /** Signed while they were listed, and listed no more. */
+  readonly former: KeptHandoffView['items']
 }
 
-export function viewOfHandoff({ holding, items }: HandoffStatus, spec: RotationStatus['spec']): HandoffView {
+export function viewOfHandoff({ holding, cosigned, items }: HandoffStatus, spec: RotationStatus['spec']): HandoffView {
   const { currentKeys, currentThreshold } = spec
   return {
     holding,
-    items: items.map(({ digest, merkleRoot, own, listedBy, signature, failure }) => ({
-      ...{ digest, merkleRoot, own, listedBy },
-      missing:
-        signature !== undefined || listedBy.length >= currentThreshold
-          ? []
-          : currentKeys.filter((key) => !listedBy.includes(key)),
-      signature: signature ?? null,
-      failure: failure ?? null,
-    })),
+    cosigned,
+    items: items.map(({ digest, merkleRoot, own, listedBy, signature, failure }) => {
+      const isEnough = signature !== undefined || listedBy.length >= currentThreshold
+      const missing = isEnough ? [] : currentKeys.filter((key) => !listedBy.includes(key))
+      const canList = missing.filter((key) => !cosigned.includes(key)).length
+      return {
+        ...{ digest, merkleRoot, own, listedBy, missing },
+        tooLate: !isEnough && listedBy.length + canList < currentThreshold,
+        signature: signature ?? null,
+        failure: failure ?? null,
+      }
+    }),
   }
 }
 
@@ -56,10 +65,12 @@ export const viewOfKeptHandoff = ({
   hold,
   items,
   signatures,
+  former,
 }: HandoffRecord): KeptHandoffView => ({
   ...{ pendingId, groupKey, listedAtMs: revision, hold },
   items: items.map((item) => {
     const signature = signatures.get(`${item.digest}/${item.merkleRoot}`)
     return { ...item, signature: signature === undefined ? null : toHex(signature) }
   }),
+  former: former.map(({ item, signature }) => ({ ...item, signature: toHex(signature) })),
 })

@@ -204,9 +204,16 @@ export class ActiveRotation {
       approved: [...this.#session.approved()].toSorted(),
       keygen: this.#session.keygen(),
       newKey: proposal && asGroupKey(proposal.proposal.aggregateKey.slice(2)),
-      handoff: statusOfHandoff(this.#handoff, this.spec, this.#c.self),
+      handoff: statusOfHandoff(this.#handoff, this.spec, this.#c.self, this.#cosignedBy()),
       lastError: lastError ?? this.#cosigner.rejection ?? this.#handoff.lastFailure,
     }
+  }
+
+  /** By their own word: while this node's list waits it knows no nonce that it could verify theirs at. */
+  #cosignedBy(): ReadonlySet<PublicKey> {
+    const transcript = this.#session.proposal()?.proposal.transcript
+    const heard = this.#session.cosignatures().filter((c) => c.transcript === transcript)
+    return new Set([...heard.map(({ author }) => author), ...(this.hasSigned ? [this.#c.self] : [])])
   }
 
   /** Takes one step. `changed`: the facts are others now, look again. */

@@ -8,7 +8,7 @@ export interface HandoffItemStatus extends HandoffItem {
   readonly own: boolean
   /** Members of the current set that list it, as far as heard. */
   readonly listedBy: readonly PublicKey[]
-  /** BIP340, 64 bytes as hex, verified here; known of own digests only. */
+  /** BIP340, 64 bytes as hex, verified here; known of digests that are or were listed here. */
   readonly signature: string | undefined
   /** Why the old key did not sign it when it was last asked to; own digests only. */
   readonly failure: string | undefined
@@ -18,7 +18,9 @@ export interface HandoffItemStatus extends HandoffItem {
 export interface HandoffStatus {
   /** Operators that said that more will be listed: their nodes co-sign nothing yet. */
   readonly holding: readonly PublicKey[]
-  /** Own digests first, in the operator's order. */
+  /** Members that have co-signed, the others by their own word: they can list nothing any more. */
+  readonly cosigned: readonly PublicKey[]
+  /** Own digests first, in the operator's order; signed ones that nobody lists any more last. */
   readonly items: readonly HandoffItemStatus[]
 }
 
@@ -26,16 +28,20 @@ export function statusOfHandoff(
   handoff: Pick<Handoff, 'own' | 'heard' | 'listedBy' | 'failureOf'>,
   { currentKeys }: Pick<PendingSpec, 'currentKeys'>,
   self: PublicKey,
+  cosigned: ReadonlySet<PublicKey>,
 ): HandoffStatus {
   const { own, heard } = handoff
   const holds = (key: PublicKey) => (key === self ? own : heard.get(key))?.hold === true
   const items = new Map((own?.items ?? []).map((item) => [nameOfItem(item), item] as const))
   const isOwn = new Set(items.keys())
   for (const list of heard.values()) for (const item of list.items) items.set(nameOfItem(item), item)
+  const former = new Map((own?.former ?? []).map(({ item, signature }) => [nameOfItem(item), signature] as const))
+  for (const { item } of own?.former ?? []) items.set(nameOfItem(item), item)
   return {
     holding: currentKeys.filter(holds),
+    cosigned: currentKeys.filter((key) => cosigned.has(key)),
     items: [...items].map(([name, item]) => {
-      const signature = own?.signatures.get(name)
+      const signature = own?.signatures.get(name) ?? former.get(name)
       return {
         digest: item.digest,
         merkleRoot: item.merkleRoot,

@@ -13,7 +13,7 @@ import {
 import type { Space } from '../store/index.ts'
 import type { HandoffFacts } from './decide.ts'
 import { handoffBatches } from './handoff-batches.ts'
-import { dropOldHandoffs, type HandoffRecord, saveHandoff } from './handoff-record.ts'
+import { dropOldHandoffs, type HandoffRecord, saveHandoff, signaturesUnder } from './handoff-record.ts'
 import { type HandoffRounds, HandoffSigning, type Signed } from './handoff-signing.ts'
 
 /** Wrong signatures that one member may show for one digest: each costs a check. */
@@ -76,7 +76,7 @@ export class Handoff {
     return this.#own?.signatures.has(name) ? undefined : this.#signing.failures.get(name)
   }
 
-  /** This operator's word: on disk, then told. Signatures of digests that stay are kept; the same list again is harmless. */
+  /** This operator's word: on disk, then told. No signature is forgotten for it; the same list again is harmless. */
   list(groupKey: GroupKey, items: readonly HandoffItem[], hold: boolean): Promise<void> {
     return this.#alone(() => this.#list(groupKey, items, hold))
   }
@@ -86,10 +86,9 @@ export class Handoff {
     const before = this.#own
     if (before?.hold === hold && before.items.map(nameOfItem).join() === items.map(nameOfItem).join()) return
     const names = new Set(items.map(nameOfItem))
-    const signatures = new Map([...(before?.signatures ?? [])].filter(([name]) => names.has(name)))
     const revision = Math.max((before?.revision ?? 0) + 1, clock.now())
     if (before === undefined) await dropOldHandoffs(space, spec.id)
-    const record = { pendingId: spec.id, groupKey, revision, hold, items, signatures }
+    const record = { pendingId: spec.id, groupKey, revision, hold, items, ...signaturesUnder(items, before) }
     await saveHandoff(space, record)
     this.#own = record
     for (const name of [...this.#readySinceMs.keys()]) if (!names.has(name)) this.#readySinceMs.delete(name)

@@ -164,6 +164,11 @@ describe('R29: rotation handoff, by operators', () => {
     expect((await handoff(ada, '--file', listed)).code).toBe(0)
     // One of two that are needed: the others hold, and wait for what they listed.
     await expect.poll(() => waitsFor(ada), LONG).toBe('cosignatures')
+    // It may be another's turn to name the fee: only who has named or followed it has signed.
+    await expect.poll(async () => (await status(ada))?.rotation?.handoff.cosigned, LONG).toEqual([ada.publicKey])
+    expect((await handoff(cyd)).stdout).toMatch(
+      new RegExp(`not listed by +${ada.publicKey}, which says that it has co-signed`),
+    )
     const { code, stderr } = await handoff(ada, '--digest', toHex(randomBytes(32)))
     expect([code, stderr]).toEqual([1, expect.stringContaining('has co-signed rotate-keys already')])
     expect((await handoff(ada, '--withdraw')).code).toBe(1)

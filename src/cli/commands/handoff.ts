@@ -60,7 +60,9 @@ async function handOff(ctx: CliContext, { listed }: DigestOptions, options: Hand
   show(ctx, json, answer, () => {
     if (withdraw) return `Withdrawn: the rotation to pending set ${id} waits for nothing listed here.`
     const what = items.length === 1 ? '1 digest' : `${items.length} digests`
-    const more = hold ? ' This node does not co-sign until you list again without --hold, or --withdraw.' : ''
+    const more = hold
+      ? ' This node does not co-sign until you list again without --hold, or --withdraw.'
+      : ' This node co-signs as soon as these are signed; nothing can be listed after that (use --hold while more is to come).'
     return `Listed for the old key, before pending set ${id}: ${what}.${more} \`countersign rotation handoff\` shows who lists the same.`
   })
 }

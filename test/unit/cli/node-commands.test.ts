@@ -48,6 +48,7 @@ const HANDOFF = {
     pendingId: PENDING_ID,
     handoff: {
       holding: [KEY_C],
+      cosigned: [KEY_B],
       items: [
         ...[
           {
@@ -81,6 +82,26 @@ const HANDOFF = {
             failure: `nobody answered; not heard from: ${KEY_B}`,
           },
         ],
+        ...[
+          {
+            digest: KEY_A.slice(2),
+            merkleRoot: 'none',
+            own: true,
+            listedBy: [KEY_A],
+            missing: [KEY_B, KEY_C],
+            tooLate: true,
+            signature: null,
+          },
+          {
+            digest: KEY_B.slice(2),
+            merkleRoot: 'none',
+            own: false,
+            listedBy: [],
+            missing: [],
+            tooLate: false,
+            signature: SIGNATURE,
+          },
+        ],
       ],
     },
   },
@@ -91,6 +112,7 @@ const HANDOFF = {
         { digest: DIGEST_A, merkleRoot: 'none', signature: SIGNATURE },
         { digest: DIGEST_B, merkleRoot: 'empty', signature: null },
       ],
+      former: [{ digest: KEY_B.slice(2), merkleRoot: 'none', signature: '77'.repeat(64) }],
     },
     {
       ...{ pendingId: 'cd'.repeat(32), groupKey: 'ee'.repeat(32), listedAtMs: 0, hold: false },
@@ -704,6 +726,7 @@ describe('countersign rotation handoff', () => {
     )
     expect(code).toBe(0)
     expect(out).toContain('3 digests')
+    expect(out).toMatch(/co-signs as soon as these are signed; nothing can be listed after that \(use --hold/)
     expect(approvals).toEqual([
       {
         items: [
@@ -736,7 +759,7 @@ describe('countersign rotation handoff', () => {
   it('should withdraw, and hold without a digest', async () => {
     await nodeAnswers()
     expect((await handoff('--withdraw')).out).toMatch(/^Withdrawn/)
-    expect((await handoff('--hold')).code).toBe(0)
+    expect((await handoff('--hold')).out).toMatch(/does not co-sign until you list again without --hold/)
     expect(approvals).toEqual([
       { items: [], hold: false, withdraw: true },
       { items: [], hold: true, withdraw: false },
@@ -754,6 +777,11 @@ describe('countersign rotation handoff', () => {
     expect(out).toMatch(new RegExp(`${DIGEST_C} {2}not signed yet .*\\n.*\\n.*\\n +because +nobody answered.*${KEY_B}`))
     expect(out).toContain(SIGNATURE)
     expect(out).toMatch(/not signed yet/)
+    // A list that can't be signed any more stops the rotation until it is shortened.
+    expect(out).toContain(`not listed by  ${KEY_B}, which says that it has co-signed: it can list nothing more`)
+    expect(out).toMatch(new RegExp(`${KEY_A.slice(2)} {2}TOO LATE: list again without it`))
+    expect(out).toContain(`${KEY_B.slice(2)}  signed, not listed here`)
+    expect(out).toMatch(/no longer listed +[0-9a-f]{64}\n +(77){64}/)
     // What a rotation left behind has one way left.
     expect(out).toMatch(/NOT SIGNED: see `countersign rotation recall`/)
     expect((await handoff('--json')).json()).toEqual(HANDOFF)

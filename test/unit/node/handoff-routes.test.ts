@@ -17,6 +17,7 @@ const RECORD: HandoffRecord = {
     { digest: DIGEST, merkleRoot: 'empty' },
   ],
   signatures: new Map([[`${DIGEST}/none`, new Uint8Array(64).fill(9)]]),
+  former: [{ item: { digest: '12'.repeat(32), merkleRoot: 'none' }, signature: new Uint8Array(64).fill(8) }],
 }
 
 let calls: unknown[]
@@ -60,6 +61,7 @@ describe('/rotation/handoff', () => {
             { digest: DIGEST, merkleRoot: 'none', signature: '09'.repeat(64) },
             { digest: DIGEST, merkleRoot: 'empty', signature: null },
           ],
+          former: [{ digest: '12'.repeat(32), merkleRoot: 'none', signature: '08'.repeat(64) }],
         },
       ],
     })

@@ -32,7 +32,7 @@ const rotation: RotationStatus = withCanary({
   approved: [SELF.publicKey],
   keygen: { phase: 'idle', attempt: 0, lastFailure: undefined },
   newKey: undefined,
-  handoff: withCanary({ holding: [], items: [] }),
+  handoff: withCanary({ holding: [], cosigned: [], items: [] }),
   lastError: undefined,
 })
 const facts = (over: Partial<StatusFacts> = {}): StatusFacts => ({
@@ -348,7 +348,7 @@ describe('viewOfRotation', () => {
       },
       keygen: rotation.keygen,
       newKey: null,
-      handoff: { holding: [], items: [] },
+      handoff: { holding: [], cosigned: [], items: [] },
       lastError: null,
     })
   })

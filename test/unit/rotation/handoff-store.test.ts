@@ -304,6 +304,42 @@ describe('the handoff of one node', () => {
     }
   })
 
+  it('R28: should come back with its first signature when it is listed again, a restart notwithstanding', async () => {
+    const [x, y, handoff] = [digest('x'), digest('y'), await opened()]
+    await handoff.list(groupKey, [x, y], false)
+    const first = signatureOf(x)
+    await handoff.hear(heardOf(other, x, first))
+    await handoff.list(groupKey, [], true)
+    expect(handoff.own).toMatchObject({ items: [], signatures: new Map(), former: [{ item: x, signature: first }] })
+    const again = await opened()
+    expect(again.own).toEqual(handoff.own)
+    await again.list(groupKey, [y, x], false)
+    expect(again.own).toMatchObject({ signatures: new Map([[nameOfItem(x), first]]), former: [] })
+  })
+
+  it('should keep no more former signatures than a list has digests, the latest', async () => {
+    const handoff = await opened()
+    const items = Array.from({ length: LIMITS.maxHandoffDigests + 2 }, (_, i) => digest(`former ${i}`))
+    for (const item of items) {
+      await handoff.list(groupKey, [item], true)
+      await handoff.hear(heardOf(other, item, signatureOf(item)))
+    }
+    await handoff.list(groupKey, [], true)
+    expect(handoff.own?.former.map((f) => f.item)).toEqual(items.slice(2))
+    expect((await opened()).own).toEqual(handoff.own)
+  })
+
+  it('should be read from a record of an older version, and not from one that says it wrongly', async () => {
+    const x = digest('x')
+    const head = { groupKey, revision: 1, hold: true, items: [] }
+    await space.put(spec.id, utf8(JSON.stringify(head)))
+    expect((await opened()).own).toMatchObject({ former: [] })
+    for (const former of [{}, [{ ...x, signature: null }], [{ ...x, signature: '12' }], [7]]) {
+      await space.put(spec.id, utf8(JSON.stringify({ ...head, former })))
+      await expect(opened()).rejects.toMatchObject({ code: 'STORE_UNREADABLE' })
+    }
+  })
+
   it('should keep nothing of a round whose digest was withdrawn meanwhile', async () => {
     const handoff = await opened()
     const item = digest('one')

@@ -135,6 +135,35 @@ describe('R29: digests that are handed over to the old key', () => {
     expect(await signaturesOf(member(1))).toEqual([nameOfItem(digest(`a sweep to ${newKey}`))])
   })
 
+  it('R29: should be known as closed for a member that has co-signed, which can list nothing any more', async () => {
+    await approve()
+    await member(2).reconciler.handOver([], { hold: true })
+    await member(0).reconciler.handOver([digest('both'), digest('one alone')])
+    expect(member(0).reconciler.status()?.handoff.cosigned).toEqual([])
+    await member(1).reconciler.handOver([digest('both')])
+    await expect.poll(() => member(0).reconciler.status()?.handoff.cosigned, WAIT).toEqual([member(1).publicKey])
+    await expect(member(1).reconciler.handOver([digest('late')])).rejects.toMatchObject({ code: 'HANDOFF_COSIGNED' })
+    expect(member(1).reconciler.status()?.handoff.cosigned).toEqual([member(1).publicKey])
+    await member(0).reconciler.handOver([digest('both')])
+    await rotated()
+  })
+
+  it('R29: should be shown with their signatures when their operator holds, or lists others instead', async () => {
+    await approve()
+    for (const o of all) await o.reconciler.handOver([digest('early')], { hold: true })
+    await expect.poll(() => signaturesOf(member(0)), WAIT).toHaveLength(1)
+    for (const o of all) await o.reconciler.handOver([], { hold: true })
+    const shown = () => member(0).reconciler.status()?.handoff.items
+    await expect.poll(() => shown()?.[0]?.listedBy, WAIT).toEqual([])
+    expect(shown()).toMatchObject([
+      { ...digest('early'), own: false, signature: expect.stringMatching(/^[0-9a-f]{128}$/) },
+    ])
+    await restart(member(0))
+    expect(shown()?.[0]?.signature).toHaveLength(128)
+    for (const o of all) await o.reconciler.handOver([])
+    await rotated()
+  })
+
   it('R29: should be withdrawn as well, and the rotation go on without them', async () => {
     await approve()
     for (const index of [0, 1]) await member(index).reconciler.handOver([digest(`only ${index}`)])
