@@ -24,6 +24,27 @@ export const HANDOFF_GUARDS: readonly Guard[] = [
     test: unit('decide.test.ts', 'more will be listed'),
   },
   {
+    name: 'handoff: R28: a signature outlives the list that its digest stood on',
+    file: 'src/rotation/handoff-record.ts',
+    guard: '[...(before?.former ?? []), ...signedNow]',
+    gone: '[...signedNow]',
+    test: unit('handoff-store.test.ts', 'come back with its first signature'),
+  },
+  {
+    name: 'handoff: former signatures are bounded',
+    file: 'src/rotation/handoff-record.ts',
+    guard: '.slice(-LIMITS.maxHandoffDigests)',
+    gone: '',
+    test: unit('handoff-store.test.ts', 'no more former signatures'),
+  },
+  {
+    name: 'handoff: members that have co-signed are known as closed',
+    file: 'src/rotation/active-rotation.ts',
+    guard: 'return new Set([...heard.map(({ author }) => author), ',
+    gone: 'return new Set([',
+    test: unit('handoff.test.ts', 'closed for a member'),
+  },
+  {
     name: 'handoff: members take turns to ask for one digest',
     file: 'src/rotation/decide.ts',
     guard: 'f.nowMs >= readySinceMs + turnMs',

@@ -241,6 +241,13 @@ export const POLICY_GUARDS: readonly Guard[] = [
     test: { project: 'unit', file: 'test/unit/node/config.test.ts', name: 'validator' },
   },
   {
+    name: 'R28: a repeat is answered with signatures only once they are on disk',
+    file: 'src/signer/bindings.ts',
+    guard: '  await saved\n  return { itemsHash',
+    gone: '  return { itemsHash',
+    test: unit('bindings.test.ts', 'only when it is on disk'),
+  },
+  {
     name: 'policy: few requests wait for the policy',
     file: 'src/signer/threshold-service.ts',
     guard: 'all >= this.#max || ',

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { PublicKey } from '../../../../src/base/index.ts'
 import { commitNonces, type KeyPackage, type SecretNonces, SigningSession } from '../../../../src/crypto/index.ts'
@@ -16,6 +18,7 @@ import type {
 } from '../../../../src/rounds/sign/coordinator.types.ts'
 import { commitmentsAt, requestHash } from '../../../../src/rounds/sign/index.ts'
 import type { DeclineReason } from '../../../../src/rounds/sign/types.ts'
+import { seededRandom } from '../../../simulator/random.ts'
 import { dealKey } from '../../crypto/signing-keys.ts'
 import { of } from './kit.ts'
 import { itemOf, requestOf, spoilt } from './network.ts'
@@ -368,4 +371,50 @@ describe('declines', () => {
     expect(rig.effects).toHaveLength(before)
     expect(of([], 'fault')).toEqual([])
   })
+})
+
+/** Random words of everybody to one coordinator, again and again; every change of a standing, and of what to what. */
+function standingsWalked(walks: number): ReadonlySet<string> {
+  const seen = new Set<string>()
+  for (let seed = 1; seed <= walks; seed++) {
+    const { next } = seededRandom(`standings ${seed}`)
+    const below = (n: number) => Math.floor(next() * n)
+    const pick = <T>(of: readonly T[]): T => of[below(of.length)] as T
+    const rig = new Rig()
+    const opened: Session[] = []
+    const given = new Set<string>()
+    for (let i = 0; i < 30 && !rig.state.isOver; i++) {
+      const before = new Map(dealt.members.map((m) => [m, rig.standing(m)]))
+      const member = pick(dealt.members)
+      const act = below(8)
+      const session = opened.length === 0 ? undefined : pick(opened)
+      if (act < 3) {
+        const fresh = rig.open()
+        if (fresh !== undefined) opened.push(fresh)
+      } else if (act === 3) rig.step({ kind: 'ready', member })
+      else if (act === 4) rig.step({ kind: 'restarted', member })
+      else if (act === 5) rig.step({ kind: 'cheated', member })
+      else if (act === 6) rig.decline(member, below(2) === 0 ? undefined : session, pick(REASONS))
+      else if (
+        session !== undefined &&
+        membersOf(session).includes(member) &&
+        !given.has(`${session.number} ${member}`)
+      ) {
+        given.add(`${session.number} ${member}`)
+        rig.share(member, session, below(3) === 0 ? spoilt : undefined)
+      }
+      for (const m of dealt.members)
+        if (before.get(m) !== rig.standing(m)) seen.add(`${before.get(m)} ${rig.standing(m)}`)
+    }
+  }
+  return seen
+}
+const REASONS: readonly DeclineReason[] = ['refused', 'not_asked_yet', 'unknown_key', 'unknown_nonce']
+
+it('docs/ROUNDS.md should draw every change of a standing, and none that never happens', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../../../docs/ROUNDS.md'), 'utf8')
+  const diagrams = [...page.matchAll(/```mermaid\nstateDiagram-v2\n([\s\S]*?)```/g)].map(([, text = '']) => text)
+  const diagram = diagrams.find((text) => text.includes('[*] --> responsive')) ?? ''
+  const drawn = [...diagram.matchAll(/^ {2}(\w+) --> (\w+)/gm)].map(([, from, to]) => `${from} ${to}`)
+  expect([...standingsWalked(300)].toSorted()).toEqual([...new Set(drawn)].toSorted())
 })
