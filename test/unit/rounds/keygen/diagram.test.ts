@@ -9,7 +9,7 @@ const diagrams = [...page.matchAll(/```mermaid\nstateDiagram-v2\n([\s\S]*?)```/g
 const diagram = diagrams.find((text) => text.includes('[*] --> idle')) ?? ''
 const drawn = new Set([...diagram.matchAll(/^ {2}(\w+) --> (\w+)/gm)].map(([, from, to]) => `${from} ${to}`))
 /** The first member is not always the last to confirm. */
-const SEEDS = [1, 2, 3, 4]
+const SEEDS = [1, 2]
 /** Where the others' words were there already, the phase between is passed through in one step. */
 const THROUGH = ['persisting committing', 'persisting left', 'committing done']
 const ENDS = / (aborted|left)$/
@@ -37,6 +37,8 @@ function walked(phase: string, nth: number, seed: number): readonly string[] {
   const dispatch = net.dispatch.bind(net)
   let isDisturbed = false
   net.dispatch = (node, of) => {
+    // What the others do after its end shows nothing of it.
+    if (isDisturbed && first.state.phase.kind === 'aborted') return
     const before = node.state.phase.kind
     dispatch(node, of)
     const after = node.state.phase.kind
@@ -54,6 +56,7 @@ function walked(phase: string, nth: number, seed: number): readonly string[] {
 
 it('docs/ROUNDS.md should draw every way into and out of a phase of keygen, and no end that never comes', () => {
   const phases = new Set([...drawn].map((edge) => edge.split(' ')[0] ?? ''))
+  for (const over of ['done', 'aborted']) phases.delete(over)
   const [first, second] = new Network({ n: 3, threshold: 2, seed: 1 }).nodes as [SimNode, SimNode]
   const seen = new Set<string>()
   for (const seed of SEEDS)
@@ -61,4 +64,5 @@ it('docs/ROUNDS.md should draw every way into and out of a phase of keygen, and 
       for (const nth of disturbances(first, second).keys()) for (const edge of walked(phase, nth, seed)) seen.add(edge)
   expect([...seen].filter((edge) => !THROUGH.includes(edge) && !drawn.has(edge))).toEqual([])
   expect([...drawn].filter((edge) => ENDS.test(edge) && !seen.has(edge))).toEqual([])
-})
+  // Hundreds of whole keygens.
+}, 120_000)
