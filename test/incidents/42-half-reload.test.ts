@@ -17,6 +17,8 @@ afterAll(() => fed?.stop())
 
 /** There is nobody to be linked to before the set is made. */
 const isLinked = (): boolean => first.status().members.find((m) => !m.self)?.connected === true
+/** A denied member could not come back: a link that was being exchanged for another one may. */
+const expectLet = () => until('the two to be connected still', () => isLinked())
 const bridgeGrant = (methods: readonly string[], ...peers: readonly KeyPair[]) => ({
   bridge: peers.map((p) => ({ peer_id: p.peerId, methods })),
 })
@@ -37,7 +39,7 @@ describe('incident 42: a reload is all or nothing, with a report', () => {
       changes: [],
       refusals: [{ key: 'p2p.announce' }],
     })
-    expect(isLinked()).toBe(true)
+    await expectLet()
     expect(results(first).length).toBeGreaterThan(0)
   })
 
@@ -46,13 +48,13 @@ describe('incident 42: a reload is all or nothing, with a report', () => {
     writeFileSync(first.configFile, `${readFileSync(first.configFile, 'utf8')}\n[log]\nlevel = "loud"\n`)
     await expect(first.admin('POST', '/reload')).rejects.toMatchObject({ code: 'RELOAD_REFUSED' })
     expect(first.status().lastReload).toMatchObject({ result: 'invalid', changes: [] })
-    expect(isLinked()).toBe(true)
+    await expectLet()
   })
 
   it("should apply nothing of a file that denies the node's own key", async () => {
     first.rewrite({ p2p: { deny: [second.key.publicKey, first.key.publicKey] } })
     await expect(first.admin('POST', '/reload')).rejects.toMatchObject({ code: 'RELOAD_REFUSED' })
-    expect(isLinked()).toBe(true)
+    await expectLet()
   })
 
   it('should apply the whole of a good file: a denied member is gone at once and stays away', async () => {
