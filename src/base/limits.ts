@@ -162,6 +162,8 @@ export const LIMITS = {
   maxSignItems: 64,
   /** Digests that one operator lists for the handoff of a key (R29): with their signatures one message of 9 KiB. */
   maxHandoffDigests: 64,
+  /** Rounds of one handoff at once. */
+  maxHandoffRounds: 8,
   /** Handoffs whose signatures a node keeps, under 20 KiB each; the oldest goes first. */
   maxKeptHandoffs: 16,
 

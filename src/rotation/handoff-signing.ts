@@ -8,8 +8,6 @@ import {
   verifyHandoff,
 } from '../rounds/index.ts'
 
-/** Rounds of one handoff at once. */
-const PARALLEL = 8
 /** Digests that one line names; `rotation handoff` shows all. */
 const MAX_NAMED = 4
 
@@ -80,7 +78,7 @@ export class HandoffSigning {
         // A store that fails stops the node by itself (R30); of the rounds nothing throws.
         await this.#sign(groupKey, batch).catch((error: unknown) => this.#failed(batch ?? [], describeError(error)))
     }
-    await Promise.all(Array.from({ length: PARALLEL }, work))
+    await Promise.all(Array.from({ length: LIMITS.maxHandoffRounds }, work))
     this.#isRunning = false
     this.#triedAtMs = this.#c.clock.monotonicMs()
   }

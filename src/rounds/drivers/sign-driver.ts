@@ -3,6 +3,7 @@ import {
   type Counter,
   describeError,
   type GroupKey,
+  LIMITS,
   type Logger,
   type Metrics,
   type PublicKey,
@@ -20,10 +21,9 @@ import { RoundWatch, type SignHealth } from './round-watch.ts'
 import { failure } from './sign-failures.ts'
 import { SignSpeech } from './sign-speech.ts'
 import { tellFailed } from './tell-failed.ts'
-import { Turns } from './turns.ts'
 
-/** Rounds that one node sees to at once: more would only share the same processors, and run out of time together. */
-const MAX_ROUNDS = 32
+/** Requests that wait at once: those of bridges, and whatever their backlog, those of a handoff (R29). */
+const MAX_WANTED = LIMITS.maxSignSessions + LIMITS.maxHandoffRounds
 
 /** The share to sign with now (R9, R21). */
 export interface SigningKey {
@@ -65,7 +65,6 @@ export class SignDriver implements ThresholdRounds, Startable {
   readonly #logger: Logger
   readonly #book: SignBook
   readonly #timers: PatientTimers
-  readonly #turns: Turns
   readonly #watch: RoundWatch
   readonly #callers: Callers
   readonly #speech: SignSpeech
@@ -78,7 +77,6 @@ export class SignDriver implements ThresholdRounds, Startable {
     this.#logger = init.logger.child('sign')
     this.#watch = new RoundWatch(init.clock)
     this.#timers = new PatientTimers(init.clock, (id) => this.#perform(this.#book.timer(id)))
-    this.#turns = new Turns(MAX_ROUNDS, init.clock)
     const { number, coordinatorDelayMs, asksUnready = false } = init
     this.#book = new SignBook({
       self: init.self,
@@ -87,6 +85,7 @@ export class SignDriver implements ThresholdRounds, Startable {
         return active?.setHash === set && active.transcript === transcript ? active.key : undefined
       },
       asksUnready,
+      maxWanted: MAX_WANTED,
       ...(number === undefined ? {} : { number }),
       ...(coordinatorDelayMs === undefined ? {} : { coordinatorDelayMs }),
     })
@@ -134,21 +133,10 @@ export class SignDriver implements ThresholdRounds, Startable {
     const { setHash, groupKey, transcript } = active
     const request: SignRequest = { groupKey, setHash, transcript, requestId: asked.requestId, items: asked.items }
     const round = requestHash(request)
-    // Members that were told "not asked yet" by this node may ask it again (R27), also while its own round waits for a turn.
-    this.#perform(this.#book.reconsider(round))
-    if (!(await this.#turns.take(deadlineMs - this.#c.clock.now(), signal)))
-      return failure(signal?.aborted ? 'STOPPED' : 'TIMEOUT')
-    try {
-      return await this.#see(round, request, deadlineMs, signal)
-    } finally {
-      this.#turns.give()
-    }
-  }
-
-  async #see(round: string, request: SignRequest, deadlineMs: number, signal?: AbortSignal): Promise<SignResult> {
     this.refresh()
-    // While it waited its turn, the caller may have left, and the shares may have been replaced (R9).
-    if (signal?.aborted || this.#joined?.transcript !== request.transcript) return failure('STOPPED')
+    // The shares may have been replaced just now (R9).
+    if (this.#joined?.transcript !== transcript) return failure('STOPPED')
+    // Whoever waits is told of the signatures as soon as they are heard, whether this node works at the round or not yet.
     const answered = this.#watch.watch(round, deadlineMs, this.#callers.wait(round, signal))
     this.#perform(this.#book.start(request, Math.max(0, deadlineMs - this.#c.clock.now())))
     return await answered

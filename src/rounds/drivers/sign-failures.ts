@@ -6,7 +6,7 @@ const FAILURES: { readonly [C in SignFailed['code']]: string } = {
   REFUSED: 'too many signers refused for the rest to make a signature',
   TOO_MANY_ITEMS: 'a request of so many digests does not fit into one message of this set; ask for fewer at once',
   NO_KEY: 'this node holds no share of the key any more',
-  OVERLOADED: 'too many signatures are being made at once',
+  OVERLOADED: 'so many requests wait here that no more are taken; wait for answers, then ask again',
   STOPPED: 'the round was stopped: the key was replaced or the node is stopping',
 }
 

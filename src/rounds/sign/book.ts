@@ -33,6 +33,8 @@ export interface SignBookInit {
   readonly asksUnready?: boolean
   /** Of each kind: packages answered, rounds known, signatures remembered. */
   readonly maxSessions?: number
+  /** Requests of this operator's own that wait here at once; `maxSessions` unless said. */
+  readonly maxWanted?: number
   /** Ever higher, over all books of this process: sessions and batches are never numbered twice in a boot (R16). */
   readonly number?: () => number
   /** Entropy of nonces. */
@@ -54,7 +56,7 @@ export function sessionNumbers(): () => number {
 export class SignBook {
   readonly #self: PublicKey
   readonly #keyFor: SignBookInit['keyFor']
-  readonly #maxSessions: number
+  readonly #maxWanted: number
   readonly #restock: Restock
   readonly #participants: Participants
   readonly #table: RoundTable
@@ -69,8 +71,8 @@ export class SignBook {
       const key = init.keyFor(set, transcript)
       return key?.owner === self ? key : undefined
     }
-    this.#maxSessions = init.maxSessions ?? LIMITS.maxSignSessions
-    const maxSessions = this.#maxSessions
+    const { maxSessions = LIMITS.maxSignSessions } = init
+    this.#maxWanted = init.maxWanted ?? maxSessions
     this.#restock = new Restock({ self, keyFor: this.#keyFor, number, rng })
     const restock = this.#restock
     const keyFor = (request: SignRequest) => this.#keyOf(request)
@@ -106,11 +108,11 @@ export class SignBook {
     const round = requestHash(request)
     const signatures = this.#table.signatures(round)
     if (signatures !== undefined) return [{ kind: 'done', round, request, signatures }]
-    if (this.#table.get(round)?.isWanted === true) return []
+    if (this.#table.get(round)?.isWanted === true) return this.reconsider(round)
     const key = this.#keyOf(request)?.public
     if (key === undefined) return [failedAtOnce(round, 'NO_KEY')]
     if (request.items.length > maxItemsFor(key.threshold)) return [failedAtOnce(round, 'TOO_MANY_ITEMS')]
-    if (this.#table.size.wanted >= this.#maxSessions) return [failedAtOnce(round, 'OVERLOADED')]
+    if (this.#table.size.wanted >= this.#maxWanted) return [failedAtOnce(round, 'OVERLOADED')]
     return [...this.#table.want({ round, request, key }, timeoutMs), ...this.#participants.reconsider(round)]
   }
 

@@ -15,7 +15,7 @@ export interface CoordinationInit {
   readonly number: () => number
   readonly restock: Restock
 }
-export type Work = CoordinatorStep['effects']
+export type CoordinationWork = CoordinatorStep['effects']
 
 /** Feeds this node's coordinators with what they need to open sessions: members that are ready, and pairs of theirs. */
 export class Coordination {
@@ -32,7 +32,7 @@ export class Coordination {
     this.#active.set(member, true)
   }
 
-  begin(r: KnownRound): Work {
+  begin(r: KnownRound): CoordinationWork {
     const { round, request, key } = r
     const latest = [...this.#active].map(([m]) => m).filter((m) => key.verifyingShares.has(m))
     const others = coordinatorOrder(round, key.members).filter((m) => !latest.includes(m))
@@ -45,7 +45,7 @@ export class Coordination {
   }
 
   /** Does nothing where this node does not coordinate. */
-  step(r: KnownRound, event: CoordinatorEvent): Work {
+  step(r: KnownRound, event: CoordinatorEvent): CoordinationWork {
     if (r.coordinator === undefined) return []
     const { state, effects } = stepCoordinator(r.coordinator, event)
     r.coordinator = state
@@ -56,11 +56,11 @@ export class Coordination {
    * Opens sessions while t responsive members have pairs; asks for pairs where that is what they lack. While the latest is
    * young, no other is opened beside it: where all answer, most have answered before the last one has, and could begin again.
    */
-  pump(r: KnownRound): Work {
+  pump(r: KnownRound): CoordinationWork {
     const { restock, number, asksUnready, self } = this.#c
     const { setHash, transcript, items } = r.request
     const isCandidate = (m: PublicKey) => r.ready.has(m) || (asksUnready && m !== self)
-    const work: Work[number][] = []
+    const work: CoordinationWork[number][] = []
     while (r.coordinator !== undefined) {
       if (r.hasHeadStart && r.coordinator.sessions.length > 0) return work
       const { state, effects, chosen } = choose(r.coordinator, isCandidate, (m) =>

@@ -24,6 +24,8 @@ export interface KnownRound extends RoundFacts {
   /** Coordinator delays since it was last heard of, and since this node last spoke. */
   idleTicks: number
   ticks: number
+  /** Coordinator delays since it was given its place. */
+  placeTicks: number
   coordinator: CoordinatorState | undefined
   /** The latest session of this node is so young that no other is opened beside it. */
   hasHeadStart: boolean
@@ -44,6 +46,7 @@ export const knownRound = (facts: RoundFacts, from: PublicKey): KnownRound => ({
   hasEnough: false,
   idleTicks: 0,
   ticks: 0,
+  placeTicks: 0,
   coordinator: undefined,
   hasHeadStart: false,
   order: undefined,

@@ -1,7 +1,8 @@
 import { BoundedMap, LIMITS, type PublicKey, type SetHash } from '../../base/index.ts'
 import type { Consent } from '../../signer/index.ts'
 import { Aftermath } from './aftermath.ts'
-import { Coordination, headStartId, type Work } from './coordination.ts'
+import { Announcements } from './announcements.ts'
+import { Coordination, type CoordinationWork, headStartId } from './coordination.ts'
 import { busyMembers, declinedIn, isHopeless, membersOut } from './coordinator.ts'
 import type { CoordinatorEvent } from './coordinator.types.ts'
 import {
@@ -18,6 +19,7 @@ import {
 import { sayReady, sayResult, sendDecline } from './messages.ts'
 import type { Restock } from './restock.ts'
 import type { DeclineReason, RoundFacts, SignEffect, SignFailed, SignPackage } from './types.ts'
+import { Work } from './work.ts'
 
 export interface RoundTableInit {
   readonly self: PublicKey
@@ -41,6 +43,8 @@ export class RoundTable {
   readonly #c: RoundTableInit
   readonly #coordination: Coordination
   readonly #aftermath: Aftermath
+  readonly #announcements: Announcements
+  readonly #work: Work
   readonly #rounds = new Map<string, KnownRound>()
   /** First verified signatures of each round (R28). */
   readonly #signatures: BoundedMap<string, readonly Uint8Array[]>
@@ -50,9 +54,14 @@ export class RoundTable {
   constructor(init: RoundTableInit) {
     this.#c = init
     this.#coordination = new Coordination(init)
+    this.#work = new Work(init.asksUnready)
     const isBusy = () => this.size.wanted > 0
     const onCheat = (round: string, member: PublicKey) => this.#cheated(round, member)
     this.#aftermath = new Aftermath({ self: init.self, isBusy, onCheat })
+    this.#announcements = new Announcements((round) => {
+      const r = this.#rounds.get(round)
+      return r === undefined ? [] : [sayReady(r.request, round)]
+    })
     this.#signatures = new BoundedMap(init.maxRounds)
     this.#others = new BoundedMap(init.maxRounds)
   }
@@ -75,7 +84,8 @@ export class RoundTable {
     r.isWanted = true
     r.ticks = 0
     const deadline: SignEffect = { kind: 'arm', id: deadlineId(r.round), afterMs: timeoutMs }
-    return [...effects, deadline, ...this.#sayReady(r), ...this.#advance(r)]
+    const work = this.#beReady(r)
+    return [...effects, deadline, ...this.#announcements.first(r.round), ...work, ...this.#advance(r)]
   }
 
   /** A member's operator approved it. */
@@ -134,7 +144,7 @@ export class RoundTable {
   }
   /** There are pairs that rounds may have waited for. */
   supplied(): Effects {
-    return [...this.#rounds.values()].flatMap((r) => this.#act(r, this.#coordination.pump(r)))
+    return [...this.#rounds.values()].flatMap((r) => this.#pump(r))
   }
 
   /** What this operator's policy says of the round. */
@@ -144,7 +154,7 @@ export class RoundTable {
     if (answer === 'refused') return this.#tellDeclines(r)
     // Where members are asked without being ready, they say so only to help out once the first coordinator is late.
     if (answer !== 'yes' || this.#c.asksUnready) return []
-    return [...this.#sayReady(r), ...this.#advance(r)]
+    return [sayReady(r.request, r.round), ...this.#beReady(r), ...this.#advance(r)]
   }
 
   /** This operator's own bridge asked meanwhile (R27). */
@@ -160,9 +170,9 @@ export class RoundTable {
     if (r !== undefined && id === deadlineId(r.round)) return this.#fail(r, 'TIMEOUT')
     if (r !== undefined && id === headStartId(r.round)) {
       r.hasHeadStart = false
-      return this.#act(r, this.#coordination.pump(r))
+      return this.#pump(r)
     }
-    return this.#aftermath.timer(id)
+    return this.#announcements.timer(id) ?? this.#aftermath.timer(id)
   }
 
   /** The first verified signatures end the round for every machine of it, and are kept (R28). */
@@ -178,7 +188,10 @@ export class RoundTable {
     return r?.isWanted === true ? this.#forget(r) : []
   }
   stop(): Effects {
-    return [...[...this.#rounds.values()].flatMap((r) => this.#fail(r, 'STOPPED')), ...this.#aftermath.clear()]
+    // Nobody else has the place of a round that is stopped.
+    this.#work.clear()
+    const stopped = [...this.#rounds.values()].flatMap((r) => this.#fail(r, 'STOPPED'))
+    return [...stopped, ...this.#announcements.clear(), ...this.#aftermath.clear()]
   }
 
   #know(facts: RoundFacts, from: PublicKey): { readonly r: KnownRound; readonly effects: Effects } {
@@ -231,19 +244,18 @@ export class RoundTable {
     return to.map((author) => sendDecline({ author, round, attempt: 0 }, request, own))
   }
 
-  #sayReady(r: KnownRound): Effects {
+  #beReady(r: KnownRound): Effects {
     const { self } = this.#c
     r.own = 'yes'
     r.ready.add(self)
-    const work = this.#coordination.step(r, { kind: 'ready', member: self })
-    return [sayReady(r.request, r.round), ...this.#act(r, work)]
+    return this.#act(r, this.#coordination.step(r, { kind: 'ready', member: self }))
   }
 
   /** One coordinator delay has passed. */
   #tick(r: KnownRound): Effects {
     r.ticks++
     r.idleTicks++
-    if (r.hasEnough) r.turns++
+    if (r.hasEnough && this.#work.isAt(r)) r.turns++
     if (!r.isWanted && r.idleTicks * this.#c.delayMs >= FORGET_MS) return this.#forget(r)
     const again = this.#armTick(r.round)
     // What may have been lost is said again (R14), ever more seldom.
@@ -251,16 +263,34 @@ export class RoundTable {
     const asked = isDue && r.own === 'not_asked_yet' ? this.#askAgain(r) : []
     // Where policies answer by themselves, whoever approves helps out once the first coordinator is late.
     const isHelper = r.own === 'yes' && !r.ready.has(this.#c.self)
-    const said = (r.isWanted && isDue) || isHelper ? this.#sayReady(r) : []
+    const said = r.isWanted && isDue ? this.#announcements.again(r.round) : isHelper ? this.#help(r) : []
     const resent = isDue ? this.#act(r, this.#coordination.step(r, { kind: 'resend' })) : []
-    return [again, ...asked, ...said, ...this.#tellDeclines(r), ...resent, ...this.#advance(r)]
+    const passed = this.#granted(this.#work.tick(r))
+    return [again, ...asked, ...said, ...this.#tellDeclines(r), ...resent, ...passed, ...this.#advance(r)]
+  }
+  #help(r: KnownRound): Effects {
+    return [sayReady(r.request, r.round), ...this.#beReady(r)]
+  }
+
+  /** They have a place now. */
+  #granted(rounds: readonly string[]): Effects {
+    return rounds.flatMap((round) => {
+      const r = this.#rounds.get(round)
+      if (r === undefined) return []
+      r.placeTicks = 0
+      return this.#advance(r)
+    })
+  }
+  #pump(r: KnownRound): Effects {
+    return this.#work.isAt(r) ? this.#act(r, this.#coordination.pump(r)) : []
   }
 
   /** Coordinates if it is this node's turn. */
   #advance(r: KnownRound): Effects {
     if (this.#rounds.get(r.round) !== r) return []
     const { self, asksUnready } = this.#c
-    const begun: SignEffect[] = []
+    const begun: SignEffect[] = [...this.#granted(this.#work.seat(r))]
+    if (!this.#work.isAt(r)) return begun
     const isEnough = r.ready.size >= r.key.threshold || (asksUnready && r.isWanted)
     if (isEnough && !r.hasEnough) {
       r.hasEnough = true
@@ -268,10 +298,10 @@ export class RoundTable {
       begun.push(this.#armTick(r.round))
     }
     if (r.coordinator === undefined && isOwnTurn(r, self)) begun.push(...this.#act(r, this.#coordination.begin(r)))
-    return [...begun, ...this.#act(r, this.#coordination.pump(r))]
+    return [...begun, ...this.#pump(r)]
   }
 
-  #act(r: KnownRound, work: Work): Effects {
+  #act(r: KnownRound, work: CoordinationWork): Effects {
     const effects = work.flatMap((w): Effects => {
       if (w.kind === 'ended') return this.#aftermath.ended(r, w.session, w.named)
       if (w.kind !== 'signed') return [w]
@@ -298,12 +328,14 @@ export class RoundTable {
   #forget(r: KnownRound): Effects {
     if (this.#rounds.get(r.round) !== r) return []
     this.#rounds.delete(r.round)
+    this.#announcements.forget(r.round)
     const sessions = r.coordinator?.sessions ?? []
     r.coordinator = undefined
     const ids = [tickId(r.round), deadlineId(r.round), ...(r.hasHeadStart ? [headStartId(r.round)] : [])]
     return [
       ...ids.map((id): SignEffect => ({ kind: 'disarm', id })),
       ...sessions.flatMap((s) => this.#aftermath.ended(r, s, NOBODY)),
+      ...this.#granted(this.#work.leave(r.round)),
     ]
   }
 }

@@ -4,6 +4,7 @@ import {
   asTranscriptHash,
   type Clock,
   fromHex,
+  LIMITS,
   type LogFields,
   type Logger,
   noMetrics,
@@ -225,6 +226,62 @@ describe('SignDriver', () => {
     const result = nodes[0].driver.sign(request('66'), soon(), leaving.signal)
     leaving.abort()
     expect(await result).toMatchObject({ ok: false, code: 'STOPPED' })
+  })
+})
+
+describe('a backlog that only own bridges ask for', () => {
+  const MANY = 40
+  /** As with policy "bridge": a member approves what its own bridge asked for. */
+  async function bridges() {
+    const { nodes, bus } = await network(false)
+    const leaving = new AbortController()
+    const asked = nodes.map((node) => {
+      const approved = new Set<string>()
+      node.consent = async ({ requestId }) => (approved.has(requestId) ? 'yes' : 'not_asked_yet')
+      return async (request: ThresholdRequest, signal?: AbortSignal) => {
+        approved.add(request.requestId)
+        return await node.driver.sign(request, soon(), signal)
+      }
+    })
+    const backlog = (of: number, count = MANY) =>
+      Array.from({ length: count }, (_, i) => asked[of]?.(request(`${10_000_000 * (of + 1) + i}`), leaving.signal))
+    return { bus, nodes, asked, backlog, leaving }
+  }
+
+  it('R27: should keep no node from signing what all approve', async () => {
+    const { asked, backlog, leaving } = await bridges()
+    const waiting = [0, 1, 2].flatMap((i) => backlog(i))
+    await settled()
+    const good = request('ffff')
+    const results = await Promise.all(asked.map((sign) => sign(good)))
+    expect(results.map((r) => r.ok)).toEqual([true, true, true])
+    leaving.abort()
+    expect((await Promise.all(waiting)).every((r) => r?.ok === false && r.code === 'STOPPED')).toBe(true)
+  })
+
+  it('R28: should keep no caller from a signature that this node has heard', async () => {
+    const { asked, nodes, backlog, leaving } = await bridges()
+    const waiting = backlog(0)
+    await settled()
+    const good = request('ffff')
+    const first = asked[0]?.(good)
+    // This node does not work at it: it is told of the signature that others make.
+    nodes[0].consent = async () => 'not_asked_yet'
+    const others = await Promise.all(asked.slice(1).map((sign) => sign(good)))
+    expect(others.map((r) => r.ok)).toEqual([true, true])
+    expect((await first)?.ok).toBe(true)
+    leaving.abort()
+    await Promise.all(waiting)
+  })
+
+  it('R29: should leave room for the rounds of a handoff, and be told when it is more than a node keeps', async () => {
+    const { asked, backlog, leaving } = await bridges()
+    const waiting = backlog(0, LIMITS.maxSignSessions + LIMITS.maxHandoffRounds)
+    const above = await asked[0]?.(request('ffff'))
+    expect(above).toMatchObject({ ok: false, code: 'OVERLOADED' })
+    expect(above?.ok === false && above.message).toMatch('wait for answers')
+    leaving.abort()
+    expect((await Promise.all(waiting)).every((r) => r?.ok === false && r.code === 'STOPPED')).toBe(true)
   })
 })
 
