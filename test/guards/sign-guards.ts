@@ -243,9 +243,9 @@ export const SIGN_GUARDS: readonly Guard[] = [
   },
   {
     name: 'signing: no more rounds than there are places are worked at',
-    file: 'src/rounds/sign/round-table.ts',
-    guard: '    if (!this.#work.isAt(r)) return begun\n',
-    gone: '',
+    file: 'src/rounds/sign/work.ts',
+    guard: 'return !isWanted || this.#ready.has(round) || this.#tries.has(round)',
+    gone: 'return !isWanted || round.length > 0',
     test: sign('places', 'so many at once'),
   },
   {
