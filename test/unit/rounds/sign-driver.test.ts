@@ -269,7 +269,9 @@ describe('a backlog that only own bridges ask for', () => {
     nodes[0].consent = async () => 'not_asked_yet'
     const others = await Promise.all(asked.slice(1).map((sign) => sign(good)))
     expect(others.map((r) => r.ok)).toEqual([true, true])
-    expect((await first)?.ok).toBe(true)
+    // Its own places are taken all the time.
+    const ended = Promise.race(waiting).then(() => 'the backlog')
+    expect(await Promise.race([first?.then((r) => r.ok), ended])).toBe(true)
     leaving.abort()
     await Promise.all(waiting)
   })
