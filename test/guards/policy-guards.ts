@@ -261,4 +261,11 @@ export const POLICY_GUARDS: readonly Guard[] = [
     gone: ' || mine < 0',
     test: unit('threshold-service.test.ts', 'than the limit for its policy'),
   },
+  {
+    name: 'semaphore: a turn is given to nobody who has left the queue',
+    file: 'src/base/semaphore.ts',
+    guard: '        this.#waiting.delete(enter)\n',
+    gone: '',
+    test: { project: 'unit', file: 'test/unit/base/semaphore.test.ts', name: 'send away' },
+  },
 ]

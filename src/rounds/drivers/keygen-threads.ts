@@ -1,7 +1,6 @@
-import { CodedError, LIMITS, zeroize } from '../../base/index.ts'
+import { CodedError, LIMITS, Semaphore, zeroize } from '../../base/index.ts'
 import type { KeyMaterial, MadeKey } from '../../crypto/index.ts'
 import { KeyThread, type KeyThreadTimes } from './key-thread.ts'
-import { Turns } from './turns.ts'
 
 /** Runs as source under type stripping and as compiled JavaScript: the worker has this file's own extension. */
 const WORKER = new URL(import.meta.url.endsWith('.ts') ? './keygen-worker.ts' : './keygen-worker.js', import.meta.url)
@@ -23,7 +22,7 @@ const TIMES: KeyThreadTimes = { makeMs: LIMITS.keygenComputeTimeoutMs, leaveMs: 
  */
 export function keyThreads(worker: URL = WORKER, times: Partial<KeyThreadTimes> = {}): KeyThreads {
   const { makeMs, leaveMs } = { ...TIMES, ...times }
-  const turns = new Turns(AT_ONCE)
+  const turns = new Semaphore(AT_ONCE)
   const running = new Set<KeyThread>()
   const over = new AbortController()
   // `process.exit` stops threads wherever they are: not before they are out of the addon, or it would abort the process.

@@ -1,9 +1,8 @@
-import { BoundedMap, type Clock, LIMITS, type PublicKey, TokenBucket, toHex } from '../../base/index.ts'
+import { BoundedMap, type Clock, LIMITS, type PublicKey, Semaphore, TokenBucket, toHex } from '../../base/index.ts'
 import { hashOfItems } from '../request-shape.ts'
 import type { ThresholdRequest } from '../types.ts'
 import type { Asker } from './decisions.ts'
 import { FairSlots } from './fair-slots.ts'
-import { Slots } from './slots.ts'
 import type { Verdict } from './validator.ts'
 
 /** Questions of own bridges at once. */
@@ -57,12 +56,12 @@ export class Questions {
   readonly #open = new Map<string, Promise<Verdict>>()
   readonly #remembered = new BoundedMap<string, Remembered>(MAX_REMEMBERED)
   readonly #coordinators = new BoundedMap<PublicKey, TokenBucket>(MAX_COORDINATORS)
-  readonly #own: Slots
+  readonly #own: Semaphore
   readonly #forMembers: FairSlots
 
   constructor(init: QuestionsInit) {
     this.#c = init
-    this.#own = new Slots(MAX_OWN_AT_ONCE, init.clock)
+    this.#own = new Semaphore(MAX_OWN_AT_ONCE, init.clock)
     this.#forMembers = new FairSlots({
       total: MAX_FOR_MEMBERS_AT_ONCE,
       perMember: MAX_PER_COORDINATOR_AT_ONCE,
@@ -78,7 +77,7 @@ export class Questions {
     const key = nameOf(request)
     const open = this.#open.get(key)
     if (open !== undefined) return await open
-    if (!(await this.#own.take(withinMs, signal))) return BUSY
+    if (withinMs <= 0 || !(await this.#own.take(withinMs, signal))) return BUSY
     const joined = this.#open.get(key)
     if (joined !== undefined) {
       this.#own.give()
