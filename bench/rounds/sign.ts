@@ -2,7 +2,6 @@
 import { schnorr_FROST } from '@noble/curves/secp256k1.js'
 import { asSetHash, asTranscriptHash, noMetrics, silentLogger, systemClock, u32be, utf8 } from '../../src/base/index.ts'
 import { KeyPair, sha256 } from '../../src/curve/index.ts'
-import type { Messenger } from '../../src/p2p/index.ts'
 import { SignDriver } from '../../src/rounds/index.ts'
 import { dealKey } from '../../test/unit/crypto/signing-keys.ts'
 import { makeHost, type TestHost, until } from '../../test/unit/p2p/hosts.ts'
@@ -21,19 +20,6 @@ const setHash = asSetHash('55'.repeat(32))
 const transcript = asTranscriptHash('66'.repeat(32))
 const PLAIN = { kind: 'none' } as const
 
-/** The request–answer legs gossiped to all of the set instead of going straight to whom they are for. */
-const gossiping = (messenger: Messenger): Messenger => ({
-  join: (...of) => messenger.join(...of),
-  publish: (...of) => messenger.publish(...of),
-  send: (...of) => messenger.send(...of),
-  sendEach: (to, topic, words) => {
-    if (words.step !== 'package' && words.step !== 'share') return messenger.sendEach(to, topic, words)
-    const { envelope } = messenger.sendEach([], topic, words)
-    const failures = messenger.publish(topic, words).then(() => new Map())
-    return { envelope, failures }
-  },
-})
-
 /** One after the other: a host takes a few handshakes at once from a place that has proved nothing yet. */
 async function connectInTurn(hosts: readonly TestHost[]): Promise<void> {
   for (const [i, { host }] of hosts.entries()) {
@@ -49,7 +35,7 @@ interface Federation {
   stop(): Promise<void>
 }
 
-async function federation(legs: (messenger: Messenger) => Messenger): Promise<Federation> {
+async function federation(): Promise<Federation> {
   const dealt = dealKey(THRESHOLD, MEMBERS)
   const { groupKey } = dealt.public
   const keys = Array.from({ length: MEMBERS }, (_, i) => KeyPair.fromSecret(sha256(u32be(i + 1))))
@@ -66,7 +52,7 @@ async function federation(legs: (messenger: Messenger) => Messenger): Promise<Fe
     const share = dealt.keys.get(self)
     if (share === undefined) throw new Error('no share')
     return new SignDriver({
-      ...{ network: NETWORK, self, messenger: legs(host.messenger), asksUnready: true, consent: async () => 'yes' },
+      ...{ network: NETWORK, self, messenger: host.messenger, asksUnready: true, consent: async () => 'yes' },
       activeKey: () => ({ setHash, groupKey, transcript, key: share }),
       ...{ clock: systemClock, logger: silentLogger, metrics: noMetrics },
     })
@@ -149,27 +135,21 @@ const rounds = (of: Federation): Promise<Took> => timed(ROUNDS, (i) => of.sign(`
 /** The baseline first: each row is told as soon as it is measured. */
 export async function* signRounds(): AsyncGenerator<Row> {
   const noble = await baseline()
-  const ours = await federation((m) => m)
-  let straight: Took
+  const ours = await federation()
   try {
-    straight = await rounds(ours)
+    const took = await rounds(ours)
     yield {
-      ...{ name: `sign round, ${sizes}, one process`, unit: 'ms', ours: straight.wallMs, baseline: noble.wallMs },
+      ...{ name: `sign round, ${sizes}, one process`, unit: 'ms', ours: took.wallMs, baseline: noble.wallMs },
       ...{ target: 60, targetRatio: 0.2 },
     }
     yield {
-      ...{ name: `the same, CPU of all ${MEMBERS}`, unit: 'ms CPU', ours: straight.cpuMs, baseline: noble.cpuMs },
+      ...{ name: `the same, CPU of all ${MEMBERS}`, unit: 'ms CPU', ours: took.cpuMs, baseline: noble.cpuMs },
       targetRatio: 0.2,
     }
     const perSecond = await batched(ours)
     yield { name: `batches of ${BATCH_ITEMS} digests, two at once, ${sizes}`, unit: 'signatures/s', ours: perSecond }
   } finally {
     await ours.stop()
-  }
-  const gossiped = await allGossiped()
-  yield {
-    ...{ name: 'sign round, straight (baseline: all gossiped)', unit: 'ms CPU' },
-    ...{ ours: straight.cpuMs, baseline: gossiped.cpuMs },
   }
 }
 
@@ -180,14 +160,5 @@ async function baseline(): Promise<Took> {
     return await timed(BASELINE_ROUNDS, () => noble.prepare()())
   } finally {
     await noble.stop()
-  }
-}
-
-async function allGossiped(): Promise<Took> {
-  const gossiped = await federation(gossiping)
-  try {
-    return await rounds(gossiped)
-  } finally {
-    await gossiped.stop()
   }
 }
