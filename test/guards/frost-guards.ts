@@ -8,7 +8,9 @@ const crypto = (file: string, name?: string): Guard['test'] => ({
 const SESSION = 'src/crypto/signing/frost-session.ts'
 const DEALER = 'src/crypto/keygen/dealer.ts'
 
-/** FROST sessions and the maths of keygen. */
+const WOTS = 'src/crypto/s2/wots.ts'
+
+/** FROST sessions, the maths of keygen, one-time signatures. */
 export const FROST_GUARDS: readonly Guard[] = [
   {
     name: 'FROST: a commitment that is no point names its author',
@@ -150,5 +152,40 @@ export const FROST_GUARDS: readonly Guard[] = [
     guard: '    if (this.#destroyed)\n',
     gone: '    if (this.#destroyed && this.#size === 0)\n',
     test: crypto('keygen', 'destroyed'),
+  },
+  {
+    name: 'WOTS: a signature says its digits',
+    file: WOTS,
+    guard: 'return signed[ELEMENT] === digit && equalBytes(',
+    gone: 'return equalBytes(',
+    test: crypto('s2/vectors', 'any byte'),
+  },
+  {
+    name: 'WOTS: every chain must end where the key does',
+    file: WOTS,
+    guard: '&& equalBytes(end, publicKey.subarray(i * ELEMENT, (i + 1) * ELEMENT))',
+    gone: '&& end.length > 0',
+    test: crypto('s2/vectors', 'another message'),
+  },
+  {
+    name: 'WOTS: no digit is raised without another one falling',
+    file: WOTS,
+    guard: 'return [...digits, ...places.map((place) => (checksum >> place) & 15)]',
+    gone: 'return [...digits, ...places.map(() => 0)]',
+    test: crypto('s2/vectors', 'digits be raised'),
+  },
+  {
+    name: 'WOTS: a message is as long as its key signs',
+    file: WOTS,
+    guard: 'if (digits.length !== chains.length)',
+    gone: 'if (digits.length > chains.length)',
+    test: crypto('s2/vectors', 'should not be made for'),
+  },
+  {
+    name: 'secret service: keys that sign by BIP340 are even',
+    file: 'src/crypto/s2/keys.ts',
+    guard: 'if (curve.publicKeyOf(secret)[0] === 2) return secret',
+    gone: 'if (secret.length > 0) return secret',
+    test: crypto('s2/vectors', 'derived as others do'),
   },
 ]
