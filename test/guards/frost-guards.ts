@@ -188,4 +188,18 @@ export const FROST_GUARDS: readonly Guard[] = [
     gone: 'if (secret.length > 0) return secret',
     test: crypto('s2/vectors', 'derived as others do'),
   },
+  {
+    name: 'secret service: a wallet signs digests alone',
+    file: 'src/crypto/s2/wallet.ts',
+    guard: 'if (digest.length !== 32)',
+    gone: 'if (digest.length < 0)',
+    test: crypto('s2/wallet', 'a digest of'),
+  },
+  {
+    name: 'secret service: a key tweak is added to the even key',
+    file: 'src/crypto/s2/wallet.ts',
+    guard: 'evenSecret(curve.addScalars(secret, keyTweak))',
+    gone: 'curve.addScalars(secret, keyTweak)',
+    test: crypto('s2/wallet', 'as others make them'),
+  },
 ]

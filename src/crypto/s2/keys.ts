@@ -40,8 +40,8 @@ export function openS2Keys(seed: Uint8Array): S2Keys {
 
 export const closeS2Keys = (keys: S2Keys): void => zeroize(...Object.values(keys))
 
-/** The one of `secret` and its negation whose public key BIP340 names. */
-function evenSecret(secret: Uint8Array): Uint8Array {
+/** The one of `secret` and its negation whose public key BIP340 names; what is not returned is zeroed. */
+export function evenSecret(secret: Uint8Array): Uint8Array {
   if (curve.publicKeyOf(secret)[0] === 2) return secret
   const even = curve.negateScalar(secret)
   zeroize(secret)

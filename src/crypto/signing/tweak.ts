@@ -25,7 +25,7 @@ export const isTweak = (tweak: Tweak): boolean =>
  * t = int(H_TapTweak(x(P) ‖ root)), 32 bytes (BIP341). A hash beyond the group order is refused by the curve port's
  * arithmetic with TypeError, as the BIP asks; nobody can make one.
  */
-function tweakScalar(internal: Uint8Array, merkleRoot: Uint8Array | null): Uint8Array {
+export function tweakScalar(internal: Uint8Array, merkleRoot: Uint8Array | null): Uint8Array {
   if (merkleRoot !== null && merkleRoot.length !== 32) throw new TypeError('merkle root: expected 32 bytes')
   return taggedHash('TapTweak', xOnly(internal), merkleRoot ?? EMPTY)
 }
