@@ -200,6 +200,6 @@ export const FROST_GUARDS: readonly Guard[] = [
     file: 'src/crypto/s2/wallet.ts',
     guard: 'evenSecret(curve.addScalars(secret, keyTweak))',
     gone: 'curve.addScalars(secret, keyTweak)',
-    test: crypto('s2/wallet', 'as others make them'),
+    test: crypto('s2/wallet', 'even again'),
   },
 ]

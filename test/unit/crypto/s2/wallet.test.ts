@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { fromHex, toHex } from '../../../../src/base/index.ts'
+import { concatBytes, fromHex, toHex } from '../../../../src/base/index.ts'
 import { openS2Keys, type WalletTweak, walletPublicKey, walletSign } from '../../../../src/crypto/index.ts'
-import { curve, sha256 } from '../../../../src/curve/index.ts'
+import { curve, sha256, taggedHash, xOnly } from '../../../../src/curve/index.ts'
 
 interface SchnorrCase {
   readonly target: 'general' | 'stakechain' | 'musig2'
@@ -43,6 +43,21 @@ describe('Schnorr signatures of the wallets', () => {
     expect(walletPublicKey(general, { kind: 'taproot', merkleRoot: null })).not.toEqual(
       walletPublicKey(general, { kind: 'none' }),
     )
+  })
+
+  it('should take the tweaked key for even again before it is tweaked as an output, whichever it is', () => {
+    const { general } = keys()
+    const seen = new Set<number | undefined>()
+    for (let i = 1; i <= 8; i++) {
+      const keyTweak = sha256(Uint8Array.of(i))
+      // The same with points alone: BIP341 lifts the x-coordinate.
+      const moved = curve.addPoints(curve.publicKeyOf(general), curve.publicKeyOf(keyTweak))
+      seen.add(moved[0])
+      const lifted = concatBytes(Uint8Array.of(2), xOnly(moved))
+      const output = curve.addPoints(lifted, curve.publicKeyOf(taggedHash('TapTweak', xOnly(moved))))
+      expect(walletPublicKey(general, { kind: 'taproot', merkleRoot: null, keyTweak })).toEqual(xOnly(output))
+    }
+    expect([...seen].sort()).toEqual([2, 3])
   })
 
   it('should leave the wallet key as it was', () => {
