@@ -50,7 +50,7 @@ export const EVIDENCE_GUARDS: readonly Guard[] = [
     file: 'src/rounds/evidence/slots.ts',
     guard: 'f.boot, ',
     gone: '',
-    test: sign('R16'),
+    test: keygen('taken for equivocating by a resend'),
   },
   {
     name: 'R16: whom a share is for is part of its slot',
