@@ -152,23 +152,23 @@ export const SIGN_GUARDS: readonly Guard[] = [
   },
   {
     name: 'signing R27: the policy is asked on behalf of each member in its turn',
-    file: 'src/rounds/sign/known.ts',
+    file: 'src/rounds/sign/own-word.ts',
     guard: '[...ready].filter((m) => !askedFor.has(m))',
     gone: '[...ready].filter((m) => askedFor.has(m))',
     test: sign('book', 'in its turn, whoever was the first'),
   },
   {
     name: 'signing R27: who comes new is asked for at once, where policies answer by themselves',
-    file: 'src/rounds/sign/round-table.ts',
+    file: 'src/rounds/sign/own-word.ts',
     guard: 'if (this.#c.asksUnready && r.own ===',
     gone: 'if (false && r.own ===',
     test: sign('book', 'in its turn, whoever was the first'),
   },
   {
     name: 'signing R28: what others have signed pushes out no signature that this operator approved',
-    file: 'src/rounds/sign/round-table.ts',
-    guard: 'isApproved(r) ? this.#signatures : this.#others',
-    gone: 'this.#signatures',
+    file: 'src/rounds/sign/signed-rounds.ts',
+    guard: 'isApproved(r) ? this.#approved : this.#others',
+    gone: 'this.#approved',
     test: sign('book', 'whatever others have signed'),
   },
   {
@@ -489,7 +489,7 @@ export const SIGN_GUARDS: readonly Guard[] = [
   },
   {
     name: 'signing: a flood of requests pushes out only its own',
-    file: 'src/rounds/sign/round-table.ts',
+    file: 'src/rounds/sign/known.ts',
     guard: 'idle.find((r) => counts.get(r.from) === most)',
     gone: 'idle.find((r) => counts.get(r.from) !== 0)',
     test: sign('book', "push out only its author's"),

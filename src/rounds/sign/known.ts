@@ -68,14 +68,12 @@ export function isOwnTurn(r: KnownRound, self: PublicKey): boolean {
   return rank === 0 || (r.turns >= 1 && rank <= faulty) || r.turns >= LAST_TURN
 }
 
-/**
- * Who is named when this operator's policy is asked again: each in its turn. A validator is asked for each member within limits,
- * and one that has used up its own must not hold up a request of others by being the first to say `ready` to it.
- */
-export function nextAsker({ ready, askedFor }: KnownRound): PublicKey | undefined {
-  const others = [...ready].filter((m) => !askedFor.has(m))
-  if (others.length === 0) askedFor.clear()
-  return others[0] ?? [...ready][0]
+/** Which of these goes first: the oldest, of the author that told of most of them, so that a flood pushes out only its own. */
+export function oldestOfLoudest(idle: readonly KnownRound[]): KnownRound | undefined {
+  const counts = new Map<PublicKey, number>()
+  for (const { from } of idle) counts.set(from, (counts.get(from) ?? 0) + 1)
+  const most = Math.max(...counts.values())
+  return idle.find((r) => counts.get(r.from) === most)
 }
 
 /** Members that have said nothing to it at all. */

@@ -1,23 +1,16 @@
-import { BoundedMap, LIMITS, type PublicKey, type SetHash } from '../../base/index.ts'
+import { LIMITS, type PublicKey, type SetHash } from '../../base/index.ts'
 import type { Consent } from '../../signer/index.ts'
 import { Aftermath } from './aftermath.ts'
 import { Announcements } from './announcements.ts'
 import { Coordination, type CoordinationWork, headStartId } from './coordination.ts'
-import { busyMembers, declinedIn, isHopeless, membersOut } from './coordinator.ts'
+import { isHopeless, membersOut } from './coordinator.ts'
 import type { CoordinatorEvent } from './coordinator.types.ts'
-import {
-  isApproved,
-  isBusyIn,
-  isOwnTurn,
-  isPowerOfTwo,
-  isRefused,
-  type KnownRound,
-  knownRound,
-  nextAsker,
-  unheard,
-} from './known.ts'
-import { sayReady, sayResult, sendDecline } from './messages.ts'
+import { failedRound } from './failed.ts'
+import { isBusyIn, isOwnTurn, isPowerOfTwo, isRefused, type KnownRound, knownRound, oldestOfLoudest } from './known.ts'
+import { sayReady, sayResult } from './messages.ts'
+import { OwnWord } from './own-word.ts'
 import type { Restock } from './restock.ts'
+import { SignedRounds } from './signed-rounds.ts'
 import type { DeclineReason, RoundFacts, SignEffect, SignFailed, SignPackage } from './types.ts'
 import { Work } from './work.ts'
 
@@ -46,10 +39,8 @@ export class RoundTable {
   readonly #announcements: Announcements
   readonly #work: Work
   readonly #rounds = new Map<string, KnownRound>()
-  /** First verified signatures of each round (R28). */
-  readonly #signatures: BoundedMap<string, readonly Uint8Array[]>
-  /** Of rounds that this operator did not approve: members can make as many as they like, and push out only these. */
-  readonly #others: BoundedMap<string, readonly Uint8Array[]>
+  readonly #ownWord: OwnWord
+  readonly #signed: SignedRounds
 
   constructor(init: RoundTableInit) {
     this.#c = init
@@ -62,8 +53,8 @@ export class RoundTable {
       const r = this.#rounds.get(round)
       return r === undefined ? [] : [sayReady(r.request, round)]
     })
-    this.#signatures = new BoundedMap(init.maxRounds)
-    this.#others = new BoundedMap(init.maxRounds)
+    this.#ownWord = new OwnWord(init)
+    this.#signed = new SignedRounds(init.maxRounds)
   }
 
   get size(): { readonly known: number; readonly wanted: number; readonly coordinating: number } {
@@ -75,7 +66,7 @@ export class RoundTable {
     return this.#rounds.get(round)
   }
   signatures(round: string): readonly Uint8Array[] | undefined {
-    return this.#signatures.get(round) ?? this.#others.get(round)
+    return this.#signed.get(round)
   }
 
   /** This operator's own bridge wants it. */
@@ -97,7 +88,12 @@ export class RoundTable {
     r.declined.delete(member)
     const { setHash, transcript, items } = r.request
     const pairs = r.coordinator && this.#c.restock.need([member], setHash, transcript, items.length)
-    return [...effects, ...this.#askOwn(r, member), ...(pairs ?? []), ...this.happened(r, { kind: 'ready', member })]
+    return [
+      ...effects,
+      ...this.#ownWord.ask(r, member),
+      ...(pairs ?? []),
+      ...this.happened(r, { kind: 'ready', member }),
+    ]
   }
 
   declined(r: KnownRound, member: PublicKey, session: number, reason: DeclineReason): Effects {
@@ -151,7 +147,7 @@ export class RoundTable {
   ownWord(r: KnownRound, answer: Consent): Effects {
     if (r.own !== 'asked') return []
     r.own = answer
-    if (answer === 'refused') return this.#tellDeclines(r)
+    if (answer === 'refused') return this.#ownWord.tellDeclines(r)
     // Where members are asked without being ready, they say so only to help out once the first coordinator is late.
     if (answer !== 'yes' || this.#c.asksUnready) return []
     return [sayReady(r.request, r.round), ...this.#beReady(r), ...this.#advance(r)]
@@ -160,7 +156,7 @@ export class RoundTable {
   /** This operator's own bridge asked meanwhile (R27). */
   reconsider(round: string): Effects {
     const r = this.#rounds.get(round)
-    return r?.own === 'not_asked_yet' ? this.#askAgain(r) : []
+    return r?.own === 'not_asked_yet' ? this.#ownWord.askAgain(r) : []
   }
 
   /** undefined: not a timer of a round. */
@@ -178,8 +174,7 @@ export class RoundTable {
   /** The first verified signatures end the round for every machine of it, and are kept (R28). */
   complete(r: KnownRound, signatures: readonly Uint8Array[]): Effects {
     const { round, request } = r
-    const kept = isApproved(r) ? this.#signatures : this.#others
-    kept.set(round, signatures)
+    this.#signed.keep(r, signatures)
     return [...this.#forget(r), ...this.#c.onDone(round), { kind: 'done', round, request, signatures }]
   }
 
@@ -207,41 +202,10 @@ export class RoundTable {
     return { kind: 'arm', id: tickId(round), afterMs: this.#c.delayMs, isPatient: true }
   }
 
-  /** The oldest that nobody here waits for, of the author that told of most of them: a flood pushes out only its own. */
   #makeRoom(): Effects {
     const idle = [...this.#rounds.values()].filter((r) => !r.isWanted)
-    if (idle.length < this.#c.maxRounds) return []
-    const counts = new Map<PublicKey, number>()
-    for (const { from } of idle) counts.set(from, (counts.get(from) ?? 0) + 1)
-    const most = Math.max(...counts.values())
-    const victim = idle.find((r) => counts.get(r.from) === most)
+    const victim = idle.length < this.#c.maxRounds ? undefined : oldestOfLoudest(idle)
     return victim === undefined ? [] : this.#forget(victim)
-  }
-
-  /** Asks this operator's policy once, whoever is ready; a refusal is told to everybody who is. */
-  #askOwn(r: KnownRound, asker: PublicKey): Effects {
-    if (r.own === 'refused') return this.#tellDeclines(r)
-    // Its allowance may hold what another one's did not.
-    if (this.#c.asksUnready && r.own === 'not_asked_yet' && !r.askedFor.has(asker)) return this.#askAgain(r, asker)
-    if (r.own !== 'unasked') return []
-    r.own = 'asked'
-    r.askedFor.add(asker)
-    return [{ kind: 'ask_consent', id: r.round, round: r.round, coordinator: asker, request: r.request }]
-  }
-
-  /** Whoever was asked too early may answer now (R27). */
-  #askAgain(r: KnownRound, asker = nextAsker(r) ?? this.#c.self): Effects {
-    const told = this.#tellDeclines(r)
-    r.own = 'unasked'
-    return [...told, ...this.#askOwn(r, asker)]
-  }
-
-  #tellDeclines(r: KnownRound): Effects {
-    const { own, request, round } = r
-    if (own === 'unasked' || own === 'asked' || own === 'yes') return []
-    const to = [...r.ready].filter((m) => m !== this.#c.self && !r.told.has(m))
-    for (const m of to) r.told.add(m)
-    return to.map((author) => sendDecline({ author, round, attempt: 0 }, request, own))
   }
 
   #beReady(r: KnownRound): Effects {
@@ -260,13 +224,13 @@ export class RoundTable {
     const again = this.#armTick(r.round)
     // What may have been lost is said again (R14), ever more seldom.
     const isDue = isPowerOfTwo(r.ticks)
-    const asked = isDue && r.own === 'not_asked_yet' ? this.#askAgain(r) : []
+    const asked = isDue && r.own === 'not_asked_yet' ? this.#ownWord.askAgain(r) : []
     // Where policies answer by themselves, whoever approves helps out once the first coordinator is late.
     const isHelper = r.own === 'yes' && !r.ready.has(this.#c.self)
     const said = r.isWanted && isDue ? this.#announcements.again(r.round) : isHelper ? this.#help(r) : []
     const resent = isDue ? this.#act(r, this.#coordination.step(r, { kind: 'resend' })) : []
     const passed = this.#granted(this.#work.tick(r))
-    return [again, ...asked, ...said, ...this.#tellDeclines(r), ...resent, ...passed, ...this.#advance(r)]
+    return [again, ...asked, ...said, ...this.#ownWord.tellDeclines(r), ...resent, ...passed, ...this.#advance(r)]
   }
   #help(r: KnownRound): Effects {
     return [sayReady(r.request, r.round), ...this.#beReady(r)]
@@ -313,16 +277,9 @@ export class RoundTable {
   }
 
   #fail(r: KnownRound, code: SignFailed['code']): Effects {
-    const { round, coordinator, isWanted } = r
+    const failed = failedRound(r, code, this.#c.self)
     const gone = this.#forget(r)
-    if (!isWanted) return gone
-    const cheaters = coordinator === undefined ? [] : membersOut(coordinator, 'cheated')
-    const owing = coordinator === undefined ? [] : busyMembers(coordinator)
-    const missing = new Set([...unheard(r), ...owing].filter((m) => m !== this.#c.self && !cheaters.includes(m)))
-    const declined = new Map([...r.declined, ...(coordinator === undefined ? [] : declinedIn(coordinator))])
-    const unreliable = coordinator === undefined ? [] : membersOut(coordinator, 'unreliable')
-    const begun = { requestId: r.request.requestId, unreliable }
-    return [...gone, { kind: 'failed', round, code, missing: [...missing], cheaters, declined, begun }]
+    return r.isWanted ? [...gone, failed] : gone
   }
 
   #forget(r: KnownRound): Effects {
