@@ -1,3 +1,4 @@
+export type { AuditEntry, AuditLog } from './audit.types.ts'
 export type { Binding } from './binding-record.ts'
 export {
   isBoundTo,
@@ -6,6 +7,9 @@ export {
   requestBindings,
 } from './bindings.ts'
 export { SIGNER_ERRORS, SignerError, type SignerErrorCode } from './errors.ts'
+export { KeyError } from './keys/errors.ts'
+export type * from './keys/types.ts'
+export { KEY_CAPABILITIES, KEY_FAILURES, KEY_SCHEMES, KEY_TYPES } from './keys/types.ts'
 export { autoPolicyAllowed, createPolicy, type PolicyInit } from './policy/create.ts'
 export { readValidatorToken } from './policy/token.ts'
 export type {
@@ -20,6 +24,9 @@ export type {
 export { POLICY_REASONS } from './policy/types.ts'
 export type { VotesInit } from './policy/votes.ts'
 export { findShapeFault, hashOfItems } from './request-shape.ts'
+export { S2Error } from './s2/errors.ts'
+export type * from './s2/types.ts'
+export { NONCE_MODES, P2P_SCHEMES, S2_FAILURES, SCHNORR_TARGETS } from './s2/types.ts'
 export { isStaged } from './share-files.ts'
 export { openShareVault, type ShareVaultInit } from './share-vault.ts'
 export { type StoppableThresholdService, type ThresholdServiceInit, thresholdService } from './threshold-service.ts'
