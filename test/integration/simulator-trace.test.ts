@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { simulate } from '../../simulator/simulation.ts'
-import { ROUGH } from '../../simulator/weather.ts'
+import { simulate } from '../simulator/simulation.ts'
+import { ROUGH } from '../simulator/weather.ts'
 
 const run = (seed: string) =>
   simulate({ seed, size: 4, threshold: 3, faults: ROUGH, skewMs: 5_000 }, async (sim) => {
@@ -21,6 +21,7 @@ const found = (seed: string) =>
     await sim.clock.until('every member holds the new key', 300_000, isActive)
   })
 
+// Not among the unit tests, which share a process: what another file left running would draw from the same seeded randomness.
 describe('the simulator', () => {
   it('should give the same trace for the same seed, and another one for another', async () => {
     const [first, again, other] = [await run('a'), await run('a'), await run('b')]
