@@ -60,10 +60,12 @@ const OPERATIONS: readonly (readonly [string, (c: Curve) => unknown])[] = [
   ['schnorrSign', (c) => c.schnorrSign(digest, a, aux)],
   ['schnorrVerify', (c) => c.schnorrVerify(schnorr, digest, A.subarray(1))],
   ['sumPoints (15)', (c) => c.sumPoints(points)],
+  ['linearCombination (G, 1)', (c) => c.linearCombination(three.slice(1))],
   ['linearCombination (3)', (c) => c.linearCombination(three)],
   ['addScalars', (c) => c.addScalars(a, b)],
   ['mulScalars', (c) => c.mulScalars(a, b)],
   ['negateScalar', (c) => c.negateScalar(a)],
+  ['reduce', (c) => c.reduce(digest)],
   ['randomScalar', (c) => c.randomScalar()],
 ]
 

@@ -1,7 +1,8 @@
-import { hkdf } from '@noble/hashes/hkdf.js'
+import { extract, hkdf } from '@noble/hashes/hkdf.js'
+import { hmac } from '@noble/hashes/hmac.js'
 import { ripemd160 } from '@noble/hashes/legacy.js'
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
-import { utf8 } from '../base/index.ts'
+import { utf8, zeroize } from '../base/index.ts'
 
 export const sha256 = (bytes: Uint8Array): Uint8Array => nobleSha256(bytes)
 export const hash160 = (bytes: Uint8Array): Uint8Array => ripemd160(nobleSha256(bytes))
@@ -32,4 +33,30 @@ export function taggedHash(tag: string, ...parts: readonly Uint8Array[]): Uint8A
 /** RFC 5869 with SHA-256. */
 export function hkdfSha256(ikm: Uint8Array, info: Uint8Array, lengthBytes: number, salt?: Uint8Array): Uint8Array {
   return hkdf(nobleSha256, ikm, salt, info, lengthBytes)
+}
+
+const HKDF_FIRST_BLOCK = Uint8Array.of(1)
+
+/** `hkdfSha256` without salt, 32 bytes at a time, of one key that is asked often: what comes of the key alone is hashed once. */
+export class HkdfKey {
+  readonly #mac: ReturnType<typeof hmac.create>
+  #destroyed = false
+
+  /** Keeps no reference to `ikm`. */
+  constructor(ikm: Uint8Array) {
+    const pseudorandomKey = extract(nobleSha256, ikm)
+    this.#mac = hmac.create(nobleSha256, pseudorandomKey)
+    zeroize(pseudorandomKey)
+  }
+  /** Throws TypeError once destroyed. */
+  derive32(...info: readonly Uint8Array[]): Uint8Array {
+    if (this.#destroyed) throw new TypeError('this HKDF key was destroyed')
+    const mac = this.#mac.clone()
+    for (const part of info) mac.update(part)
+    return mac.update(HKDF_FIRST_BLOCK).digest()
+  }
+  destroy(): void {
+    this.#destroyed = true
+    this.#mac.destroy()
+  }
 }

@@ -2,15 +2,17 @@ import type { Addon } from './native-addon.ts'
 import type { Curve } from './types.ts'
 
 /** Scalar arithmetic of the addon, with what it refuses (zero) given the meaning that the port promises. */
-export interface NativeScalars extends Pick<Curve, 'addScalars' | 'mulScalars' | 'negateScalar'> {
+export interface NativeScalars extends Pick<Curve, 'addScalars' | 'mulScalars' | 'negateScalar' | 'reduce'> {
   /** 32 bytes below the group order, zero included. */
   isScalar(bytes: Uint8Array): boolean
-  /** 32 bytes, taken modulo the group order. */
-  reduce(bytes: Uint8Array): Uint8Array
 }
 
 /** Looks at every byte, whatever it finds. */
 export const isZero = (bytes: Uint8Array): boolean => bytes.reduce((any, byte) => any | byte, 0) === 0
+
+/** Of public scalars only: stops at the first byte that tells. */
+export const isOne = (scalar: Uint8Array): boolean =>
+  scalar[31] === 1 && scalar.every((byte, i) => byte === (i === 31 ? 1 : 0))
 
 /**
  * The arithmetic is C without branches on the values. What leaks is whether an operand or a sum is zero, and a secret is
@@ -46,6 +48,9 @@ export function nativeScalars(addon: Addon): NativeScalars {
       return addon.privateKeyNegate(Uint8Array.from(a))
     },
     // Negating reduces, and twice gives the same number back.
-    reduce: (bytes) => addon.privateKeyNegate(addon.privateKeyNegate(Uint8Array.from(bytes))),
+    reduce: (bytes) => {
+      if (bytes.length !== 32) throw new TypeError('expected 32 bytes')
+      return addon.privateKeyNegate(addon.privateKeyNegate(Uint8Array.from(bytes)))
+    },
   }
 }

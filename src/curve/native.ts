@@ -1,8 +1,9 @@
 import { zeroize } from '../base/index.ts'
 import { bip340Sign, bip340Verify } from './bip340.ts'
-import { GENERATOR } from './generator.ts'
+import { isGenerator } from './generator.ts'
 import { type Addon, loadAddon } from './native-addon.ts'
-import { isZero, nativeScalars } from './native-scalars.ts'
+import { generatorPairs } from './native-pair.ts'
+import { isOne, isZero, nativeScalars } from './native-scalars.ts'
 import { randomBytes } from './random.ts'
 import type { Curve, LinearTerm } from './types.ts'
 
@@ -21,14 +22,14 @@ const attempt = (check: () => boolean): boolean => {
     return false
   }
 }
-const isGenerator = (point: Uint8Array): boolean => GENERATOR.every((byte, i) => byte === point[i])
 
 /**
  * The fast backend: libsecp256k1 in C. Throws if this machine has no build of it.
  * docs/SECRETS.md lists which functions touch secrets: only those of the addon that take the same time for all of them.
  */
 export function nativeCurve(addon: Addon = loadAddon()): Curve {
-  const { isScalar, reduce, ...scalars } = nativeScalars(addon)
+  const { isScalar, ...scalars } = nativeScalars(addon)
+  const { reduce } = scalars
 
   // The addon also takes 65 bytes.
   const isPoint = (p: Uint8Array): boolean => p.length === 33 && attempt(() => addon.publicKeyVerify(p))
@@ -46,9 +47,12 @@ export function nativeCurve(addon: Addon = loadAddon()): Curve {
   const publicKeyOf = (secret: Uint8Array): Uint8Array =>
     orTypeError('not a secret key of secp256k1', () => addon.publicKeyCreate(secret))
 
-  /** Uncompressed, which spares the sum a square root. */
-  const multiple = ({ point, scalar }: LinearTerm): Uint8Array =>
-    isGenerator(point) ? addon.publicKeyCreate(scalar, false) : addon.publicKeyTweakMul(point, scalar, false)
+  /** Uncompressed, which spares the sum a square root; a point as it is needs none. */
+  const multiple = ({ point, scalar }: LinearTerm): Uint8Array => {
+    if (isOne(scalar)) return point
+    return isGenerator(point) ? addon.publicKeyCreate(scalar, false) : addon.publicKeyTweakMul(point, scalar, false)
+  }
+  const withGenerator = generatorPairs(addon)
 
   const linearCombination = (terms: readonly LinearTerm[]): Uint8Array | undefined => {
     for (const { point, scalar } of terms) {
@@ -58,10 +62,16 @@ export function nativeCurve(addon: Addon = loadAddon()): Curve {
       if (isZero(scalar)) checkPoint(point)
     }
     const counting = terms.filter(({ scalar }) => !isZero(scalar))
+    const pair = counting.length === 2 ? withGenerator(counting) : undefined
+    if (pair !== undefined) return pair
     const multiples = orTypeError('not a point of secp256k1', () => counting.map(multiple))
-    return multiples.length === 0 ? undefined : sum(multiples)
+    if (multiples.length === 0) return undefined
+    const total = sum(multiples)
+    // Those that were not multiplied have not been looked at.
+    if (total === undefined) for (const { point } of counting) checkPoint(point)
+    return total
   }
-  const parts = { ...scalars, reduce, publicKeyOf, linearCombination }
+  const parts = { ...scalars, publicKeyOf, linearCombination }
 
   return {
     ...scalars,

@@ -73,5 +73,9 @@ export const nobleCurve: Curve = {
   addScalars: (a, b) => Fn.toBytes(Fn.add(scalar(a), scalar(b))),
   mulScalars: (a, b) => Fn.toBytes(Fn.mul(scalar(a), scalar(b))),
   negateScalar: (a) => Fn.toBytes(Fn.neg(scalar(a))),
+  reduce: (bytes) => {
+    if (bytes.length !== 32) throw new TypeError('expected 32 bytes')
+    return Fn.toBytes(Fn.create(Fn.fromBytes(bytes, true)))
+  },
   randomScalar: () => secp256k1.utils.randomSecretKey(),
 }

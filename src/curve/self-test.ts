@@ -70,6 +70,7 @@ const ANSWERS: readonly (readonly [keyof Curve, (c: Curve) => boolean])[] = [
   ['addScalars', (c) => is(c.addScalars(MINUS_ONE, small(3)), small(2)) && is(c.addScalars(MINUS_ONE, small(1)), ZERO)],
   ['mulScalars', (c) => is(c.mulScalars(MINUS_ONE, MINUS_ONE), small(1)) && is(c.mulScalars(ZERO, small(7)), ZERO)],
   ['negateScalar', (c) => is(c.negateScalar(small(1)), MINUS_ONE) && refuses(() => c.negateScalar(ORDER))],
+  ['reduce', (c) => is(c.reduce(ORDER), ZERO) && is(c.reduce(MINUS_ONE), MINUS_ONE) && refuses(() => c.reduce(G2))],
   ['randomScalar', (c) => c.isSecret(c.randomScalar())],
 ]
 

@@ -35,6 +35,8 @@ export interface Curve {
   mulScalars(a: Uint8Array, b: Uint8Array): Uint8Array
   /** n − a; zero stays zero. Constant-time. */
   negateScalar(a: Uint8Array): Uint8Array
+  /** 32 bytes modulo n, such as a hash: what may come out is zero. Constant-time. */
+  reduce(bytes: Uint8Array): Uint8Array
   /** Uniform non-zero scalar. */
   randomScalar(): Uint8Array
 }

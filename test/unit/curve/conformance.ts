@@ -222,6 +222,7 @@ export function conformance(c: Curve): void {
   })
 
   describe('linearCombination', () => {
+    const five = (point: Uint8Array) => ({ scalar: bytes32(5n), point })
     it('should add up multiples, of G and of others', () => {
       const terms = [
         { scalar: bytes32(5n), point: times(2n) },
@@ -243,6 +244,34 @@ export function conformance(c: Curve): void {
       expect(c.linearCombination(opposite)).toBeUndefined()
       expect(c.linearCombination([...opposite, { scalar: ONE, point: G }])).toEqual(G)
     })
+    it('should add a multiple of G to one of another point, of either parity', () => {
+      for (const [a, b, p] of [
+        [5n, 4n, 2n],
+        [ORDER - 7n, 1n, 9n],
+        [1n, ORDER - 1n, ORDER - 2n],
+        [1n, 1n, 3n],
+      ] as const) {
+        const sum = times((a + b * p) % ORDER)
+        const terms = [
+          { scalar: bytes32(a), point: G },
+          { scalar: bytes32(b), point: times(p) },
+        ]
+        expect(c.linearCombination(terms)).toEqual(sum)
+        expect(c.linearCombination(terms.toReversed())).toEqual(sum)
+      }
+    })
+    it('should add multiples of G alone, and a point as it is', () => {
+      const one = { scalar: ONE, point: times(8n) }
+      expect(c.linearCombination([five(G), five(G)])).toEqual(times(10n))
+      expect(c.linearCombination([one])).toEqual(times(8n))
+      expect(c.linearCombination([one, one, five(G)])).toEqual(times(21n))
+      expect(c.linearCombination([one, { scalar: ONE, point: times(ORDER - 8n) }])).toBeUndefined()
+    })
+    refusesPoints((point) => c.linearCombination([five(G), five(point)]))
+    refusesPoints((point) => c.linearCombination([five(point), { scalar: ONE, point: G }]))
+    refusesPoints((point) => c.linearCombination([five(times(2n)), { scalar: ONE, point }]))
+    refusesScalars((scalar) => c.linearCombination([five(times(2n)), { scalar, point: G }]))
+    refusesScalars((scalar) => c.linearCombination([five(G), { scalar, point: times(2n) }]))
     refusesScalars((scalar) => c.linearCombination([{ scalar, point: times(2n) }]))
     refusesScalars((scalar) => c.linearCombination([{ scalar, point: G }]))
     refusesPoints((point) => c.linearCombination([{ scalar: ONE, point }]))
@@ -270,11 +299,18 @@ export function conformance(c: Curve): void {
       expect(c.negateScalar(bytes32(5n))).toEqual(bytes32(ORDER - 5n))
       expect(c.negateScalar(ZERO)).toEqual(ZERO)
     })
+    it('should take 32 bytes modulo the order', () => {
+      for (const n of [0n, 1n, ORDER - 1n, ORDER, ORDER + 5n, 2n ** 256n - 1n])
+        expect(c.reduce(inBuffer(bytes32(n)))).toEqual(bytes32(n % ORDER))
+      for (const bytes of [new Uint8Array(0), new Uint8Array(31), new Uint8Array(33)])
+        expect(() => c.reduce(bytes)).toThrow(TypeError)
+    })
     it('should leave operands as they are', () => {
       const [a, b] = [inBuffer(bytes32(5n)), inBuffer(bytes32(ORDER - 5n))]
       c.addScalars(a, b)
       c.mulScalars(a, b)
       c.negateScalar(a)
+      c.reduce(a)
       expect([toHex(a), toHex(b)]).toEqual([toHex(bytes32(5n)), toHex(bytes32(ORDER - 5n))])
     })
     for (const one of [ZERO, ONE]) {

@@ -137,7 +137,16 @@ describe.runIf(native !== undefined)('the fast backend beside noble', () => {
       ]),
     )
   })
-  it('should agree on addScalars, mulScalars and negateScalar', () => {
+  it('should agree on linearCombination of G and another point', () => {
+    same(fc.tuple(scalar, scalar, point), (c, [a, b, p], as) =>
+      c.linearCombination([
+        { scalar: as(a), point: prefixed(2) },
+        { scalar: as(b), point: as(p) },
+      ]),
+    )
+  })
+  it('should agree on addScalars, mulScalars, negateScalar and reduce', () => {
+    same(digest, (c, bytes, as) => c.reduce(as(bytes)))
     same(fc.tuple(scalar, scalar), (c, [a, b], as) => c.addScalars(as(a), as(b)))
     same(scalar, (c, a, as) => c.addScalars(as(a), as(c.negateScalar(a))))
     same(fc.tuple(scalar, scalar), (c, [a, b], as) => c.mulScalars(as(a), as(b)))
