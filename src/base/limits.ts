@@ -4,6 +4,8 @@ export const LIMITS = {
   maxSigners: 128,
   /** OP_16: a multisig redeem script of 17 keys means something else (R3). */
   maxMultisigKeys: 16,
+  /** Keys that one MuSig2 key is made of: as many as a set may have; aggregating them takes 10 ms, once for a list. */
+  maxMusigKeys: 128,
 
   /** One gossip message: a keygen deal of 128 members (128 commitments and 128 hashes) is 9 KiB. */
   maxGossipBytes: 64 * 1024,

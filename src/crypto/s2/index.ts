@@ -1,4 +1,5 @@
 export { closeS2Keys, openS2Keys, type S2Keys } from './keys.ts'
+export * from './musig2/index.ts'
 export type { Place } from './place.ts'
 export { stakePreimage } from './preimage.ts'
 export { type WalletTweak, walletPublicKey, walletSign } from './wallet.ts'

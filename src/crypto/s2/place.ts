@@ -14,7 +14,7 @@ export function encodePlace({ txid, vout, index }: Place): Uint8Array {
   return concatBytes(txid, u32le(vout), u32le(index))
 }
 
-function u32le(n: number): Uint8Array {
+export function u32le(n: number): Uint8Array {
   if (!Number.isInteger(n) || n < 0 || n > 0xffff_ffff) throw new TypeError('an index has 32 bits')
   const bytes = new Uint8Array(4)
   new DataView(bytes.buffer).setUint32(0, n, true)
