@@ -29,6 +29,7 @@ const rowsOf = (heading: string): readonly Row[] =>
 
 const OPERATIONS = rowsOf('Operations')
 const FALLBACK = rowsOf('The fallback')
+const CURVE25519 = rowsOf('Ed25519 and X25519')
 const PUBLIC = rowsOf('The same functions on public values')
 const EXPOSED = rowsOf('Secrets that leave the curve room')
 
@@ -40,9 +41,9 @@ const VARIABLE =
 const BIGINT = /\bBigInt\b|\bbigint\b|\b\d+n\b|\bFn\b|\bPoint\b/
 /** Whoever calls one of these has a secret in hand, unless it says that it has not. */
 const TAKES_SECRET =
-  /\b(?:curve|c|port|addon|nobleCurve|schnorr|secp256k1|utils)\.(publicKeyOf|publicKeyCreate|ecdhPoint|ecdh|getPublicKey|getSharedSecret|ecdsaSign|sign|schnorrSign|addScalars|mulScalars|negateScalar|reduce|randomScalar|randomSecretKey|privateKey\w+)\b/
+  /\b(?:curve|c|port|addon|nobleCurve|schnorr|secp256k1|utils|ed25519|x25519|noble)\.(publicKeyOf|publicKeyCreate|ecdhPoint|ecdh|getPublicKey|getSharedSecret|sharedSecret|ecdsaSign|sign|schnorrSign|addScalars|mulScalars|negateScalar|reduce|randomScalar|randomSecretKey|privateKey\w+)\b/
 /** Calls on the curve, by any of the names it goes by. */
-const CALLS = /\b(?:curve|c|port|addon|scalars|parts)\.(\w+)\(/g
+const CALLS = /\b(?:curve|c|port|addon|scalars|parts|ed25519|x25519)\.(\w+)\(/g
 
 const only = ({ file, name }: Row): Span => {
   const [span, ...more] = spansOf(linesOf(file), name)
@@ -88,6 +89,7 @@ describe('docs/SECRETS.md', () => {
   it('should have its tables', () => {
     expect(OPERATIONS.length).toBeGreaterThan(20)
     expect(FALLBACK).toHaveLength(10)
+    expect(CURVE25519).toHaveLength(4)
     expect(IN_C).toHaveLength(7)
     for (const rows of [PUBLIC, EXPOSED]) expect(rows.length).toBeGreaterThan(0)
   })
@@ -104,17 +106,17 @@ describe('docs/SECRETS.md', () => {
       expect(called.filter((name) => !row.calls.includes(name))).toEqual([])
     })
     it('should call only what is in C, of the port, or a row itself', () => {
-      const known = new Set([...IN_C, ...OPERATIONS.map((r) => r.name)])
+      const known = new Set([...IN_C, ...[...OPERATIONS, ...CURVE25519].map((r) => r.name)])
       expect(row.calls.filter((name) => !known.has(name))).toEqual([])
     })
   })
 
-  it.each(FALLBACK)('should call nothing of variable time in the fallback: $name', (row) => {
+  it.each([...FALLBACK, ...CURVE25519])('should call nothing of variable time in noble: $name of $file', (row) => {
     expect(bodyOf(row)).not.toMatch(VARIABLE)
   })
 
   it('should have a row for every function that computes with a secret, or that says it is none', () => {
-    const rows = [...OPERATIONS, ...FALLBACK, ...PUBLIC]
+    const rows = [...OPERATIONS, ...FALLBACK, ...CURVE25519, ...PUBLIC]
     expect(judged.flatMap((file) => outside(file, TAKES_SECRET, rows))).toEqual([])
   })
   it('should have a row wherever a key leaves the curve room', () => {
@@ -160,8 +162,14 @@ describe('docs/SECRETS.md', () => {
   })
   it('should let nobody else compute with the curve library', () => {
     const importing = judged.filter((file) => linesOf(file).some((l) => /from '(@noble\/curves|secp256k1)/.test(l)))
-    // The first two compute with what everybody may know, and the port's fallback with everything.
-    expect(importing).toEqual(['src/crypto/identifier.ts', 'src/crypto/public-scalars.ts', 'src/curve/noble.ts'])
+    // The first two compute with what everybody may know, the port's fallback and the other curve's with everything.
+    expect(importing).toEqual([
+      'src/crypto/identifier.ts',
+      'src/crypto/public-scalars.ts',
+      'src/curve/ed25519.ts',
+      'src/curve/noble.ts',
+      'src/curve/x25519.ts',
+    ])
   })
   it('should find what it looks for', () => {
     expect(spansOf(['const a = (', '  x,', ') => {', '  y', '}', 'const b = 1'], 'a')).toEqual([{ from: 0, to: 4 }])

@@ -1,0 +1,36 @@
+import { x25519 as noble } from '@noble/curves/ed25519.js'
+
+/** X25519 of RFC 7748: secrets, public keys and results have 32 bytes. Any 32 bytes are a secret; the RFC clamps them. */
+export interface X25519 {
+  /** Throws TypeError on a secret of another length. */
+  publicKeyOf(secret: Uint8Array): Uint8Array
+  /**
+   * What both ends come to. Throws TypeError on other lengths, and where the result is all zeros: the peer's key is then one of
+   * the few of small order, and everybody knows the result (RFC 7748, 6.1).
+   */
+  sharedSecret(secret: Uint8Array, peerPublicKey: Uint8Array): Uint8Array
+}
+
+const KEY_BYTES = 32
+
+function checkLength(what: string, bytes: Uint8Array): void {
+  if (bytes.length !== KEY_BYTES) throw new TypeError(`${what} of X25519 has 32 bytes`)
+}
+
+/** @noble/curves: this room must load where only JavaScript does. */
+export const x25519: X25519 = {
+  publicKeyOf: (secret) => {
+    checkLength('a secret', secret)
+    return noble.getPublicKey(secret)
+  },
+  sharedSecret: (secret, peerPublicKey) => {
+    checkLength('a secret', secret)
+    checkLength('a public key', peerPublicKey)
+    try {
+      return noble.getSharedSecret(secret, peerPublicKey)
+    } catch {
+      // The only thing left that it refuses, and without saying so by a type.
+      throw new TypeError('an X25519 public key of small order shares nothing')
+    }
+  },
+}
