@@ -178,6 +178,10 @@ export const LIMITS = {
   maxJournalBytes: 16 * 1024 * 1024,
   /** One record: the confirms of 128 members beside a wrong trial share are 40 KiB, a third more as text. */
   maxJournalRecordBytes: 128 * 1024,
+  /** One file of the audit log: 50,000 decisions, read and checked in a second at start. The next file follows. */
+  maxAuditFileBytes: 16 * 1024 * 1024,
+  /** One decision: ten times what one with every code of a batch takes. */
+  maxAuditLineBytes: 4 * 1024,
   /** Of one member: whoever shows so many has shown what it is, and can't fill the file. */
   maxEvidencePerMember: 64,
   /** The same in bytes of the file: all of it, over those that may be guilty at worst, less than half of the largest set. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { registerAudit } from './commands/audit.ts'
 import { registerDevnet } from './commands/devnet.ts'
 import { registerEvidence } from './commands/evidence.ts'
 import { registerInit } from './commands/init.ts'
@@ -19,6 +20,7 @@ const COMMANDS = [
   registerReload,
   registerRotation,
   registerEvidence,
+  registerAudit,
 ]
 
 /** Commander's tree; errors are thrown, output goes through `ctx.io`. */

@@ -1,4 +1,5 @@
 export type { AuditEntry, AuditLog } from './audit.types.ts'
+export { AUDIT_JOURNAL, type AuditView, type OpenAuditLog, openAuditLog, parseAuditEntry } from './audit-log.ts'
 export type { Binding } from './binding-record.ts'
 export {
   isBoundTo,

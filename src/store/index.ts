@@ -10,6 +10,14 @@ export {
   openChainedJournal,
 } from './chained-journal.ts'
 export { STORE_ERRORS, StoreError, type StoreErrorCode } from './errors.ts'
+export { journalFilesIn } from './group-journal/files.ts'
+export {
+  type GroupJournal,
+  type GroupJournalView,
+  type OpenedGroupJournal,
+  openGroupJournal,
+} from './group-journal/journal.ts'
+export { findGap, type JournalFile, readJournalFile } from './group-journal/read.ts'
 export { fileJournal, type Journal } from './journal.ts'
 export { createKeyFile, type OfflineCopy, type OpenedKey, openKeyFile, writeOfflineCopy } from './key-file.ts'
 export { openStore, type StoreInit } from './leveldb.ts'
