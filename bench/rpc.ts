@@ -15,8 +15,7 @@ const slices = Number(process.argv[2] ?? 12)
 /** `own` at least so many times the other; at one and at 16 requests in flight. */
 const TARGETS = { bare: 0.85, grpc: 1.8 } as const
 
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 
 type Slices = Readonly<Record<Contender, Measured[]>>
 
@@ -36,7 +35,9 @@ const ratioOf = (of: keyof Measured, { own }: Slices, other: readonly Measured[]
   median(own.map((m, i) => m[of] / (other[i]?.[of] ?? Number.NaN)))
 
 console.log(versionsLine(['libp2p', '@chainsafe/libp2p-quic', '@grpc/grpc-js']))
-console.log(`${METHOD}, frames of ${SIZES.requestBytes} and ${SIZES.resultBytes} bytes, ${slices} slices of ${SLICE_MS} ms`)
+console.log(
+  `${METHOD}, frames of ${SIZES.requestBytes} and ${SIZES.resultBytes} bytes, ${slices} slices of ${SLICE_MS} ms`,
+)
 const pairs = new Map<Contender, Pair>()
 try {
   for (const contender of CONTENDERS) pairs.set(contender, await Pair.start(contender))
