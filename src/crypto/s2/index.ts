@@ -1,6 +1,6 @@
 export { closeS2Keys, openS2Keys, type S2Keys } from './keys.ts'
 export * from './musig2/index.ts'
-export type { Place } from './place.ts'
+export { encodePlace, type Place } from './place.ts'
 export { stakePreimage } from './preimage.ts'
 export { type WalletTweak, walletPublicKey, walletSign } from './wallet.ts'
-export { type WotsBits, wotsPublicKey, wotsSecretKey, wotsSign, wotsVerify } from './wots.ts'
+export { type WotsBits, wotsPublicKey, wotsSecretKey, wotsSign, wotsSizes, wotsVerify } from './wots.ts'

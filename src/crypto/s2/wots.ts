@@ -1,5 +1,5 @@
-import { equalBytes, zeroize } from '../../base/index.ts'
-import { hash160, hkdfSha256 } from '../../curve/index.ts'
+import { equalBytes } from '../../base/index.ts'
+import { hash160Chain, hkdfSha256 } from '../../curve/index.ts'
 import { encodePlace, type Place } from './place.ts'
 
 /**
@@ -20,31 +20,37 @@ const SIGNED = ELEMENT + 1
 export type WotsBits = 128 | 256
 const chainsOf = (bits: WotsBits): number => bits / 4 + CHECKSUM_DIGITS
 
+/** Bytes of what belongs to such a key, and the times that something is hashed for its public half. */
+export const wotsSizes = (bits: WotsBits) => ({
+  messageBytes: bits / 8,
+  keyBytes: ELEMENT * chainsOf(bits),
+  signatureBytes: SIGNED * chainsOf(bits),
+  hashes: STEPS * chainsOf(bits),
+})
+
 /** Chain starts: 720 bytes for 128 bits, 1360 for 256. `material`: 32 bytes. */
 export const wotsSecretKey = (material: Uint8Array, bits: WotsBits, place: Place): Uint8Array =>
   hkdfSha256(material, encodePlace(place), ELEMENT * chainsOf(bits))
 
 /** Chain ends, as long as the secret key. Throws TypeError on other lengths than those two. */
 export function wotsPublicKey(secretKey: Uint8Array): Uint8Array {
-  const chains = elementsOf(secretKey, ELEMENT)
+  const chains = elementsOf(secretKey)
   const publicKey = new Uint8Array(secretKey.length)
-  for (const [i, start] of chains.entries()) publicKey.set(hashed(start, STEPS), i * ELEMENT)
+  for (const [i, start] of chains.entries()) hash160Chain(start, STEPS, elementAt(publicKey, i * ELEMENT))
   return publicKey
 }
 
 /** 756 bytes for a message of 16, 1428 for one of 32. Throws TypeError if the message is not as long as the key signs. */
 export function wotsSign(secretKey: Uint8Array, message: Uint8Array): Uint8Array {
-  const chains = elementsOf(secretKey, ELEMENT)
+  const chains = elementsOf(secretKey)
   const digits = digitsOf(message)
   if (digits.length !== chains.length)
     throw new TypeError('the message is not of the length that this one-time key signs')
   const signature = new Uint8Array(chains.length * SIGNED)
   for (const [i, start] of chains.entries()) {
     const digit = digits[i] ?? 0
-    const element = hashed(start, 1 + digit)
-    signature.set(element, i * SIGNED)
+    hash160Chain(start, 1 + digit, elementAt(signature, i * SIGNED))
     signature[i * SIGNED + ELEMENT] = digit
-    zeroize(element)
   }
   return signature
 }
@@ -53,10 +59,10 @@ export function wotsVerify(signature: Uint8Array, message: Uint8Array, publicKey
   if (![128, 256].some((bits) => message.length * 8 === bits)) return false
   const digits = digitsOf(message)
   if (signature.length !== digits.length * SIGNED || publicKey.length !== digits.length * ELEMENT) return false
+  const end = new Uint8Array(ELEMENT)
   return digits.every((digit, i) => {
-    const signed = signature.subarray(i * SIGNED, (i + 1) * SIGNED)
-    const end = hashed(signed.subarray(0, ELEMENT), MAX_DIGIT - digit)
-    return signed[ELEMENT] === digit && equalBytes(end, publicKey.subarray(i * ELEMENT, (i + 1) * ELEMENT))
+    hash160Chain(elementAt(signature, i * SIGNED), MAX_DIGIT - digit, end)
+    return signature[i * SIGNED + ELEMENT] === digit && equalBytes(end, elementAt(publicKey, i * ELEMENT))
   })
 }
 
@@ -68,14 +74,10 @@ function digitsOf(message: Uint8Array): readonly number[] {
   return [...digits, ...places.map((place) => (checksum >> place) & 15)]
 }
 
-function elementsOf(key: Uint8Array, size: number): readonly Uint8Array[] {
-  const count = key.length / size
+function elementsOf(key: Uint8Array): readonly Uint8Array[] {
+  const count = key.length / ELEMENT
   if (count !== chainsOf(128) && count !== chainsOf(256)) throw new TypeError('a one-time key has 720 or 1360 bytes')
-  return Array.from({ length: count }, (_, i) => key.subarray(i * size, (i + 1) * size))
+  return Array.from({ length: count }, (_, i) => elementAt(key, i * ELEMENT))
 }
 
-function hashed(start: Uint8Array, times: number): Uint8Array {
-  let at = start
-  for (let i = 0; i < times; i++) at = hash160(at)
-  return at
-}
+const elementAt = (bytes: Uint8Array, at: number): Uint8Array => bytes.subarray(at, at + ELEMENT)
