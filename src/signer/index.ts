@@ -25,6 +25,8 @@ export type {
 export { POLICY_REASONS } from './policy/types.ts'
 export type { VotesInit } from './policy/votes.ts'
 export { findShapeFault, hashOfItems } from './request-shape.ts'
+export type { ChainHasher, ChainMaterial } from './s2/chain-hasher.ts'
+export { type ChainThreadsInit, chainThreads } from './s2/chain-threads.ts'
 export { S2Error } from './s2/errors.ts'
 export type * from './s2/types.ts'
 export { NONCE_MODES, P2P_SCHEMES, S2_FAILURES, SCHNORR_TARGETS } from './s2/types.ts'
