@@ -5,6 +5,7 @@ import { FROST_GUARDS } from './frost-guards.ts'
 import { GUARDS, type Guard } from './guards.ts'
 import { HANDOFF_GUARDS } from './handoff-guards.ts'
 import { KEYGEN_GUARDS } from './keygen-guards.ts'
+import { MUSIG2_GUARDS } from './musig2-guards.ts'
 import { OPERATOR_GUARDS } from './operator-guards.ts'
 import { POLICY_GUARDS } from './policy-guards.ts'
 import { REGISTRY_GUARDS } from './registry-guards.ts'
@@ -18,6 +19,7 @@ export const ALL_GUARDS: readonly Guard[] = [
   ...DIAGNOSIS_GUARDS,
   ...EVIDENCE_GUARDS,
   ...FROST_GUARDS,
+  ...MUSIG2_GUARDS,
   ...OPERATOR_GUARDS,
   ...POLICY_GUARDS,
   ...KEYGEN_GUARDS,

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fromHex } from '../../../../src/base/index.ts'
 import {
+  type MusigCode,
   type MusigContext,
+  MusigError,
   type MusigForm,
   type MusigKeys,
   type MusigTweak,
@@ -73,4 +75,15 @@ export const others = (count: number): readonly Uint8Array[] =>
 export function contextOf(keys: MusigKeys, port: Curve, count = 3, tweak: MusigTweak = KEY): MusigContext {
   const list = others(count - 1)
   return openMusig({ orderedPublicKeys: [...list.slice(0, 1), keys.xOnly, ...list.slice(1)], tweak }, keys.xOnly, port)
+}
+
+/** Its code; `undefined` if it does not throw. Anything but MusigError passes. */
+export function codeOf(compute: () => unknown): MusigCode | undefined {
+  try {
+    compute()
+    return undefined
+  } catch (error) {
+    if (error instanceof MusigError) return error.code
+    throw error
+  }
 }
