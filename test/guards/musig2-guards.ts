@@ -84,7 +84,7 @@ export const MUSIG2_GUARDS: readonly Guard[] = [
     file: 'src/crypto/s2/musig2/nonce-agg.ts',
     guard: 'if (aggNonce.length !== NONCE_BYTES)',
     gone: 'if (aggNonce.length < 0)',
-    test: musig('nonce', 'three points'),
+    test: musig('nonce', 'be an aggregate nonce'),
   },
   {
     name: 'MuSig2: infinity is zeros and nothing else',
@@ -211,13 +211,6 @@ export const MUSIG2_GUARDS: readonly Guard[] = [
     guard: "    if (this.#destroyed) throw new TypeError('this HKDF key was destroyed')\n",
     gone: '',
     test: unit('curve/hkdf-key', 'once destroyed'),
-  },
-  {
-    name: 'curve: a point beside G has the prefix of one',
-    file: 'src/curve/native-pair.ts',
-    guard: '(prefix !== 2 && prefix !== 3) || ',
-    gone: '(prefix < 2 || prefix > 5) || ',
-    test: unit('curve/backends', 'point'),
   },
   {
     name: 'curve: a point that is added as it is, is one',
