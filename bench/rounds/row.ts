@@ -6,7 +6,7 @@ export interface Row {
   readonly baseline?: number
   /** At most, in `unit`; for throughput (`atLeast`) at least. */
   readonly target?: number
-  /** At most this part of the baseline. */
+  /** At most this part of the baseline; for throughput (`atLeast`) at least. */
   readonly targetRatio?: number
   readonly atLeast?: boolean
 }
@@ -23,7 +23,9 @@ export function lineOf(row: Row): string {
   if (baseline !== undefined) parts.push(`baseline ${shown(baseline)} ${unit}`)
   if (ratio !== undefined) parts.push(`${ratio.toFixed(3)}×`)
   if (ratio !== undefined && targetRatio !== undefined)
-    parts.push(`target ≤ ${targetRatio}× ${met(ratio <= targetRatio)}`)
+    parts.push(
+      `target ${row.atLeast ? '≥' : '≤'} ${targetRatio}× ${met(row.atLeast ? ratio >= targetRatio : ratio <= targetRatio)}`,
+    )
   return parts.join('; ')
 }
 

@@ -1,6 +1,7 @@
 import * as scure from '@scure/btc-signer/musig2.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { asZkpNonce, scalarsOf, musig as zkp } from '../../../../bench/baseline/zkp.ts'
 import { concatBytes, toHex } from '../../../../src/base/index.ts'
 import {
   type AggregateKey,
@@ -23,7 +24,6 @@ import {
 } from '../../../../src/crypto/index.ts'
 import { type Curve, hkdfSha256, nobleCurve, taggedHash, xOnly } from '../../../../src/curve/index.ts'
 import { BACKENDS, bytes32, ORDER } from '../../curve/values.ts'
-import { asZkpNonce, scalarsOf, musig as zkp } from './zkp.ts'
 
 /** Sessions; `MUSIG_FUZZ_RUNS=5000` for a long run. Keys are made twice, nonces four times as often. */
 const RUNS = Number(process.env.MUSIG_FUZZ_RUNS ?? 40)

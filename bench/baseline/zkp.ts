@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import type { Secp256k1ZKP } from '@vulpemventures/secp256k1-zkp'
-import { concatBytes } from '../../../../src/base/index.ts'
+import { concatBytes } from '../../src/base/index.ts'
 
 /** libsecp256k1-zkp in wasm, with what its wrapper does not say. */
 export const { musig } = await load()
