@@ -8,11 +8,14 @@ export interface NativeScalars extends Pick<Curve, 'addScalars' | 'mulScalars' |
 }
 
 /** Looks at every byte, whatever it finds. */
-export const isZero = (bytes: Uint8Array): boolean => bytes.reduce((any, byte) => any | byte, 0) === 0
+export function isZero(bytes: Uint8Array): boolean {
+  let any = 0
+  for (let i = 0; i < bytes.length; i++) any |= bytes[i] ?? 0
+  return any === 0
+}
 
 /** Of public scalars only: stops at the first byte that tells. */
-export const isOne = (scalar: Uint8Array): boolean =>
-  scalar[31] === 1 && scalar.every((byte, i) => byte === (i === 31 ? 1 : 0))
+export const isOne = (scalar: Uint8Array): boolean => scalar[31] === 1 && isZero(scalar.subarray(0, 31))
 
 /**
  * The arithmetic is C without branches on the values. What leaks is whether an operand or a sum is zero, and a secret is

@@ -68,7 +68,7 @@ export function nativeCurve(addon: Addon = loadAddon()): Curve {
     if (multiples.length === 0) return undefined
     const total = sum(multiples)
     // Those that were not multiplied have not been looked at.
-    if (total === undefined) for (const { point } of counting) checkPoint(point)
+    if (total === undefined) for (const { point, scalar } of counting) if (isOne(scalar)) checkPoint(point)
     return total
   }
   const parts = { ...scalars, publicKeyOf, linearCombination }

@@ -46,8 +46,8 @@ export const MUSIG2_GUARDS: readonly Guard[] = [
   {
     name: 'MuSig2: no partial signature is given away that was not verified',
     file: NONCE,
-    guard: 'if (!verifyPartial(partial, signer, session, context.port)) {',
-    gone: 'if (partial.length !== 32) {',
+    guard: 'if (!verifyPartial(made.partial, made.signer, session, session.context.port)) throw keptBack(made)',
+    gone: 'if (made.partial.length !== 32) throw keptBack(made)',
     test: musig('nonce', 'went wrong'),
   },
   {
@@ -56,6 +56,41 @@ export const MUSIG2_GUARDS: readonly Guard[] = [
     guard: 'return equalBytes(signed, session.isOdd ? negated(nonce) : nonce)',
     gone: 'return equalBytes(signed.subarray(1), (session.isOdd ? negated(nonce) : nonce).subarray(1))',
     test: musig('nonce', 'other sign'),
+  },
+  {
+    name: 'MuSig2: many partial signatures are verified together',
+    file: NONCE,
+    guard: 'if (verifyTogether(signed)) return',
+    gone: 'if (signed.length > 1) return',
+    test: musig('nonce', 'many at once'),
+  },
+  {
+    name: 'MuSig2: of many, the wrong ones are kept back',
+    file: NONCE,
+    guard: 'if (verifyPartial(partial, signer, session, session.context.port)) return accept(partial)',
+    gone: 'if (signer.weight.length === 32) return accept(partial)',
+    test: musig('nonce', 'many at once'),
+  },
+  {
+    name: 'MuSig2: errors of many do not cancel out',
+    file: 'src/crypto/s2/musig2/verify-together.ts',
+    guard: '  scalar.set(random, 32 - random.length)\n',
+    gone: '',
+    test: musig('nonce', 'add up to nothing'),
+  },
+  {
+    name: 'MuSig2: nonces of many are verified with their sign',
+    file: 'src/crypto/s2/musig2/verify-together.ts',
+    guard: '(isOdd ? negated(half) : half)',
+    gone: '(isOdd ? half : half)',
+    test: musig('nonce', 'add up to nothing'),
+  },
+  {
+    name: 'MuSig2: only those of one context are verified together',
+    file: 'src/crypto/s2/musig2/verify-together.ts',
+    guard: 'm.session.context !== session.context || !equalBytes(m.signer.publicKey, signer.publicKey)',
+    gone: 'm.session.context === undefined',
+    test: musig('nonce', 'add up to nothing'),
   },
   {
     name: 'MuSig2: a nonce of the sighash form signs its sighash alone',
@@ -215,7 +250,8 @@ export const MUSIG2_GUARDS: readonly Guard[] = [
   {
     name: 'curve: a point that is added as it is, is one',
     file: 'src/curve/native.ts',
-    guard: '    if (total === undefined) for (const { point } of counting) checkPoint(point)\n',
+    guard:
+      '    if (total === undefined) for (const { point, scalar } of counting) if (isOne(scalar)) checkPoint(point)\n',
     gone: '',
     test: unit('curve/backends', 'linearCombination'),
   },

@@ -7,11 +7,14 @@ import {
   type MusigTweak,
   makeNonce,
   type NonceSource,
+  OneShotNonce,
   openMusig,
   openMusigSession,
+  type SignRequest,
   sessionValues,
   verifyPartial,
 } from '../../../../src/crypto/index.ts'
+import { verifyTogether } from '../../../../src/crypto/s2/musig2/verify-together.ts'
 import type { Curve } from '../../../../src/curve/index.ts'
 import { BACKENDS, bytes32, FIELD, G, inBuffer, ORDER } from '../../curve/values.ts'
 import { bytes, codeOf, contextOf, KEY, madeUp, others, SCRIPT } from './musig2-fixtures.ts'
@@ -293,5 +296,100 @@ describe.each(BACKENDS)('a nonce that signs once, on $name', (port) => {
     const closed = madeUp(1, port)
     closeMusigKeys(closed)
     expect(() => makeNonce(context, closed, reference(SIGHASH))).toThrow(TypeError)
+  })
+
+  describe('many at once', () => {
+    const sighashes = [1, 2, 3, 4, 5].map((i) => bytes(32, i))
+    const request = (sighash: Uint8Array, withKeys = keys, publicNonce?: Uint8Array, of = context) => {
+      const nonce = makeNonce(of, withKeys, reference({ kind: 'sighash', sighash }), publicNonce)
+      const right = makeNonce(of, keys, reference({ kind: 'sighash', sighash })).publicNonce
+      return { nonce, session: openMusigSession(of, aggregate(right), sighash) }
+    }
+    const alone = (sighash: Uint8Array) => {
+      const { nonce, session } = request(sighash)
+      return toHex(nonce.signIn(session))
+    }
+    const said = (requests: readonly SignRequest[]) =>
+      OneShotNonce.signAll(requests).map((one) => (one.ok ? toHex(one.value) : one.reason))
+
+    it('should be signed as each alone, under nonces of either sign', () => {
+      const requests = sighashes.map((sighash) => request(sighash))
+      expect(new Set(requests.map((r) => r.session.isOdd)).size).toBe(2)
+      expect(said(requests)).toEqual(sighashes.map(alone))
+      expect(requests.every((r) => r.nonce.spent)).toBe(true)
+    })
+    it('should be none, or one', () => {
+      expect(said([])).toEqual([])
+      expect(said(sighashes.slice(0, 1).map((sighash) => request(sighash)))).toEqual(sighashes.slice(0, 1).map(alone))
+    })
+    it('should be refused each for itself', () => {
+      const requests = sighashes.map((sighash) => request(sighash))
+      const [a, b, c, d, e] = requests
+      if (!a || !b || !c || !d || !e) throw new Error('five')
+      b.nonce.destroy()
+      const other = openMusigSession(contextOf(keys, port, 4), aggregate(OTHERS), sighashes[2] ?? MESSAGE)
+      const answers = said([a, b, { ...c, session: other }, { ...d, session: e.session }, e, a])
+      const [first = '', , , , fifth = ''] = sighashes.map(alone)
+      expect(answers).toEqual([
+        first,
+        'NONCE_SPENT',
+        'SESSION_OF_OTHER_PARAMS',
+        'MESSAGE_IS_NOT_SIGHASH',
+        fifth,
+        'NONCE_SPENT',
+      ])
+      expect([c.nonce.spent, d.nonce.spent]).toEqual([false, false])
+    })
+    it('should be kept back where one went wrong, and the others given', () => {
+      const [one = MESSAGE, two = MESSAGE, three = MESSAGE] = sighashes
+      const swapped = { ...keys, secretKey: bytes(32, 55) }
+      const otherNonce = makeNonce(context, keys, reference(OUTPOINT)).publicNonce
+      expect(said([request(one), request(two, swapped), request(three)])).toEqual([
+        alone(one),
+        'SELF_VERIFY_FAILED',
+        alone(three),
+      ])
+      expect(said([request(one, keys, otherNonce), request(two), request(three, swapped)])).toEqual([
+        'SELF_VERIFY_FAILED',
+        alone(two),
+        'SELF_VERIFY_FAILED',
+      ])
+      expect(said([request(one, keys, new Uint8Array(0)), request(two, keys, new Uint8Array(66))])).toEqual([
+        'SELF_VERIFY_FAILED',
+        'SELF_VERIFY_FAILED',
+      ])
+    })
+    it('should be kept back where errors add up to nothing', () => {
+      const made = sighashes.slice(0, 2).map((sighash) => {
+        const { nonce, session } = request(sighash)
+        const signer = { publicKey: keys.publicKey, publicNonce: nonce.publicNonce, weight: context.ownWeight }
+        return { partial: nonce.signIn(session), signer, session }
+      })
+      const [a, b] = made
+      if (!a || !b) throw new Error('two')
+      expect(verifyTogether([a, b])).toBe(true)
+      const delta = bytes32(12345n)
+      const plus = { ...a, partial: port.addScalars(a.partial, delta) }
+      const minus = { ...b, partial: port.addScalars(b.partial, port.negateScalar(delta)) }
+      expect(verifyTogether([plus, minus])).toBe(false)
+      expect(verifyTogether([plus, b])).toBe(false)
+      expect(verifyTogether([a, { ...b, partial: port.negateScalar(b.partial) }])).toBe(false)
+      expect(verifyTogether([a, { ...b, partial: bytes32(ORDER) }])).toBe(false)
+      expect(verifyTogether([a, { ...b, partial: b.partial.subarray(1) }])).toBe(false)
+      expect(verifyTogether([a, { ...b, signer: { ...b.signer, publicKey: G } }])).toBe(false)
+      expect(verifyTogether([a, { ...b, signer: { ...b.signer, publicNonce: new Uint8Array(66) } }])).toBe(false)
+      expect(verifyTogether([a, { ...b, session: { ...b.session, isOdd: !b.session.isOdd } }])).toBe(false)
+      const elsewhere = contextOf(keys, port)
+      const far = openMusigSession(elsewhere, aggregate(b.signer.publicNonce), sighashes[1] ?? MESSAGE)
+      expect(verifyTogether([a, { ...b, session: far }])).toBe(false)
+    })
+    it('should give nothing away where arithmetic throws', () => {
+      const requests = sighashes.map((sighash) => request(sighash))
+      const [a, b] = requests
+      if (!a || !b) throw new Error('two')
+      const broken = { ...b, session: { ...b.session, challenge: bytes32(ORDER) } }
+      expect(() => OneShotNonce.signAll([a, broken])).toThrow(TypeError)
+      expect([a.nonce.spent, b.nonce.spent]).toEqual([true, true])
+    })
   })
 })
