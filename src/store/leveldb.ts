@@ -74,6 +74,11 @@ class LevelStore implements Store {
           const value = await level.get(prefix + key)
           return value === undefined ? undefined : Uint8Array.from(value)
         }),
+      getMany: (keys) =>
+        this.#read(async (level) => {
+          const values = await level.getMany(keys.map((key) => prefix + key))
+          return values.map((value) => (value === undefined ? undefined : Uint8Array.from(value)))
+        }),
       put: async (key, value) =>
         this.#open().commits.add({ type: 'put', key: prefix + key, value: Uint8Array.from(value) }),
       delete: async (key) => this.#open().commits.add({ type: 'del', key: prefix + key }),
@@ -81,6 +86,11 @@ class LevelStore implements Store {
         this.#read(async (level) => {
           const all = await level.iterator({ gte: prefix, lt: `${name}0` }).all()
           return all.map(([key, value]) => [key.slice(prefix.length), Uint8Array.from(value)] as const)
+        }),
+      page: (after, limit) =>
+        this.#read(async (level) => {
+          const some = await level.iterator({ gt: prefix + after, lt: `${name}0`, limit }).all()
+          return some.map(([key, value]) => [key.slice(prefix.length), Uint8Array.from(value)] as const)
         }),
     }
   }

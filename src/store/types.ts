@@ -3,10 +3,14 @@ import type { Startable } from '../base/index.ts'
 /** A named part of the store. Keys are text, values bytes; every write is synced before it resolves. */
 export interface Space {
   get(key: string): Promise<Uint8Array | undefined>
+  /** In one read, in the order of the keys. */
+  getMany(keys: readonly string[]): Promise<readonly (Uint8Array | undefined)[]>
   put(key: string, value: Uint8Array): Promise<void>
   delete(key: string): Promise<void>
   /** All entries, in order of their keys. */
   entries(): Promise<readonly (readonly [string, Uint8Array])[]>
+  /** The first `limit` entries behind `after`, in order of their keys: for spaces too large to be read at once. */
+  page(after: string, limit: number): Promise<readonly (readonly [string, Uint8Array])[]>
 }
 
 /** Durable state of one node. A second process that opens it fails with `STORE_LOCKED`. */

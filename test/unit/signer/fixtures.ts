@@ -62,6 +62,10 @@ export class FakeSpace implements Space {
     if (this.failure !== undefined) throw this.failure
     return this.values.get(key)
   }
+  async getMany(keys: readonly string[]) {
+    if (this.failure !== undefined) throw this.failure
+    return keys.map((key) => this.values.get(key))
+  }
   async put(key: string, value: Uint8Array) {
     this.puts.push(key)
     await this.gate
@@ -73,6 +77,9 @@ export class FakeSpace implements Space {
   }
   async entries() {
     return [...this.values].toSorted(([a], [b]) => (a < b ? -1 : 1))
+  }
+  async page(after: string, limit: number) {
+    return (await this.entries()).filter(([key]) => key > after).slice(0, limit)
   }
 }
 
