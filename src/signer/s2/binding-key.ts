@@ -40,18 +40,18 @@ export const kindOf = (key: BindingKey): BindingKind => (key.startsWith('m') ? '
 export const parseBindingKey = (text: string): BindingKey | undefined =>
   /^[mw]\/[0-9a-f]{64}$/.test(text) ? (text as BindingKey) : undefined
 
+/** Who signs together and under what, in this order: with aggregate nonce and message all that enters a partial signature. */
+export function paramsHash({ tweak, orderedPublicKeys }: MusigParams): Uint8Array {
+  const root = tweak.kind === 'script' ? ['script'] : tweak.merkleRoot === null ? ['key'] : ['key', tweak.merkleRoot]
+  return taggedHash(USE_TAG, encodeFields('params', encodeFields(...root), encodeFields(...orderedPublicKeys)))
+}
+
 /**
  * Everything else that enters a partial signature (R30). In the form of outpoints the message is free: without it here, three
  * signatures of one nonce would give the key away.
  */
-export function partialUse(params: MusigParams, aggNonce: Uint8Array, message: Uint8Array): Uint8Array {
-  const { tweak, orderedPublicKeys } = params
-  const root = tweak.kind === 'script' ? ['script'] : tweak.merkleRoot === null ? ['key'] : ['key', tweak.merkleRoot]
-  return taggedHash(
-    USE_TAG,
-    encodeFields('partial', aggNonce, message, encodeFields(...root), encodeFields(...orderedPublicKeys)),
-  )
-}
+export const partialUse = (params: Uint8Array, aggNonce: Uint8Array, message: Uint8Array): Uint8Array =>
+  taggedHash(USE_TAG, encodeFields('partial', aggNonce, message, params))
 
 /** A one-time key's use: this message. */
 export const wotsMessageUse = (bits: WotsBits, message: Uint8Array): Uint8Array =>

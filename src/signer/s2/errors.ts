@@ -23,6 +23,7 @@ export const S2_STATE_ERRORS = [
   'S2_JOURNAL_UNREADABLE',
   'S2_IMPORTED_NONCES_INVALID',
   'S2_RETIRE_REFUSED',
+  'S2_NOT_STARTED',
 ] as const
 export type S2StateErrorCode = (typeof S2_STATE_ERRORS)[number]
 

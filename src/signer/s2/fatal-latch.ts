@@ -36,12 +36,12 @@ export class FatalLatch {
     if (this.#fatal !== undefined) return this.#fatal
     const error = new S2StateError(
       'S2_BINDINGS_FAILED',
-      `bindings of one-time secrets could not be read or written (${describeError(cause)}); nothing is signed any more, check the disk and start the node again`,
+      `bindings of one-time keys could not be read or written (${describeError(cause)}); nothing is signed any more, check the disk and start the node again`,
       {},
       { cause },
     )
     this.#fatal = error
-    this.#logger.error('bindings of one-time secrets failed; the secret service stops', { error: describeError(cause) })
+    this.#logger.error('bindings of one-time keys failed; the service stops', { error: describeError(cause) })
     queueMicrotask(() => this.#onFatal(error))
     return error
   }

@@ -41,7 +41,7 @@ export class JournalFile {
   #waiting: Waiting[] = []
   #running: Promise<void> | undefined
 
-  private constructor(path: string, file: FileHandle, head: JournalHead, bytes: number, tail: readonly JournalLine[]) {
+  constructor(path: string, file: FileHandle, head: JournalHead, bytes: number, tail: readonly JournalLine[]) {
     this.path = path
     this.head = head
     this.tail = tail

@@ -49,6 +49,7 @@ const SAVED = Promise.resolve()
 export class RecordTable {
   readonly #init: RecordTableInit
   readonly #entries = new Map<BindingKey, Entry>()
+  readonly #saving = new Set<Promise<void>>()
 
   constructor(init: RecordTableInit) {
     this.#init = init
@@ -79,6 +80,11 @@ export class RecordTable {
     } finally {
       this.#release(entries.values())
     }
+  }
+
+  /** Resolves when nothing is being written any more, failed or not. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#saving)
   }
 
   /** Forgets idle records, so that the disk is asked again. */
@@ -174,7 +180,11 @@ export class RecordTable {
       // Also if nobody waits any more: read again before it is written, a record would not be there.
       entry.users++
     }
-    const release = () => this.#release(entries)
+    const release = () => {
+      this.#saving.delete(saved)
+      this.#release(entries)
+    }
+    this.#saving.add(saved)
     // A failure is told to those who wait for it, and to the latch.
     saved.then(release, release)
   }

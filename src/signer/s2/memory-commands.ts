@@ -1,0 +1,147 @@
+import type { Space } from '../../store/index.ts'
+import type { ContinuityKeeper } from './continuity-keeper.ts'
+import { S2StateError } from './errors.ts'
+import type { FatalLatch } from './fatal-latch.ts'
+import { JournalFile } from './journal-file.ts'
+import type { JournalLine } from './journal-format.ts'
+import { merge } from './journal-merge.ts'
+import { readJournal } from './journal-read.ts'
+import { eachPage } from './record-pages.ts'
+import type { RecordTable } from './record-table.ts'
+import { type StoreJournal, writeAll } from './store-journal.ts'
+import type { NonceMode } from './types.ts'
+
+/** What the operator's commands work on. */
+export interface Remembered {
+  readonly table: RecordTable
+  readonly records: Space
+  readonly latch: FatalLatch
+  readonly continuity: ContinuityKeeper
+  readonly journal: StoreJournal | undefined
+}
+
+export interface ImportReport {
+  readonly lines: number
+  /** Uses that this store did not know. */
+  readonly added: number
+  /** One-time keys that two stores used differently; nothing is signed with them any more. */
+  readonly conflicts: number
+  /** Bytes at the end that a crash left. */
+  readonly tornBytes: number
+}
+
+export interface RetireReport {
+  /** The one that is written from now on. */
+  readonly generation: number
+  readonly dropped: number
+}
+
+/** See `S2Memory.accept`. */
+export async function accept(at: Remembered, name: string): Promise<void> {
+  const { now } = at.continuity
+  if (now.standing === 'proven')
+    throw new S2StateError('S2_ACCEPT_OTHER', 'this store proves that it remembers; there is nothing to accept')
+  if (now.name !== name)
+    throw new S2StateError(
+      'S2_ACCEPT_OTHER',
+      `what is to be accepted here is named ${now.name}, not ${name}; read docs/S2.md before you accept it`,
+    )
+  await establish(at)
+}
+
+/** See `S2Memory.importJournal`. */
+export async function importJournal(at: Remembered, path: string): Promise<ImportReport> {
+  const { publicKey } = at.continuity
+  const whole = await readJournal(path)
+  if (whole.head.publicKey !== publicKey)
+    throw new S2StateError(
+      'S2_JOURNAL_FOREIGN',
+      `${path} is the journal of the seed with the key ${whole.head.publicKey}, and this one's is ${publicKey}`,
+      { path },
+    )
+  const counted = { added: 0, conflicts: 0 }
+  // Its own journal holds it already.
+  const isOwn = at.journal?.file.head.id === whole.head.id
+  await readJournal(path, (lines) => take(at, lines, counted, isOwn))
+  if (at.continuity.now.standing === 'lost') await establish(at)
+  return { lines: whole.seq, ...counted, tornBytes: whole.tornBytes }
+}
+
+function take(
+  { table, continuity }: Remembered,
+  lines: readonly JournalLine[],
+  counted: { added: number; conflicts: number },
+  isOwn: boolean,
+): Promise<void> {
+  return table.use(
+    lines.map((line) => line.key),
+    (records) => {
+      for (const line of lines) {
+        const merged = merge(records.get(line.key), line, continuity.tie?.generation ?? 0)
+        if (merged === undefined) continue
+        records.set(line.key, merged.record)
+        counted.added++
+        if (merged.isConflict) counted.conflicts++
+      }
+    },
+    () => {},
+    isOwn ? null : undefined,
+  )
+}
+
+/** See `S2Memory.exportJournal`. */
+export async function exportJournal({ records, continuity }: Remembered, path: string): Promise<number> {
+  const file = await JournalFile.open(path, continuity.publicKey)
+  try {
+    if (file.seq > 0)
+      throw new S2StateError('S2_JOURNAL_FOREIGN', `${path} holds a journal already; name a file that is not there`, {
+        path,
+      })
+    await writeAll(records, file)
+    return file.seq
+  } finally {
+    await file.close()
+  }
+}
+
+/** See `S2Memory.retireGeneration`. */
+export async function retireGeneration(at: Remembered, nonceMode: NonceMode): Promise<RetireReport> {
+  const { table, records, latch, continuity, journal } = at
+  requireRetirable(at, nonceMode)
+  const closed = continuity.tie?.generation ?? 0
+  await continuity.note({ generation: closed + 1 })
+  let dropped = 0
+  await eachPage(records, async (page) => {
+    const old = page.filter(([key, record]) => {
+      const isMadeOnce = record.kind === 'nonce' && record.origin === 'native'
+      return isMadeOnce && record.generation < closed && !table.isInUse(key)
+    })
+    await latch.critical(() => Promise.all(old.map(([key]) => records.delete(key))))
+    dropped += old.length
+  })
+  table.forgetIdle()
+  // Lines of what was dropped are no sign of an older copy.
+  if (journal !== undefined) await continuity.note({ journal: journal.mark })
+  return { generation: closed + 1, dropped }
+}
+
+function requireRetirable({ continuity }: Remembered, nonceMode: NonceMode): void {
+  if (nonceMode === 'reference')
+    throw new S2StateError(
+      'S2_RETIRE_REFUSED',
+      'nonces of reference mode can be made again at any time, so what they signed is never forgotten',
+    )
+  if (continuity.now.standing === 'lost')
+    throw new S2StateError(
+      'S2_RETIRE_REFUSED',
+      'this store can not prove what it was used for; import the journal or accept it first',
+    )
+}
+
+async function establish({ continuity, journal, latch }: Remembered): Promise<void> {
+  await latch.critical(async () => {
+    await journal?.complete(continuity.tie?.journal)
+    await continuity.establish()
+    if (journal !== undefined) await continuity.note({ journal: journal.mark })
+  })
+}
