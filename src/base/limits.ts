@@ -169,6 +169,21 @@ export const LIMITS = {
   /** Handoffs whose signatures a node keeps, under 20 KiB each; the oldest goes first. */
   maxKeptHandoffs: 16,
 
+  /** Keys of the key service: a validator has a handful. Their entries are in memory, under 1 KiB each with a few versions. */
+  maxKeys: 256,
+  /** Versions of one key: a rotation a month for five years. */
+  maxKeyVersions: 64,
+  /** A message that a key signs; whoever has more signs its hash. */
+  maxKeyMessageBytes: 32 * 1024,
+  /** A sealed backup: 64 versions of under 150 bytes, and what age adds. */
+  maxKeyBackupBytes: 16 * 1024,
+  /** Secrets that are open in memory; the others are opened again from their files, a millisecond each. */
+  maxOpenKeySecrets: 64,
+  /** One call to where keys are kept: a file takes milliseconds, a device on the network may take seconds. */
+  keyBackendTimeoutMs: 20_000,
+  /** Between the two steps of dropping a key: time to ask somebody, and not so long that it is forgotten. */
+  keyDropTokenMs: 600_000,
+
   /** One sync to disk; health is red long before. What hangs for longer counts as failed, and the process stops (R30). */
   storeSyncTimeoutMs: 60_000,
   /**

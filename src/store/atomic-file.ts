@@ -1,4 +1,4 @@
-import { link, mkdir, open, rename, unlink } from 'node:fs/promises'
+import { link, mkdir, open, rename, rm, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { describeError, toHex } from '../base/index.ts'
 import { randomBytes } from '../curve/index.ts'
@@ -35,6 +35,21 @@ export async function writeFileAtomic(path: string, bytes: Uint8Array, how: Atom
     throw new StoreError(
       'FILE_WRITE_FAILED',
       `${path} could not be written (${describeError(error)}); check the disk and the folder's owner${leftover}`,
+      { path },
+      { cause: error },
+    )
+  }
+}
+
+/** Takes a file away, for good when it resolves; one that isn't there is no error. Throws `FILE_WRITE_FAILED`. */
+export async function removeFile(path: string): Promise<void> {
+  try {
+    await rm(path, { force: true })
+    await syncFolder(dirname(path))
+  } catch (error) {
+    throw new StoreError(
+      'FILE_WRITE_FAILED',
+      `${path} could not be removed (${describeError(error)}); check the folder's owner`,
       { path },
       { cause: error },
     )

@@ -11,10 +11,12 @@ export const generateStorageIdentity = (): Promise<string> => generateX25519Iden
  */
 export async function sealerOf(identity: string): Promise<Sealer> {
   const encrypter = new Encrypter()
-  encrypter.addRecipient(await identityToRecipient(identity))
+  const recipient = await identityToRecipient(identity)
+  encrypter.addRecipient(recipient)
   const decrypter = new Decrypter()
   decrypter.addIdentity(identity)
   return {
+    recipient,
     seal: (plaintext) => encrypter.encrypt(plaintext),
     async open(box) {
       try {
@@ -28,5 +30,24 @@ export async function sealerOf(identity: string): Promise<Sealer> {
         )
       }
     },
+  }
+}
+
+/** Of X25519: post-quantum recipients are ten times as long, and `age` of before 2026 can't open what is sealed to them. */
+const RECIPIENT_CHARS = 62
+
+/**
+ * Seals to somebody else, who opens it with `age -d -i FILE`, or with a sealer whose `recipient` it is. Throws `RECIPIENT_INVALID` on
+ * anything but a recipient of X25519, `age1…`.
+ */
+export async function sealTo(recipient: string, plaintext: Uint8Array): Promise<Uint8Array> {
+  const encrypter = new Encrypter()
+  try {
+    if (recipient.length !== RECIPIENT_CHARS) throw new RangeError('the wrong length')
+    encrypter.addRecipient(recipient)
+    return await encrypter.encrypt(plaintext)
+  } catch {
+    // Made of bytes that were given here: what age says of them is no help, and may quote them.
+    throw new StoreError('RECIPIENT_INVALID', 'that is no age recipient of X25519 (age1…); make one with age-keygen')
   }
 }

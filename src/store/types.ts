@@ -27,6 +27,8 @@ export type Unlock =
 
 /** Seals records to this node's own storage key (X25519; made with the key file), and opens them again. */
 export interface Sealer {
+  /** The age recipient (`age1…`) whose boxes it opens; no secret. */
+  readonly recipient: string
   seal(plaintext: Uint8Array): Promise<Uint8Array>
   /** Throws `SEALED_RECORD_UNREADABLE`. */
   open(box: Uint8Array): Promise<Uint8Array>
