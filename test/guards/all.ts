@@ -6,6 +6,7 @@ import { GUARDS, type Guard } from './guards.ts'
 import { HANDOFF_GUARDS } from './handoff-guards.ts'
 import { KEYGEN_GUARDS } from './keygen-guards.ts'
 import { MUSIG2_GUARDS } from './musig2-guards.ts'
+import { KEYS_GUARDS } from './keys-guards.ts'
 import { OPERATOR_GUARDS } from './operator-guards.ts'
 import { POLICY_GUARDS } from './policy-guards.ts'
 import { REGISTRY_GUARDS } from './registry-guards.ts'
@@ -20,6 +21,7 @@ export const ALL_GUARDS: readonly Guard[] = [
   ...EVIDENCE_GUARDS,
   ...FROST_GUARDS,
   ...MUSIG2_GUARDS,
+  ...KEYS_GUARDS,
   ...OPERATOR_GUARDS,
   ...POLICY_GUARDS,
   ...KEYGEN_GUARDS,

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { encodeFields, LIMITS, silentLogger, toHex } from '../../../../src/base/index.ts'
 import { randomBytes } from '../../../../src/curve/index.ts'
 import { type KeyBackend, type KeyHandle, keyService } from '../../../../src/signer/index.ts'
-import { openStore } from '../../../../src/store/index.ts'
+import { decodeBackup, encodeBackup } from '../../../../src/signer/keys/key-records.ts'
+import { openStore, sealTo } from '../../../../src/store/index.ts'
 import { codeThrownBy, tempFolders } from '../../store/temp-folder.ts'
 import {
   DH,
@@ -306,6 +307,32 @@ describe('the list of keys', () => {
     expect(await keys.sign({ name: SIGNING.name }, 'ecdsa', rawOf(1))).toHaveLength(64)
     await keys.stop()
   })
+})
+
+it('should not take a key in that is there under another name, which shows by its id', async () => {
+  const of = await node()
+  const keys = await openKeys(of)
+  await keys.generate(SIGNING)
+  const sealed = await keys.backup(SIGNING.name, of.sealer.recipient)
+  const opened = decodeBackup(await of.sealer.open(sealed))
+  const renamed = (opened?.versions ?? []).map((v) => ({ ...v, label: { ...v.label, name: 'renamed' } }))
+  const again = await sealTo(of.sealer.recipient, encodeBackup(of.owner, renamed))
+  const error = await keys.provision(again).catch((e: Error) => e)
+  expect(error).toMatchObject({ code: 'KEY_EXISTS', message: expect.stringContaining('by its id') })
+  expect(filesOf(of)).toHaveLength(1)
+  await keys.stop()
+})
+
+it('should take the second step of a drop in the same run as the first alone', async () => {
+  const of = await node()
+  const keys = await openKeys(of)
+  await keys.generate(SIGNING)
+  await keys.generate(specOf('spare'))
+  const { token } = await keys.drop('spare')
+  await keys.stop()
+  await keys.start()
+  expect(await codeThrownBy(keys.drop('spare', token))).toBe('BAD_REQUEST')
+  await keys.stop()
 })
 
 it('should rotate a key or drop it, when both come at once, and not both half', async () => {
