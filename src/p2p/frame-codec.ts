@@ -1,4 +1,4 @@
-import { CodedError, concatBytes } from '../base/index.ts'
+import { CodedError } from '../base/index.ts'
 
 /** Four bytes of seven bits: 256 MiB, beyond every cap. */
 const MAX_PREFIX_BYTES = 4
@@ -13,9 +13,23 @@ export function lengthPrefix(length: number): Uint8Array {
   return Uint8Array.of(...out, rest)
 }
 
-/** Frames as they stand on a stream: unsigned varint length, then the bytes. */
-export const encodeFrames = (frames: readonly Uint8Array[]): Uint8Array =>
-  concatBytes(...frames.flatMap((frame) => [lengthPrefix(frame.length), frame]))
+/** Frames as they stand on a stream: unsigned varint length, then the bytes. In one piece of memory, made once. */
+export function encodeFrames(frames: readonly Uint8Array[]): Uint8Array {
+  let size = 0
+  for (const { length } of frames) size += prefixSize(length) + length
+  const out = new Uint8Array(size)
+  let at = 0
+  for (const frame of frames) {
+    let rest = frame.length
+    for (; rest >= 0x80; rest >>>= 7) out[at++] = (rest & 0x7f) | 0x80
+    out[at++] = rest
+    out.set(frame, at)
+    at += frame.length
+  }
+  return out
+}
+
+const prefixSize = (length: number): number => (length < 0x80 ? 1 : length < 0x4000 ? 2 : length < 0x20_0000 ? 3 : 4)
 
 /** Cuts received chunks into frames. What it holds is at most one frame within the cap. */
 export class FrameDecoder {

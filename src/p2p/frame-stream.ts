@@ -67,6 +67,9 @@ export class Libp2pFrameStream implements FrameStream {
   read(signal?: AbortSignal): Promise<Uint8Array | undefined> {
     return this.#reads.take(signal)
   }
+  readNow(): Uint8Array | undefined {
+    return this.#reads.takeNow()
+  }
 
   write(frame: Uint8Array): Promise<void> {
     if (frame.length > this.#maxFrameBytes)
@@ -81,10 +84,16 @@ export class Libp2pFrameStream implements FrameStream {
     this.#queuedBytes += frame.length + FRAME_OVERHEAD_BYTES
     if (this.#queuedBytes > WRITE_HIGH_WATER_BYTES) this.abort(new CodedError('SLOW_READER', SLOW_READER))
     if (this.#failure !== undefined) return this.#seen(Promise.reject(this.#failure))
-    this.#batch ??= { frames: [], sent: Promise.withResolvers<void>() }
+    this.#batch ??= this.#begin()
     this.#batch.frames.push(frame)
     this.#pumping ??= this.#pump()
-    return this.#seen(this.#batch.sent.promise)
+    return this.#batch.sent.promise
+  }
+
+  #begin(): Batch {
+    const sent = Promise.withResolvers<void>()
+    void this.#seen(sent.promise)
+    return { frames: [], sent }
   }
 
   /** The peer causes these rejections, and one that no writer waits for would end the process; readers learn of it, too. */

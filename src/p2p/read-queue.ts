@@ -49,15 +49,20 @@ export class ReadQueue {
   /** The next frame; undefined after the end. Rejects with the failure, or with the signal's reason. */
   take(signal?: AbortSignal): Promise<Uint8Array | undefined> {
     if (signal?.aborted) return Promise.reject(signal.reason)
-    const frame = this.#frames.shift()
-    if (frame !== undefined) {
-      this.#bytes -= frame.length + FRAME_OVERHEAD_BYTES
-      if (this.#frames.length === 0) this.#flow.roomy()
-      return Promise.resolve(frame)
-    }
+    const frame = this.takeNow()
+    if (frame !== undefined) return Promise.resolve(frame)
     if (this.#over !== undefined)
       return this.#over.error === undefined ? Promise.resolve(undefined) : Promise.reject(this.#over.error)
     return this.#wait(signal)
+  }
+
+  /** The next frame if it is there already. */
+  takeNow(): Uint8Array | undefined {
+    const frame = this.#frames.shift()
+    if (frame === undefined) return undefined
+    this.#bytes -= frame.length + FRAME_OVERHEAD_BYTES
+    if (this.#frames.length === 0) this.#flow.roomy()
+    return frame
   }
 
   #wait(signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {

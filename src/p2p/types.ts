@@ -131,7 +131,9 @@ export interface FrameStream {
   readonly protocol: string
   /** Next frame; undefined when the other side has finished. Throws `FRAME_TOO_LARGE` beyond the protocol's cap. */
   read(signal?: AbortSignal): Promise<Uint8Array | undefined>
-  /** Queues one frame; frames written in one tick leave together. Resolves when handed to the transport. */
+  /** A frame that is there already, else undefined, which says nothing of the end: a promise for each frame of many costs more than the frame. */
+  readNow?(): Uint8Array | undefined
+  /** Queues one frame; frames written in one tick leave together, under one promise. Resolves when handed to the transport. */
   write(frame: Uint8Array): Promise<void>
   /** Graceful close. */
   close(): Promise<void>

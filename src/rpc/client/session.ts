@@ -1,12 +1,6 @@
-import { type Cancel, type Clock, LIMITS } from '../../base/index.ts'
+import { type Clock, Deadlines, type Expiring, LIMITS } from '../../base/index.ts'
 import type { FrameStream } from '../../p2p/index.ts'
 import { decodeServerFrame, encodeCancel, encodeRequest, RpcError } from '../wire/index.ts'
-
-/** A request on its way, and how its caller is told. */
-interface Pending {
-  readonly resolve: (result: Uint8Array) => void
-  readonly reject: (error: RpcError) => void
-}
 
 export interface Wait {
   /** Until when the caller waits, Unix ms. */
@@ -17,20 +11,55 @@ export interface Wait {
 /** The server answers at its deadline at the latest; the answer then still has to travel. */
 const ANSWER_GRACE_MS = 1_000
 
+/** A request, waiting to be sent or on its way, and how its caller is told. One object each: nothing else is made per call. */
+class Call implements Expiring {
+  readonly method: string
+  readonly params: Uint8Array
+  readonly wait: Wait
+  readonly resolve: (result: Uint8Array) => void
+  readonly reject: (error: RpcError) => void
+  readonly #giveUp: (call: Call, error: RpcError) => void
+  /** 0 until it is sent. */
+  id = 0
+
+  constructor(
+    asked: Pick<Call, 'method' | 'params' | 'wait' | 'resolve' | 'reject'>,
+    giveUp: (call: Call, error: RpcError) => void,
+  ) {
+    this.method = asked.method
+    this.params = asked.params
+    this.wait = asked.wait
+    this.resolve = asked.resolve
+    this.reject = asked.reject
+    this.#giveUp = giveUp
+  }
+
+  onExpired(): void {
+    this.#giveUp(this, new RpcError('DEADLINE', {}, { requestId: this.id }))
+  }
+  /** For the caller's signal. */
+  handleEvent(): void {
+    this.#giveUp(this, new RpcError('CANCELLED', {}, { requestId: this.id, cause: this.wait.signal?.reason }))
+  }
+}
+
 /** One stream to the server, shared by many calls: requests leave as they come, answers are matched by id. */
 export class Session {
   readonly #stream: FrameStream
   readonly #clock: Clock
-  readonly #pending = new Map<number, Pending>()
-  readonly #queue: Array<() => void> = []
+  readonly #deadlines: Deadlines
+  readonly #pending = new Map<number, Call>()
+  readonly #queue = new Set<Call>()
   #maxInFlight: number = LIMITS.maxRpcInFlight
   #lastId = 0
   #pumping = false
   #failure: RpcError | undefined
+  #written: Promise<void> | undefined
 
   constructor(stream: FrameStream, clock: Clock) {
     this.#stream = stream
     this.#clock = clock
+    this.#deadlines = new Deadlines(clock)
   }
 
   /** False once the stream has died: the next call needs another session. */
@@ -48,7 +77,7 @@ export class Session {
   async run(): Promise<void> {
     try {
       for (;;) {
-        const bytes = await this.#stream.read()
+        const bytes = this.#stream.readNow?.() ?? (await this.#stream.read())
         if (bytes === undefined) return this.fail(new RpcError('DISCONNECTED'))
         this.#onAnswer(bytes)
       }
@@ -60,48 +89,43 @@ export class Session {
   /** Encoded params in, encoded result out. Rejects with RpcError only. */
   request(method: string, params: Uint8Array, wait: Wait): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
+      const { signal } = wait
       if (this.#failure !== undefined) return reject(this.#failure)
-      if (wait.signal?.aborted) return reject(new RpcError('CANCELLED', {}, { cause: wait.signal.reason }))
-      let id = 0
-      let disarm: Cancel = () => {}
-      const settle = () => {
-        this.#pending.delete(id)
-        disarm()
-        wait.signal?.removeEventListener('abort', onAbort)
-        this.#pump()
-      }
-      const give = {
-        resolve: (result: Uint8Array) => {
-          settle()
-          resolve(result)
-        },
-        reject: (error: RpcError) => {
-          settle()
-          reject(error)
-        },
-      }
-      const giveUp = (error: RpcError) => {
-        const at = this.#queue.indexOf(send)
-        if (at !== -1) this.#queue.splice(at, 1)
-        if (id !== 0 && this.#failure === undefined) this.#write(encodeCancel(id))
-        give.reject(error)
-      }
-      const onAbort = () => giveUp(new RpcError('CANCELLED', {}, { requestId: id, cause: wait.signal?.reason }))
-      const send = () => {
-        const timeoutMs = wait.deadlineMs - this.#clock.now()
-        if (this.#failure !== undefined) return give.reject(this.#failure)
-        if (timeoutMs < 1) return give.reject(new RpcError('DEADLINE'))
-        id = this.#nextId()
-        this.#pending.set(id, give)
-        this.#write(encodeRequest(id, method, params, Math.floor(timeoutMs)))
-      }
-      wait.signal?.addEventListener('abort', onAbort, { once: true })
-      disarm = this.#clock.after(Math.max(0, wait.deadlineMs - this.#clock.now()) + ANSWER_GRACE_MS, () =>
-        giveUp(new RpcError('DEADLINE', {}, { requestId: id })),
-      )
-      this.#queue.push(send)
+      if (signal?.aborted) return reject(new RpcError('CANCELLED', {}, { cause: signal.reason }))
+      const call = new Call({ method, params, wait, resolve, reject }, this.#giveUp)
+      signal?.addEventListener('abort', call, { once: true })
+      this.#deadlines.add(call, Math.max(0, wait.deadlineMs - this.#clock.now()) + ANSWER_GRACE_MS)
+      this.#queue.add(call)
       this.#pump()
     })
+  }
+
+  readonly #giveUp = (call: Call, error: RpcError): void => {
+    if (call.id !== 0 && this.#failure === undefined) this.#write(encodeCancel(call.id))
+    this.#settle(call)
+    call.reject(error)
+  }
+
+  /** The call is over: the next one may go. */
+  #settle(call: Call): void {
+    if (call.id === 0) this.#queue.delete(call)
+    else this.#pending.delete(call.id)
+    this.#deadlines.remove(call)
+    call.wait.signal?.removeEventListener('abort', call)
+    this.#pump()
+  }
+
+  #send(call: Call): void {
+    const timeoutMs = call.wait.deadlineMs - this.#clock.now()
+    if (timeoutMs < 1) {
+      this.#settle(call)
+      call.reject(new RpcError('DEADLINE'))
+      return
+    }
+    this.#queue.delete(call)
+    call.id = this.#nextId()
+    this.#pending.set(call.id, call)
+    this.#write(encodeRequest(call.id, call.method, call.params, Math.floor(timeoutMs)))
   }
 
   /** Tells the server to stop working for us, then ends the stream. */
@@ -122,18 +146,19 @@ export class Session {
 
   #end(error: RpcError): void {
     this.#failure = error
-    for (const pending of [...this.#pending.values()]) pending.reject(error)
-    for (const send of this.#queue.splice(0)) send()
+    for (const call of [...this.#pending.values(), ...this.#queue]) {
+      this.#settle(call)
+      call.reject(error)
+    }
   }
 
   /** Sends what may be sent. What is rejected on the way calls back in here, hence the guard. */
   #pump(): void {
     if (this.#pumping || this.#failure !== undefined) return
     this.#pumping = true
-    while (this.#pending.size < this.#maxInFlight) {
-      const send = this.#queue.shift()
-      if (send === undefined) break
-      send()
+    for (const call of this.#queue) {
+      if (this.#pending.size >= this.#maxInFlight) break
+      this.#send(call)
     }
     this.#pumping = false
   }
@@ -144,8 +169,12 @@ export class Session {
     return this.#lastId
   }
 
+  /** Frames that leave together share a promise, which is listened to once. */
   #write(frame: Uint8Array): void {
-    this.#stream.write(frame).catch((cause: unknown) => this.fail(new RpcError('DISCONNECTED', {}, { cause })))
+    const written = this.#stream.write(frame)
+    if (written === this.#written) return
+    this.#written = written
+    written.catch((cause: unknown) => this.fail(new RpcError('DISCONNECTED', {}, { cause })))
   }
 
   #onAnswer(bytes: Uint8Array): void {
@@ -156,8 +185,10 @@ export class Session {
       return
     }
     // No such call: it was given up, and its answer was already on the way.
-    const pending = this.#pending.get(answer.id)
-    if (answer.kind === 'result') pending?.resolve(answer.result)
-    else pending?.reject(answer.error)
+    const call = this.#pending.get(answer.id)
+    if (call === undefined) return
+    this.#settle(call)
+    if (answer.kind === 'result') call.resolve(answer.result)
+    else call.reject(answer.error)
   }
 }
