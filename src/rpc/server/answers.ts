@@ -17,6 +17,8 @@ export class AnswerQueue {
   #failure: unknown
   #waiters: Array<{ readonly below: number; readonly resolve: () => void; readonly reject: (e: unknown) => void }> = []
   #watch: Cancel | undefined
+  /** Answers that leave together: the stream gives one promise for all, which is listened to once. */
+  #batch: { readonly written: Promise<void>; count: number } | undefined
 
   /** `onFailure` is told once, when the client can't be answered any more. */
   constructor(stream: FrameStream, clock: Clock, limits: ServerLimits, onFailure: () => void) {
@@ -30,12 +32,23 @@ export class AnswerQueue {
     if (this.#failure !== undefined) return
     this.#unsent++
     if (this.#watch === undefined) this.#arm()
-    this.#stream.write(frame).then(
-      () => this.#onSent(),
+    const written = this.#stream.write(frame)
+    if (written === this.#batch?.written) {
+      this.#batch.count++
+      return
+    }
+    const batch = { written, count: 1 }
+    this.#batch = batch
+    written.then(
+      () => this.#onSent(batch.count),
       (error: unknown) => this.#fail(error),
     )
   }
 
+  /** May another request be read? */
+  get hasRoom(): boolean {
+    return this.#failure === undefined && this.#unsent < this.#limits.maxUnsentAnswers
+  }
   /** Resolves when another request may be read. Rejects when the stream has failed. */
   room(): Promise<void> {
     return this.#below(this.#limits.maxUnsentAnswers)
@@ -57,9 +70,9 @@ export class AnswerQueue {
     return new Promise((resolve, reject) => this.#waiters.push({ below, resolve, reject }))
   }
 
-  #onSent(): void {
-    this.#unsent--
-    this.#sent++
+  #onSent(count: number): void {
+    this.#unsent -= count
+    this.#sent += count
     if (this.#waiters.length > 0) {
       for (const w of this.#waiters) if (this.#unsent < w.below) w.resolve()
       this.#waiters = this.#waiters.filter((w) => this.#unsent >= w.below)

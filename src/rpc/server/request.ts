@@ -1,23 +1,32 @@
-import type { Cancel, PeerIdStr } from '../../base/index.ts'
+import type { Expiring, PeerIdStr } from '../../base/index.ts'
 import { RpcError } from '../wire/index.ts'
+import type { BoundMethod } from './dispatch.ts'
 import type { CallContext } from './types.ts'
 
+/** Told of a request's end. One for all requests of a stream: nothing is made per request that isn't needed. */
+export interface RequestOwner {
+  /** It has its answer, or will have none. */
+  onAnswered(request: OpenRequest): void
+  onExpired(request: OpenRequest): void
+}
+
 /** One request between its arrival and its answer: there is exactly one answer, whoever makes it first. */
-export class OpenRequest implements CallContext {
+export class OpenRequest implements CallContext, Expiring {
   readonly id: number
+  readonly method: BoundMethod
   readonly peer: PeerIdStr
   readonly deadlineMs: number
-  readonly #answered: (request: OpenRequest) => void
-  #disarm: Cancel | undefined
+  readonly #owner: RequestOwner
   #controller: AbortController | undefined
   #closed = false
   #abortReason: unknown
 
-  constructor(id: number, peer: PeerIdStr, deadlineMs: number, answered: (request: OpenRequest) => void) {
+  constructor(id: number, method: BoundMethod, peer: PeerIdStr, deadlineMs: number, owner: RequestOwner) {
     this.id = id
+    this.method = method
     this.peer = peer
     this.deadlineMs = deadlineMs
-    this.#answered = answered
+    this.#owner = owner
   }
 
   /** Made on first use: most handlers answer before anything is aborted. */
@@ -29,16 +38,15 @@ export class OpenRequest implements CallContext {
     return this.#controller.signal
   }
 
-  arm(disarm: Cancel): void {
-    this.#disarm = disarm
+  onExpired(): void {
+    this.#owner.onExpired(this)
   }
 
   /** True for the first caller only, who then writes the answer. */
   claim(): boolean {
     if (this.#closed) return false
     this.#closed = true
-    this.#disarm?.()
-    this.#answered(this)
+    this.#owner.onAnswered(this)
     return true
   }
 

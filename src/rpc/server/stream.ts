@@ -1,4 +1,4 @@
-import { codeOf, describeError, type PeerIdStr } from '../../base/index.ts'
+import { codeOf, Deadlines, describeError, type PeerIdStr } from '../../base/index.ts'
 import type { FrameStream } from '../../p2p/index.ts'
 import {
   decodeClientFrame,
@@ -13,7 +13,7 @@ import { AnswerQueue } from './answers.ts'
 import type { BoundMethod } from './dispatch.ts'
 import { handlerMarginMs } from './limits.ts'
 import type { RpcMetrics } from './metrics.ts'
-import { OpenRequest } from './request.ts'
+import { OpenRequest, type RequestOwner } from './request.ts'
 import type { Authorize, RpcServerInit, ServerLimits, TakeQuota } from './types.ts'
 
 /** What all streams of a server share. */
@@ -30,24 +30,32 @@ export interface ServerCore extends Pick<RpcServerInit, 'clock' | 'logger'> {
 type Request = Extract<ReturnType<typeof decodeClientFrame>, { kind: 'request' }>
 
 /** Serves one stream: many requests at once, answers in the order in which they are ready. */
-export class ServerStream {
+export class ServerStream implements RequestOwner {
   readonly #core: ServerCore
   readonly #stream: FrameStream
   readonly #answers: AnswerQueue
   readonly #open = new Map<number, OpenRequest>()
+  /** Of open requests. */
+  readonly #deadlines: Deadlines
   readonly #idle: Array<() => void> = []
   #stopping = false
 
   constructor(core: ServerCore, stream: FrameStream) {
     this.#core = core
     this.#stream = stream
+    this.#deadlines = new Deadlines(core.clock)
     this.#answers = new AnswerQueue(stream, core.clock, core.limits, () => this.#forgetAll())
   }
 
   /** Resolves when the stream is over. The caller of a half-closed stream still gets its answers. */
   async serve(): Promise<void> {
     try {
-      while (await this.#readOne()) await this.#answers.room()
+      for (;;) {
+        const bytes = this.#stream.readNow?.() ?? (await this.#read())
+        if (bytes === undefined || this.#stopping) break
+        this.#onFrame(bytes)
+        if (!this.#answers.hasRoom) await this.#answers.room()
+      }
       await this.#allAnswered()
       await this.#answers.drained()
       await this.#stream.close()
@@ -77,11 +85,10 @@ export class ServerStream {
     this.#stream.abort(reason)
   }
 
-  /** False when nothing more will be read. */
-  async #readOne(): Promise<boolean> {
-    let bytes: Uint8Array | undefined
+  /** Undefined when nothing more will be read. */
+  async #read(): Promise<Uint8Array | undefined> {
     try {
-      bytes = await this.#stream.read()
+      return await this.#stream.read()
     } catch (error) {
       // Where the next frame begins can't be known any more: answered, and this stream (only this one) ends.
       const code = codeOf(error)
@@ -89,11 +96,8 @@ export class ServerStream {
       this.#core.metrics.malformed.inc({})
       if (code === 'FRAME_TOO_LARGE') this.#answerError(0, 'TOO_LARGE')
       else this.#answerError(0, 'BAD_REQUEST', { field: 'frame', expected: 'an unsigned varint length before it' })
-      return false
+      return undefined
     }
-    if (bytes === undefined || this.#stopping) return false
-    this.#onFrame(bytes)
-    return true
   }
 
   #onFrame(bytes: Uint8Array): void {
@@ -124,13 +128,9 @@ export class ServerStream {
     const { defaultTimeoutMs, maxTimeoutMs } = method.row
     const timeoutMs = frame.timeoutMs === 0 ? defaultTimeoutMs : Math.min(frame.timeoutMs, maxTimeoutMs)
     const deadlineMs = clock.now() + timeoutMs - handlerMarginMs(timeoutMs)
-    const request = new OpenRequest(frame.id, this.#stream.peerId, deadlineMs, (r) => this.#onAnswered(r))
+    const request = new OpenRequest(frame.id, method, this.#stream.peerId, deadlineMs, this)
     this.#open.set(frame.id, request)
-    request.arm(
-      clock.after(timeoutMs, () => {
-        if (request.claimAndAbort('DEADLINE')) this.#finish(frame.id, method, 'DEADLINE')
-      }),
-    )
+    this.#deadlines.add(request, timeoutMs)
     void this.#run(method, frame.params, request)
   }
 
@@ -181,8 +181,12 @@ export class ServerStream {
     this.#answers.push(frame)
   }
 
-  #onAnswered(request: OpenRequest): void {
+  onExpired(request: OpenRequest): void {
+    if (request.claimAndAbort('DEADLINE')) this.#finish(request.id, request.method, 'DEADLINE')
+  }
+  onAnswered(request: OpenRequest): void {
     this.#open.delete(request.id)
+    this.#deadlines.remove(request)
     if (this.#open.size === 0) for (const resolve of this.#idle.splice(0)) resolve()
   }
   #allAnswered(): Promise<void> {
