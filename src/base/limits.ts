@@ -11,8 +11,6 @@ export const LIMITS = {
   maxGossipBytes: 64 * 1024,
   /** One direct message: a package of 64 digests for 11 signers is 52 KiB; an encrypted share with its ephemeral is under 1 KiB. */
   maxDirectBytes: 64 * 1024,
-  /** One rpc frame: the largest request today holds a digest, a root and an id. */
-  maxRpcFrameBytes: 64 * 1024,
   /** Requests that one rpc stream may have open. */
   maxRpcInFlight: 128,
   /** Streams of one protocol that one peer may hold open. */
@@ -162,6 +160,21 @@ export const LIMITS = {
   maxRequestIdBytes: 64,
   /** Digests of one signing request: a Bitcoin transaction with more inputs is asked for in parts. */
   maxSignItems: 64,
+  /** Nonces, partial signatures or digests of one batch: those of a deposit of 15 operators are 1,005. */
+  maxS2BatchItems: 1_024,
+  /** One-time public keys of one batch: a deposit has 363 of 128 bits and 16 of 256; either answer is a frame of 280 KB. */
+  maxWots128Batch: 384,
+  maxWots256Batch: 192,
+  /** A message of p2p.sign; whoever has more signs its hash. */
+  maxP2pMessageBytes: 64 * 1024,
+  /** Versions of one key: a rotation a month for five years. */
+  maxKeyVersions: 64,
+  /** A message that a key signs; whoever has more signs its hash. */
+  maxKeyMessageBytes: 32 * 1024,
+  /** A sealed backup: 64 versions of under 150 bytes, and what age adds. */
+  maxKeyBackupBytes: 16 * 1024,
+  /** Keys in one answer of keys.list: under 4 KiB each. */
+  maxKeysPerPage: 64,
   /** Digests that one operator lists for the handoff of a key (R29): with their signatures one message of 9 KiB. */
   maxHandoffDigests: 64,
   /** Rounds of one handoff at once. */

@@ -16,6 +16,12 @@ export class TokenBucket {
     this.#tokens -= cost
     return true
   }
+  /** As `take`, but whoever wants more than the bucket holds gets it when it is full, and waits until what is owed is refilled. */
+  takeOrOwe(nowMs: number, cost: number): boolean {
+    if (!this.holds(nowMs, Math.min(cost, this.#capacity))) return false
+    this.#tokens -= cost
+    return true
+  }
   /** Are `cost` tokens there? Takes none. */
   holds(nowMs: number, cost = 1): boolean {
     const elapsedMs = Math.max(0, nowMs - this.#at)

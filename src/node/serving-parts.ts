@@ -1,7 +1,16 @@
 import type { Startable } from '../base/index.ts'
 import { curveChoice } from '../curve/index.ts'
 import { createEventObserver } from '../registry/index.ts'
-import { createHelloHandler, createRpcServer, createThresholdHandlers } from '../rpc/index.ts'
+import {
+  createHelloHandler,
+  createKeyHandlers,
+  createRpcServer,
+  createS2Handlers,
+  createStatusHandlers,
+  createThresholdHandlers,
+  isKeyMethod,
+  isS2Method,
+} from '../rpc/index.ts'
 import { AdminServer, type HealthBoard, readRoutes, readTokenFile } from '../status/index.ts'
 import { refusedInMove, reloadRoute, rotationRoutes } from './admin-routes.ts'
 import { curveView } from './curve-backend.ts'
@@ -111,7 +120,7 @@ export async function createServing(
 export function createRpc(
   base: Foundation,
   { gate, host, grants, elsewhere }: NetworkParts,
-  { activeKey, threshold }: SigningParts,
+  { activeKey, threshold, policy }: SigningParts,
 ): Startable {
   const { config, key, clock, logger, metrics } = base
   const { authorize } = grants
@@ -133,9 +142,14 @@ export function createRpc(
           network: config.registry.id.network,
           software: SOFTWARE_VERSION,
           waitingFor: waitingFor(),
+          nextPublicKey: nextOf(base)?.keyPair.publicKey,
         }),
+        serves: (method) => !isS2Method(method) && !isKeyMethod(method),
       }),
+      ...createStatusHandlers(() => ({ waitingFor: waitingFor(), policy: policy.kind, active: activeKey() })),
       ...createThresholdHandlers(threshold),
+      ...createS2Handlers(undefined),
+      ...createKeyHandlers(undefined),
     },
     clock,
     logger,

@@ -2,7 +2,7 @@ import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/inter
 import { CodedError, codeOf, type PeerIdStr, withDeadline } from '../base/index.ts'
 import { encodeFrames, FrameDecoder } from './frame-codec.ts'
 import { FRAME_OVERHEAD_BYTES, ReadQueue } from './read-queue.ts'
-import type { FrameStream } from './types.ts'
+import type { FrameCap, FrameStream } from './types.ts'
 
 /** Frames kept for a slow reader before the sender is told to wait. */
 const READ_HIGH_WATER_BYTES = 256 * 1024
@@ -29,7 +29,7 @@ export class Libp2pFrameStream implements FrameStream {
   readonly inbound: boolean
   readonly #retirement = new AbortController()
   readonly #stream: Stream
-  readonly #maxFrameBytes: number
+  readonly #maxSentBytes: number
   readonly #decoder: FrameDecoder
   readonly #reads: ReadQueue
   #batch: Batch | undefined
@@ -38,13 +38,14 @@ export class Libp2pFrameStream implements FrameStream {
   #failure: Error | undefined
   #closing = false
 
-  constructor(stream: Stream, peerId: PeerIdStr, maxFrameBytes: number) {
+  constructor(stream: Stream, peerId: PeerIdStr, cap: FrameCap) {
     this.#stream = stream
     this.peerId = peerId
     this.protocol = stream.protocol
     this.inbound = stream.direction === 'inbound'
-    this.#maxFrameBytes = maxFrameBytes
-    this.#decoder = new FrameDecoder(maxFrameBytes)
+    const { receivedBytes, sentBytes } = typeof cap === 'number' ? { receivedBytes: cap, sentBytes: cap } : cap
+    this.#maxSentBytes = sentBytes
+    this.#decoder = new FrameDecoder(receivedBytes)
     this.#reads = new ReadQueue(READ_HIGH_WATER_BYTES, {
       full: () => stream.readStatus === 'readable' && stream.pause(),
       roomy: () => stream.readStatus === 'paused' && stream.resume(),
@@ -72,11 +73,11 @@ export class Libp2pFrameStream implements FrameStream {
   }
 
   write(frame: Uint8Array): Promise<void> {
-    if (frame.length > this.#maxFrameBytes)
+    if (frame.length > this.#maxSentBytes)
       return Promise.reject(
-        new CodedError('FRAME_TOO_LARGE', `a frame may have at most ${this.#maxFrameBytes} bytes; send less at once`, {
+        new CodedError('FRAME_TOO_LARGE', `a frame may have at most ${this.#maxSentBytes} bytes; send less at once`, {
           bytes: frame.length,
-          maxBytes: this.#maxFrameBytes,
+          maxBytes: this.#maxSentBytes,
         }),
       )
     if (this.#failure !== undefined) return this.#seen(Promise.reject(this.#failure))

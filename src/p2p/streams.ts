@@ -4,10 +4,10 @@ import { peerOf } from './connection-info.ts'
 import type { Dialer } from './dialer.ts'
 import { Libp2pFrameStream } from './frame-stream.ts'
 import type { StreamGuard } from './stream-guard.ts'
-import type { FrameStream, RoleCheck, StreamPort } from './types.ts'
+import type { FrameCap, FrameStream, RoleCheck, StreamPort } from './types.ts'
 
 interface Service {
-  readonly maxFrameBytes: number
+  readonly cap: FrameCap
   readonly onStream: (stream: FrameStream) => Promise<void>
 }
 
@@ -49,11 +49,11 @@ export class Streams implements StreamPort {
 
   async handle(
     protocol: string,
-    maxFrameBytes: number,
+    cap: FrameCap,
     onStream: (stream: FrameStream) => Promise<void>,
   ): Promise<() => Promise<void>> {
     if (this.#services.has(protocol)) throw new CodedError('ALREADY_HANDLED', `${protocol} has a handler already`)
-    const service = { maxFrameBytes, onStream }
+    const service = { cap, onStream }
     this.#services.set(protocol, service)
     if (this.#node !== undefined) await this.#install(this.#node, protocol)
     return async () => {
@@ -63,7 +63,7 @@ export class Streams implements StreamPort {
     }
   }
 
-  async open(peer: PeerIdStr, protocol: string, maxFrameBytes: number, signal?: AbortSignal): Promise<FrameStream> {
+  async open(peer: PeerIdStr, protocol: string, cap: FrameCap, signal?: AbortSignal): Promise<FrameStream> {
     const answer = this.#init.roles.mayOpenStream(peer, protocol, 'outbound')
     if (!answer.ok) {
       this.#init.roles.denied(peer, answer.reason, 'stream')
@@ -77,7 +77,7 @@ export class Streams implements StreamPort {
         (s) => connection.newStream(protocol, { ...LIMIT_OPTIONS, signal: s }),
         signal,
       )
-      return this.#track(new Libp2pFrameStream(stream, peer, maxFrameBytes), stream, connection)
+      return this.#track(new Libp2pFrameStream(stream, peer, cap), stream, connection)
     } catch (error) {
       if (signal?.aborted || codeOf(error) !== undefined) throw error
       const message = 'the peer closed the connection or does not offer the protocol; it may not admit this node'
@@ -86,13 +86,13 @@ export class Streams implements StreamPort {
   }
 
   /** A stream on each connection of a peer; connections that grant none in time are left out. */
-  async openEach(peer: PeerIdStr, protocol: string, maxFrameBytes: number): Promise<readonly FrameStream[]> {
+  async openEach(peer: PeerIdStr, protocol: string, cap: FrameCap): Promise<readonly FrameStream[]> {
     if (!this.#init.roles.mayOpenStream(peer, protocol, 'outbound').ok) return []
     const opening = this.#init.dialer.connections(peer).map(async (connection) => {
       const stream = await withDeadline('opening a stream', LIMITS.dialTimeoutMs, (signal) =>
         connection.newStream(protocol, { ...LIMIT_OPTIONS, signal }),
       )
-      return this.#track(new Libp2pFrameStream(stream, peer, maxFrameBytes), stream, connection)
+      return this.#track(new Libp2pFrameStream(stream, peer, cap), stream, connection)
     })
     return (await Promise.allSettled(opening)).flatMap((o) => (o.status === 'fulfilled' ? [o.value] : []))
   }
@@ -126,7 +126,7 @@ export class Streams implements StreamPort {
       stream.abort(new CodedError('TOO_MANY_STREAMS', 'too many streams of this protocol are open'))
       return
     }
-    const frames = this.#track(new Libp2pFrameStream(stream, peer, service.maxFrameBytes), stream, connection)
+    const frames = this.#track(new Libp2pFrameStream(stream, peer, service.cap), stream, connection)
     void this.#run(service, frames)
   }
 

@@ -145,15 +145,18 @@ export interface FrameStream {
   readonly retired?: AbortSignal
 }
 
+/** Largest frame: in both directions, or in each. What is received is held before it is looked at. */
+export type FrameCap = number | { readonly receivedBytes: number; readonly sentBytes: number }
+
 export interface StreamPort {
   /** Serves a protocol; `onStream`'s failures close that stream only. Returns `unhandle`. */
   handle(
     protocol: string,
-    maxFrameBytes: number,
+    cap: FrameCap,
     onStream: (stream: FrameStream) => Promise<void>,
   ): Promise<() => Promise<void>>
   /** Opens a stream to a connected (or dialable) peer. Throws `UNREACHABLE`, `NOT_ADMITTED`, `DEADLINE`. */
-  open(peer: PeerIdStr, protocol: string, maxFrameBytes: number, signal?: AbortSignal): Promise<FrameStream>
+  open(peer: PeerIdStr, protocol: string, cap: FrameCap, signal?: AbortSignal): Promise<FrameStream>
 }
 
 /** How dialling one peer goes. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { codeOf, fromHex, LIMITS, withDeadline } from '../../src/base/index.ts'
+import { codeOf, fromHex, withDeadline } from '../../src/base/index.ts'
 import { KeyPair } from '../../src/curve/index.ts'
 import type { FrameStream } from '../../src/p2p/index.ts'
-import { decodeServerFrame, encodeRequest } from '../../src/rpc/index.ts'
+import { decodeServerFrame, encodeRequest, RPC_FRAME_CAPS } from '../../src/rpc/index.ts'
 import { rawClient, rpcNode } from '../integration/rpc-hosts.ts'
 
 const bridge = KeyPair.generate()
@@ -61,7 +61,7 @@ describe('incident 19: malformed frame', () => {
     const stream = await raw.open()
     const neighbour = await raw.open()
     await serves(neighbour)
-    await stream.write(new Uint8Array(LIMITS.maxRpcFrameBytes + 1))
+    await stream.write(new Uint8Array(RPC_FRAME_CAPS.requestBytes + 1))
     expect(['ENDED', 'STREAM_RESET']).toContain(await endOf(stream))
     await serves(neighbour)
     expect(raw.host.connections()).toHaveLength(1)

@@ -1,7 +1,15 @@
 import { accept, noMetrics, type PeerIdStr, refuse, silentLogger, systemClock } from '../../src/base/index.ts'
 import { KeyPair } from '../../src/curve/index.ts'
 import { createDialerHost, createP2pHost, type RoleCheck } from '../../src/p2p/index.ts'
-import { createHelloHandler, createRpcServer, type Handlers, RPC_PROTOCOL } from '../../src/rpc/index.ts'
+import {
+  createHelloHandler,
+  createKeyHandlers,
+  createRpcServer,
+  createS2Handlers,
+  createStatusHandlers,
+  type Handlers,
+  RPC_PROTOCOL,
+} from '../../src/rpc/index.ts'
 
 export const LISTEN = { tcp: '/ip4/127.0.0.1/tcp/0', quic: '/ip4/127.0.0.1/udp/0/quic-v1' } as const
 
@@ -52,8 +60,14 @@ export async function rpcNode(
           waitingFor: [],
         }),
       }),
+      ...createStatusHandlers(() => ({ waitingFor: [], policy: 'bridge', active: undefined })),
+      ...createS2Handlers(undefined),
+      ...createKeyHandlers(undefined),
       'threshold.public_key': async () => ({ publicKey: new Uint8Array(32).fill(7) }),
       'threshold.sign': async ({ digest }) => ({ signature: new Uint8Array(64).fill(digest[0] ?? 0) }),
+      'threshold.sign_batch': async ({ items }) => ({
+        signatures: items.map(({ digest }) => new Uint8Array(64).fill(digest[0] ?? 0)),
+      }),
       ...handlers,
     },
     clock: systemClock,

@@ -1,8 +1,10 @@
 import { create } from '@bufbuild/protobuf'
 import { type Clock, codeOf, LIMITS, type PeerIdStr } from '../../base/index.ts'
 import type { StreamPort } from '../../p2p/index.ts'
-import { METHODS, type Result, RPC_PROTOCOL, RpcError } from '../wire/index.ts'
+import { METHODS, type Result, RPC_FRAME_CAPS, RPC_PROTOCOL, RpcError } from '../wire/index.ts'
 import { Session, type Wait } from './session.ts'
+
+const CAP = { receivedBytes: RPC_FRAME_CAPS.answerBytes, sentBytes: RPC_FRAME_CAPS.requestBytes }
 
 /** A method as the link needs it: bytes in, bytes out. */
 export interface RawMethod {
@@ -107,7 +109,7 @@ export class Link {
   async #dial(): Promise<Session> {
     const { streams, server, clock } = this.#init
     try {
-      const stream = await streams.open(server, RPC_PROTOCOL, LIMITS.maxRpcFrameBytes, this.#closing.signal)
+      const stream = await streams.open(server, RPC_PROTOCOL, CAP, this.#closing.signal)
       const session = new Session(stream, clock)
       void session.run()
       return session

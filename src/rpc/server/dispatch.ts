@@ -7,14 +7,33 @@ import {
   type RequestDesc,
   type ResponseDesc,
 } from '../wire/index.ts'
-import type { CallContext, Handler, Handlers } from './types.ts'
+import type { AccessScope, CallContext, Handler, Handlers } from './types.ts'
+
+/** A request whose params were decoded and checked. */
+export interface DecodedCall {
+  readonly scope: AccessScope
+  /** Its items. */
+  readonly cost: number
+  /** Throws what the handler throws. */
+  run(context: CallContext): Promise<CallResult>
+}
+export interface CallResult {
+  /** Encoded. */
+  readonly bytes: Uint8Array
+  /** Codes of items of a batch that were refused. */
+  readonly refusedItems: readonly string[]
+}
 
 /** A method with its handler, from bytes to bytes. */
 export interface BoundMethod {
   readonly name: Method
   readonly row: MethodRow
-  /** Throws RpcError BAD_REQUEST, or what the handler throws. */
-  run(params: Uint8Array, context: CallContext): Promise<Uint8Array>
+  /** What may be asked before the params are decoded. */
+  readonly scope: AccessScope
+  /** The params say more about what is asked for than `scope`. */
+  readonly isScopedByParams: boolean
+  /** Throws RpcError BAD_REQUEST. */
+  decode(params: Uint8Array): DecodedCall
 }
 
 /** Every row of the table with its handler: a row without one does not build. */
@@ -25,15 +44,25 @@ export function bindAll(handlers: Handlers): ReadonlyMap<string, BoundMethod> {
 function bind<M extends Method>(name: M, handlers: Handlers): BoundMethod {
   const row: MethodRow<RequestDesc<M>, ResponseDesc<M>> = METHODS[name]
   const handler: Handler<M> = handlers[name]
+  const { key, exports, request, response } = row
+  const scope = { key: key?.fixed, exports, raw: false }
   return {
     name,
     row,
-    async run(params, context) {
-      const result = await handler(row.request.decode(params, 'refuse'), context)
-      const message = create(row.response.desc, result)
-      const violation = row.response.check(message, '')
-      if (violation) throw new Error(`the handler's ${violation.field} is not ${violation.expected}`)
-      return row.response.encode(message)
+    scope,
+    isScopedByParams: key !== undefined && key.fixed === undefined,
+    decode(bytes) {
+      const params = request.decode(bytes, 'refuse')
+      return {
+        scope: { key: key?.of(params), exports, raw: row.isRaw(params) },
+        cost: row.costOf(params),
+        async run(context) {
+          const message = create(response.desc, await handler(params, context))
+          const violation = response.check(message, '')
+          if (violation) throw new Error(`the handler's ${violation.field} is not ${violation.expected}`)
+          return { bytes: response.encode(message), refusedItems: row.refusedItems(message) }
+        },
+      }
     },
   }
 }

@@ -2,8 +2,9 @@ import { describeError, type Logger, type PeerIdStr, type Startable, withDeadlin
 import type { FrameStream } from '../../p2p/index.ts'
 import { RPC_PROTOCOL, RpcError } from '../wire/index.ts'
 import { bindAll } from './dispatch.ts'
-import { createQuota, SERVER_LIMITS } from './limits.ts'
+import { SERVER_LIMITS } from './limits.ts'
 import { rpcMetrics } from './metrics.ts'
+import { createQuota } from './quota.ts'
 import { type ServerCore, ServerStream } from './stream.ts'
 import type { RpcServerInit } from './types.ts'
 
@@ -33,8 +34,9 @@ class RpcServer implements Startable {
   }
 
   async start(): Promise<void> {
-    const { maxFrameBytes } = this.#core.limits
-    this.#unhandle = await this.#init.streams.handle(RPC_PROTOCOL, maxFrameBytes, (s) => this.#onStream(s))
+    const { maxFrameBytes: receivedBytes, maxAnswerFrameBytes: sentBytes } = this.#core.limits
+    const cap = { receivedBytes, sentBytes }
+    this.#unhandle = await this.#init.streams.handle(RPC_PROTOCOL, cap, (s) => this.#onStream(s))
   }
 
   async stop(): Promise<void> {

@@ -1,16 +1,9 @@
 import { codeOf, Deadlines, describeError, type PeerIdStr } from '../../base/index.ts'
 import type { FrameStream } from '../../p2p/index.ts'
-import {
-  decodeClientFrame,
-  type ErrorDetails,
-  encodeError,
-  encodeResult,
-  isWireErrorCode,
-  RpcError,
-  type WireErrorCode,
-} from '../wire/index.ts'
+import { decodeClientFrame, type ErrorDetails, encodeError, encodeResult, type WireErrorCode } from '../wire/index.ts'
 import { AnswerQueue } from './answers.ts'
-import type { BoundMethod } from './dispatch.ts'
+import type { BoundMethod, DecodedCall } from './dispatch.ts'
+import { wireFailure } from './failures.ts'
 import { handlerMarginMs } from './limits.ts'
 import type { RpcMetrics } from './metrics.ts'
 import { OpenRequest, type RequestOwner } from './request.ts'
@@ -119,11 +112,34 @@ export class ServerStream implements RequestOwner {
 
   #onRequest(frame: Request): void {
     const method = this.#core.methods.get(frame.method)
-    const refusal = this.#refusal(frame, method)
-    if (method === undefined || refusal !== undefined) {
-      this.#finish(frame.id, method, refusal ?? 'UNKNOWN_METHOD')
+    if (method === undefined) {
+      this.#finish(frame.id, method, 'UNKNOWN_METHOD')
       return
     }
+    const call = this.#admit(frame, method)
+    if (call !== undefined) this.#begin(frame, method, call)
+  }
+
+  /** The decoded request, or undefined when it was refused and answered. */
+  #admit(frame: Request, method: BoundMethod): DecodedCall | undefined {
+    const refusal = this.#refusal(frame, method)
+    if (refusal !== undefined) {
+      this.#finish(frame.id, method, refusal)
+      return undefined
+    }
+    try {
+      const call = method.decode(frame.params)
+      const later = this.#laterRefusal(method, call)
+      if (later === undefined) return call
+      this.#finish(frame.id, method, later)
+    } catch (error) {
+      const { code, details } = wireFailure(error) ?? { code: 'INTERNAL' as const, details: {} }
+      this.#finish(frame.id, method, code, details)
+    }
+    return undefined
+  }
+
+  #begin(frame: Request, method: BoundMethod, call: DecodedCall): void {
     const { clock } = this.#core
     const { defaultTimeoutMs, maxTimeoutMs } = method.row
     const timeoutMs = frame.timeoutMs === 0 ? defaultTimeoutMs : Math.min(frame.timeoutMs, maxTimeoutMs)
@@ -131,34 +147,45 @@ export class ServerStream implements RequestOwner {
     const request = new OpenRequest(frame.id, method, this.#stream.peerId, deadlineMs, this)
     this.#open.set(frame.id, request)
     this.#deadlines.add(request, timeoutMs)
-    void this.#run(method, frame.params, request)
+    void this.#run(method, call, request)
   }
 
-  #refusal(frame: Request, method: BoundMethod | undefined): WireErrorCode | undefined {
+  /** What is known before the params are decoded. */
+  #refusal(frame: Request, method: BoundMethod): WireErrorCode | undefined {
     const { authorize, takeQuota, limits, running, clock } = this.#core
     const peer = this.#stream.peerId
-    if (method === undefined) return 'UNKNOWN_METHOD'
-    if (method.row.right === 'granted' && authorize(peer, method.name) !== 'granted') return 'NOT_GRANTED'
+    if (method.row.right === 'granted' && authorize(peer, method.name, method.scope) !== 'granted') return 'NOT_GRANTED'
     if (frame.params.length > method.row.maxRequestBytes) return 'TOO_LARGE'
     if (this.#open.size >= limits.maxInFlight) return 'OVERLOADED'
     if ((running.get(peer) ?? 0) >= limits.maxRunningPerPeer) return 'OVERLOADED'
-    if (!takeQuota(peer, method.row.quota, clock.now())) return 'OVERLOADED'
+    // One for the frame, so that decoding has its price, too; the other items are taken when they are known.
+    if (!takeQuota(peer, method.row.quota, clock.now(), 1)) return 'OVERLOADED'
+    return undefined
+  }
+
+  /** What only the params say. */
+  #laterRefusal(method: BoundMethod, { scope, cost }: DecodedCall): WireErrorCode | undefined {
+    const { authorize, takeQuota, clock } = this.#core
+    const peer = this.#stream.peerId
+    if (method.isScopedByParams && authorize(peer, method.name, scope) !== 'granted') return 'NOT_GRANTED'
+    if (cost > 1 && !takeQuota(peer, method.row.quota, clock.now(), cost - 1)) return 'OVERLOADED'
     return undefined
   }
 
   /** Never rejects. */
-  async #run(method: BoundMethod, params: Uint8Array, request: OpenRequest): Promise<void> {
+  async #run(method: BoundMethod, call: DecodedCall, request: OpenRequest): Promise<void> {
     const { running, limits, logger } = this.#core
     const { peer } = request
     running.set(peer, (running.get(peer) ?? 0) + 1)
     try {
-      const result = await method.run(params, request)
-      const frame = encodeResult(request.id, result)
-      if (frame.length > limits.maxFrameBytes) throw new Error('the answer is larger than a frame')
+      const { bytes } = await call.run(request)
+      const frame = encodeResult(request.id, bytes)
+      if (frame.length > limits.maxAnswerFrameBytes) throw new Error('the answer is larger than a frame')
       if (request.claim()) this.#send(frame, method, 'ok')
     } catch (error) {
-      if (error instanceof RpcError && isWireErrorCode(error.code)) {
-        if (request.claim()) this.#finish(request.id, method, error.code, error.details)
+      const failure = wireFailure(error)
+      if (failure !== undefined) {
+        if (request.claim()) this.#finish(request.id, method, failure.code, failure.details)
       } else if (request.claim()) {
         logger.error('rpc handler failed', { method: method.name, peer, error: describeError(error) })
         this.#finish(request.id, method, 'INTERNAL')

@@ -18,11 +18,24 @@ export interface CallContext {
 export type Handler<M extends Method> = (params: Params<M>, context: CallContext) => Promise<ResultInit<M>>
 export type Handlers = { readonly [M in Method]: Handler<M> }
 
-/** May this peer call this method? Asked at every request, so a changed grant counts from the next one. */
-export type Authorize = (peer: PeerIdStr, method: Method) => 'granted' | 'not_granted'
+/** What a right is asked for, beside the method. */
+export interface AccessScope {
+  /** As `[[bridge]] keys` names it; undefined = the method concerns no key, or which one is not known yet. */
+  readonly key: string | undefined
+  /** The answer is a secret. */
+  readonly exports: boolean
+  /** Bytes are signed as they are under a key of the key service. */
+  readonly raw: boolean
+}
 
-/** Takes one request of a class out of a client's allowance; false = over it. */
-export type TakeQuota = (peer: PeerIdStr, quota: QuotaClass, nowMs: number) => boolean
+/**
+ * May this peer call this method for this? Asked at every request, so a changed grant counts from the next one. Where the key or
+ * `raw` stands in the params, it is asked before they are decoded, without them, and again with them: both must be granted.
+ */
+export type Authorize = (peer: PeerIdStr, method: Method, scope: AccessScope) => 'granted' | 'not_granted'
+
+/** Takes `cost` of a class out of a client's allowance; false = over it. */
+export type TakeQuota = (peer: PeerIdStr, quota: QuotaClass, nowMs: number, cost: number) => boolean
 
 export interface RpcServerInit {
   readonly streams: StreamPort
@@ -38,7 +51,10 @@ export interface RpcServerInit {
 }
 
 export interface ServerLimits {
+  /** Of a frame of the client's. */
   readonly maxFrameBytes: number
+  /** Of a frame of ours. */
+  readonly maxAnswerFrameBytes: number
   /** Unanswered requests of one stream. */
   readonly maxInFlight: number
   /** Handlers of one client still at work, over all its streams: an aborted handler counts until it has returned. */

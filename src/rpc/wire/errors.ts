@@ -1,7 +1,7 @@
 import { CodedError, type PublicKey } from '../../base/index.ts'
-import type { SignFailure } from '../../signer/index.ts'
+import type { KeyFailure, S2Failure, SignFailure } from '../../signer/index.ts'
 
-/** Codes of the rpc itself; the others are the reasons why a signature was not made. */
+/** Codes of the rpc itself; the others are the reasons of the services behind it. */
 type ProtocolCode =
   | 'BAD_REQUEST'
   | 'UNKNOWN_METHOD'
@@ -30,7 +30,8 @@ export const WIRE_ERRORS = {
   NOT_A_SIGNER: 'This node is not a signer of the current set.',
   UNKNOWN_KEY:
     "This node can not sign under that key: it is neither the current set's nor one that its operator recalled.",
-  EQUIVOCATION: 'This request id already stands for another digest or tweak; use a new id.',
+  EQUIVOCATION:
+    'This request id or one-time secret already stands for something else; only the same request gets its answer again.',
   REFUSED: "The operator's policy refused this request.",
   NOT_APPROVED:
     "This node's own policy did not approve the request in time, so no signer was asked; send the same request again.",
@@ -39,7 +40,22 @@ export const WIRE_ERRORS = {
   STOPPED: 'The node is stopping or its signer set has changed; send the request again.',
   KEY_IN_USE_ELSEWHERE:
     'Another node speaks with the key of this one, so neither signs; its operator stops one and restarts the other.',
-} as const satisfies Record<ProtocolCode | SignFailure, string>
+  NO_SEED: 'This node has no secret-service seed; its operator imports or makes one with countersign init.',
+  OUR_PUB_KEY_IS_NOT_IN_PARAMS: "The ordered keys don't hold this operator's own MuSig2 key.",
+  SELF_VERIFY_FAILED: 'The partial signature did not verify, so it was not given out; check keys and aggregate nonce.',
+  STATE_LOST:
+    "The node can't prove that it remembers every use of its seed; its operator imports the journal or accepts the loss.",
+  NONCE_NOT_ISSUED: 'This node has issued no nonce for these params; ask for the nonce first.',
+  KEY_NOT_FOUND: 'The node has no key of this name; keys.list shows those it has.',
+  VERSION_NOT_FOUND: 'The key has no such version; keys.list shows those it has.',
+  KEY_EXISTS: 'The node has a key of this name or id already; nothing was changed.',
+  KEY_NOT_CAPABLE: 'The key may not be used so: its type, its capabilities or where it is kept do not allow it.',
+  KEY_LAST_OF_ROLE: 'This is the last key of its role; make another one before this one is dropped.',
+  TOO_MANY_KEYS: 'The node holds as many keys or versions as it may; drop one first.',
+  KEY_UNREADABLE: 'The sealed key is not for this node, or is not a key; seal it to the recipient of keys.recipient.',
+  KEY_BACKEND:
+    'The place where keys are kept failed and nothing was changed; the operator finds the reason in the log.',
+} as const satisfies Record<ProtocolCode | SignFailure | S2Failure | KeyFailure, string>
 export type WireErrorCode = keyof typeof WIRE_ERRORS
 export const WIRE_ERROR_CODES = Object.keys(WIRE_ERRORS).filter(isWireErrorCode)
 
@@ -84,13 +100,13 @@ export class RpcError extends CodedError<WireErrorCode | ClientErrorCode> {
     this.details = all
     this.requestId = init.requestId ?? 0
   }
-  /** As JSON: snake_case, only what applies. */
+  /** As JSON: snake_case; details only where they apply, and null as the id where no request was sent. */
   toJSON(): Readonly<Record<string, unknown>> {
     const { field, expected, missing, cheaters } = this.details
     return {
       code: this.code,
       message: this.message,
-      ...(this.requestId === 0 ? {} : { request: this.requestId }),
+      request_id: this.requestId === 0 ? null : this.requestId,
       ...(field === undefined ? {} : { field }),
       ...(expected === undefined ? {} : { expected }),
       ...(missing.length === 0 ? {} : { missing }),

@@ -1,4 +1,11 @@
-import { create, type DescField, type DescMessage, type MessageShape, ScalarType } from '@bufbuild/protobuf'
+import {
+  create,
+  type DescEnum,
+  type DescField,
+  type DescMessage,
+  type MessageShape,
+  ScalarType,
+} from '@bufbuild/protobuf'
 import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect'
 import { fromHex, isHex, toHex } from '../../base/index.ts'
 import { badRequest } from './errors.ts'
@@ -6,7 +13,7 @@ import type { Shape } from './shape.ts'
 
 /**
  * The JSON face of every message, derived from its descriptor: snake_case names, bytes as lower-case hex, 64-bit numbers
- * as decimal text, an unset `optional` field as null, and a message that is one oneof `kind` as `{"kind": case, …fields}`.
+ * as decimal text, words of an enum in lower case, an unset `optional` field as null, and a message that is one oneof `kind` as `{"kind": case, …fields}`.
  */
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue }
 export type JsonObject = { readonly [key: string]: JsonValue }
@@ -38,15 +45,16 @@ function render(message: ReflectMessage): JsonObject {
 function renderField(message: ReflectMessage, field: DescField): JsonValue {
   if (field.fieldKind === 'list') {
     const items: unknown[] = [...message.get(field)]
-    return items.map((item) => renderItem(item))
+    return items.map((item) => renderItem(item, field.enum))
   }
   if (!message.isSet(field) && field.presence !== IMPLICIT) return null
-  return renderItem(message.get(field))
+  return renderItem(message.get(field), field.enum)
 }
 /** FieldDescriptorProto presence of a plain proto3 scalar: its zero value is a value like any other. */
 const IMPLICIT = 2
 
-function renderItem(item: unknown): JsonValue {
+function renderItem(item: unknown, words: DescEnum | undefined): JsonValue {
+  if (words !== undefined) return words.values.find((v) => v.number === item)?.localName.toLowerCase() ?? null
   if (typeof item === 'string' || typeof item === 'number' || typeof item === 'boolean') return item
   if (typeof item === 'bigint') return item.toString()
   if (item instanceof Uint8Array) return toHex(item)
@@ -87,15 +95,17 @@ function fillField(message: ReflectMessage, field: DescField, value: unknown, at
     const list = message.get(field)
     for (const [i, item] of value.entries()) {
       if (field.listKind === 'scalar') list.add(readScalar(field.scalar, item, `${at}[${i}]`))
+      else if (field.listKind === 'enum') list.add(readWord(field.enum, item, `${at}[${i}]`))
       else if (field.listKind === 'message') list.add(readMessage(field.message, item, `${at}[${i}]`))
     }
     return
   }
   if (value === undefined || value === null) {
-    if (field.presence !== IMPLICIT && field.fieldKind === 'scalar') return
+    if (field.presence !== IMPLICIT && field.fieldKind !== 'message') return
     throw badRequest(at, 'a value')
   }
   if (field.fieldKind === 'scalar') message.set(field, readScalar(field.scalar, value, at))
+  else if (field.fieldKind === 'enum') message.set(field, readWord(field.enum, value, at))
   else if (field.fieldKind === 'message') message.set(field, readMessage(field.message, value, at))
 }
 
@@ -103,6 +113,14 @@ function readMessage(desc: DescMessage, value: unknown, at: string): ReflectMess
   const inner = reflect(desc, create(desc))
   fill(inner, value, at)
   return inner
+}
+
+/** The zero of an enum has no word: it means that none was given. */
+function readWord(desc: DescEnum, value: unknown, at: string): number {
+  const known = desc.values.filter((v) => v.number !== 0)
+  const found = known.find((v) => v.localName.toLowerCase() === value)
+  if (found === undefined) throw badRequest(at, known.map((v) => `"${v.localName.toLowerCase()}"`).join(' or '))
+  return found.number
 }
 
 function readScalar(type: ScalarType, value: unknown, at: string): string | number | bigint | boolean | Uint8Array {

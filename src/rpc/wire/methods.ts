@@ -1,101 +1,24 @@
-import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf'
-import { LIMITS } from '../../base/index.ts'
-import {
-  HelloRequestSchema,
-  HelloResponseSchema,
-  KeyTweakSchema,
-  LimitsSchema,
-  NoTweakSchema,
-  ThresholdPublicKeyRequestSchema,
-  ThresholdPublicKeyResponseSchema,
-  ThresholdSignRequestSchema,
-  ThresholdSignResponseSchema,
-  TweakSchema,
-  VersionsSchema,
-} from './pb/rpc_pb.ts'
-import { bool, bytesOf, listOf, maybe, oneOf, printable, required, uint } from './rules.ts'
-import { type Shape, shape } from './shape.ts'
+import type { MessageInitShape, MessageShape } from '@bufbuild/protobuf'
+import { CONTROL } from './methods/control.ts'
+import { KEYS } from './methods/keys.ts'
+import { MUSIG2 } from './methods/musig2.ts'
+import { P2P } from './methods/p2p.ts'
+import { PREIMAGES } from './methods/preimages.ts'
+import { SCHNORR } from './methods/schnorr.ts'
+import { THRESHOLD } from './methods/threshold.ts'
+import { WOTS } from './methods/wots.ts'
+import type { MethodRow } from './row.ts'
 
-/** Who may call: `admitted` = whoever may open the stream, `granted` = who was granted this method in the config. */
-export type Right = 'admitted' | 'granted'
-/** Rate limits are kept per client and class (`server/quota.ts`). */
-export const QUOTA_CLASSES = ['control', 'read', 'sign'] as const
-export type QuotaClass = (typeof QUOTA_CLASSES)[number]
-
-/** One method. Server, client and docs/PROTOCOL.md all follow from this row. */
-export interface MethodRow<Q extends DescMessage = DescMessage, A extends DescMessage = DescMessage> {
-  /** One sentence, for the docs. */
-  readonly summary: string
-  readonly request: Shape<Q>
-  readonly response: Shape<A>
-  readonly right: Right
-  readonly quota: QuotaClass
-  /** The same params again do and answer the same, so a client may repeat it after a lost connection. */
-  readonly idempotent: boolean
-  /** Of the encoded params. */
-  readonly maxRequestBytes: number
-  readonly defaultTimeoutMs: number
-  /** A longer wish is cut to this. */
-  readonly maxTimeoutMs: number
-}
-
-const row = <Q extends DescMessage, A extends DescMessage>(r: MethodRow<Q, A>): MethodRow<Q, A> => r
-
-const tweak = shape(TweakSchema, {
-  kind: oneOf({ none: shape(NoTweakSchema, {}), key: shape(KeyTweakSchema, { merkleRoot: maybe(bytesOf(32)) }) }),
-})
-
+/** Every method there is. */
 const TABLE = {
-  hello: row({
-    summary: 'Says who the server is, what the caller is to it, what the caller may call, and under which limits.',
-    request: shape(HelloRequestSchema, {}),
-    response: shape(HelloResponseSchema, {
-      peerId: printable(60),
-      publicKey: bytesOf(33),
-      network: printable(64),
-      role: printable(32),
-      ready: bool,
-      waitingFor: listOf(printable(64), 16),
-      methods: listOf(printable(64), 128),
-      limits: required(shape(LimitsSchema, { maxFrameBytes: uint, maxInFlight: uint })),
-      versions: required(shape(VersionsSchema, { protocol: printable(64), software: printable(64) })),
-    }),
-    right: 'admitted',
-    quota: 'control',
-    idempotent: true,
-    maxRequestBytes: 64,
-    defaultTimeoutMs: 5_000,
-    maxTimeoutMs: 30_000,
-  }),
-  'threshold.public_key': row({
-    summary:
-      'The group key of the current signer set as it stands on chain, x-only; or the one asked for, if it may be signed under.',
-    request: shape(ThresholdPublicKeyRequestSchema, { key: maybe(bytesOf(32)) }),
-    response: shape(ThresholdPublicKeyResponseSchema, { publicKey: bytesOf(32) }),
-    right: 'granted',
-    quota: 'read',
-    idempotent: true,
-    maxRequestBytes: 64,
-    defaultTimeoutMs: 5_000,
-    maxTimeoutMs: 30_000,
-  }),
-  'threshold.sign': row({
-    summary: 'A BIP340 signature of a digest by the signer set, under the group key or the group key tweaked.',
-    request: shape(ThresholdSignRequestSchema, {
-      requestId: printable(LIMITS.maxRequestIdBytes),
-      digest: bytesOf(32),
-      tweak: required(tweak),
-      key: maybe(bytesOf(32)),
-    }),
-    response: shape(ThresholdSignResponseSchema, { signature: bytesOf(64) }),
-    right: 'granted',
-    quota: 'sign',
-    idempotent: true,
-    maxRequestBytes: 512,
-    defaultTimeoutMs: LIMITS.signTimeoutMs,
-    // The signer cuts a longer deadline to the same.
-    maxTimeoutMs: LIMITS.signTimeoutMs,
-  }),
+  ...CONTROL,
+  ...THRESHOLD,
+  ...SCHNORR,
+  ...P2P,
+  ...MUSIG2,
+  ...PREIMAGES,
+  ...WOTS,
+  ...KEYS,
 } as const satisfies Readonly<Record<string, MethodRow>>
 
 type Table = typeof TABLE
@@ -115,3 +38,16 @@ export function isMethod(name: string): name is Method {
   return Object.hasOwn(METHODS, name)
 }
 export const METHOD_NAMES: readonly Method[] = Object.keys(METHODS).filter(isMethod)
+
+export type S2Method =
+  | keyof typeof SCHNORR
+  | keyof typeof P2P
+  | keyof typeof MUSIG2
+  | keyof typeof PREIMAGES
+  | keyof typeof WOTS
+export type KeyMethod = keyof typeof KEYS
+
+/** Methods of the secret service, which need its seed. */
+export const isS2Method = (method: Method): method is S2Method =>
+  [SCHNORR, P2P, MUSIG2, PREIMAGES, WOTS].some((part) => Object.hasOwn(part, method))
+export const isKeyMethod = (method: Method): method is KeyMethod => Object.hasOwn(KEYS, method)

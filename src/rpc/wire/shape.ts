@@ -1,6 +1,6 @@
 import { type DescMessage, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf'
 import { badRequest, RpcError } from './errors.ts'
-import type { Rule, Violation } from './rules.ts'
+import { delimited, type Rule, type Violation } from './rules.ts'
 
 type FieldOf<D extends DescMessage> = Extract<Exclude<keyof MessageShape<D>, '$typeName' | '$unknown'>, string>
 /** One rule per field, kept total by the compiler: a field added to the .proto without a rule does not build. */
@@ -24,16 +24,27 @@ export interface Shape<D extends DescMessage = DescMessage> extends Rule<Message
 interface FieldCheck<D extends DescMessage> {
   readonly name: string
   readonly says: string
+  /** With tag and length. */
+  readonly maxBytes: number
   check(message: MessageShape<D>, at: string): Violation | undefined
 }
 
-export function shape<D extends DescMessage>(desc: D, rules: Rules<D>): Shape<D> {
+/** `together` is asked last, about what fields say only together. */
+export function shape<D extends DescMessage>(
+  desc: D,
+  rules: Rules<D>,
+  together?: (message: MessageShape<D>, at: string) => Violation | undefined,
+): Shape<D> {
   const fieldCheck = <K extends FieldOf<D>>(key: K): FieldCheck<D> => {
     const fieldRule: Rule<MessageShape<D>[K]> = rules[key]
-    const name = desc.members.find((m) => m.localName === key)?.name ?? key
+    const member = desc.members.find((m) => m.localName === key)
+    const name = member?.name ?? key
+    // Lists and oneofs count the tags of what they hold themselves.
+    const isCounted = member?.kind === 'oneof' || member?.fieldKind === 'list'
     return {
       name,
       says: fieldRule.says,
+      maxBytes: isCounted ? fieldRule.maxBytes : delimited(fieldRule.maxBytes),
       check: (message, at) => fieldRule.check(message[key], at === '' ? name : `${at}.${name}`),
     }
   }
@@ -46,7 +57,7 @@ export function shape<D extends DescMessage>(desc: D, rules: Rules<D>): Shape<D>
       const violation = c.check(message, at)
       if (violation) return violation
     }
-    return undefined
+    return together?.(message, at)
   }
   const assert = (message: MessageShape<D>): void => {
     const violation = check(message, '')
@@ -55,6 +66,7 @@ export function shape<D extends DescMessage>(desc: D, rules: Rules<D>): Shape<D>
   return {
     desc,
     says: desc.name,
+    maxBytes: checks.reduce((sum, c) => sum + c.maxBytes, 0),
     fields: checks.map((c) => [c.name, c.says] as const),
     check,
     decode(bytes, unknownFields) {

@@ -11,6 +11,7 @@ import {
   encodeError,
   encodeResult,
   type Handlers,
+  isS2Method,
   METHODS,
   RPC_PROTOCOL,
   RpcError,
@@ -188,14 +189,17 @@ describe('rpc client', () => {
   it('should list in hello exactly the methods that are granted', async () => {
     const facts = { peerId: SERVER.peerId, publicKey: SERVER.publicKey, network: 'devnet', software: '0.1.0' }
     const hello = createHelloHandler({
-      authorize: (_peer, method) => (method === 'threshold.sign' ? 'granted' : 'not_granted'),
+      authorize: (_peer, method) =>
+        ['threshold.sign', 'wots.get_128_signature'].includes(method) ? 'granted' : 'not_granted',
+      // Granted, and yet not there: this node has no seed.
+      serves: (method) => !isS2Method(method),
       roleOf: () => 'bridge',
       facts: () => ({ ...facts, waitingFor: ['keygen'] }),
     })
     const { client } = await connected({ hello })
     const { methods, ready, waitingFor } = await client.hello()
     expect({ methods, ready, waitingFor }).toEqual({
-      methods: ['hello', 'threshold.sign'],
+      methods: ['hello', 'health', 'threshold.sign'],
       ready: false,
       waitingFor: ['keygen'],
     })
@@ -527,6 +531,7 @@ describe('rpc client', () => {
     expect(new RpcError('TIMEOUT', { missing: [OTHER_KEY] }).toJSON()).toEqual({
       code: 'TIMEOUT',
       message: expect.stringContaining(OTHER_KEY),
+      request_id: null,
       missing: [OTHER_KEY],
     })
   })

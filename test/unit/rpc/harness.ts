@@ -1,7 +1,7 @@
 import { type Clock, CodedError, type PeerIdStr } from '../../../src/base/index.ts'
 import { KeyPair, publicKeyBytes } from '../../../src/curve/index.ts'
-import type { FrameStream, StreamPort } from '../../../src/p2p/index.ts'
-import type { Handlers } from '../../../src/rpc/index.ts'
+import type { FrameCap, FrameStream, StreamPort } from '../../../src/p2p/index.ts'
+import { createKeyHandlers, createS2Handlers, createStatusHandlers, type Handlers } from '../../../src/rpc/index.ts'
 
 export const SERVER = KeyPair.fromSecret(new Uint8Array(32).fill(1))
 export const BRIDGE = KeyPair.fromSecret(new Uint8Array(32).fill(2))
@@ -117,6 +117,8 @@ export class MemoryStream implements FrameStream {
   }
 }
 
+const receivedBytes = (cap: FrameCap): number => (typeof cap === 'number' ? cap : cap.receivedBytes)
+
 /** A network of two: what the client opens, the server is given. */
 export class MemoryNetwork {
   readonly #handlers = new Map<string, { max: number; onStream: (s: FrameStream) => Promise<void> }>()
@@ -127,8 +129,8 @@ export class MemoryNetwork {
   dials = 0
 
   readonly server: StreamPort = {
-    handle: async (protocol, max, onStream) => {
-      this.#handlers.set(protocol, { max, onStream })
+    handle: async (protocol, cap, onStream) => {
+      this.#handlers.set(protocol, { max: receivedBytes(cap), onStream })
       return async () => {
         this.#handlers.delete(protocol)
       }
@@ -140,11 +142,11 @@ export class MemoryNetwork {
 
   readonly client: StreamPort = {
     handle: async () => async () => {},
-    open: async (_peer, protocol, max) => {
+    open: async (_peer, protocol, cap) => {
       this.dials++
       const handler = this.#handlers.get(protocol)
       if (this.refuse === 'unreachable' || handler === undefined) throw new CodedError('UNREACHABLE', 'nobody there')
-      const pair = MemoryStream.pair(BRIDGE.peerId, SERVER.peerId, protocol, max, handler.max)
+      const pair = MemoryStream.pair(BRIDGE.peerId, SERVER.peerId, protocol, receivedBytes(cap), handler.max)
       this.opened.push(pair)
       const [mine, theirs] = pair
       if (this.refuse === 'cut') theirs.abort(new Error('denied'))
@@ -172,7 +174,7 @@ export const HELLO = {
   ready: true,
   waitingFor: [],
   methods: ['hello', 'threshold.sign'],
-  limits: { maxFrameBytes: 65_536, maxInFlight: 128 },
+  limits: { maxFrameBytes: 65_536, maxInFlight: 128, maxAnswerFrameBytes: 131_072 },
   versions: { protocol: '/countersign/rpc/1', software: '0.1.0' },
 }
 
@@ -181,5 +183,11 @@ export const quickHandlers = (over: Partial<Handlers> = {}): Handlers => ({
   hello: async () => HELLO,
   'threshold.public_key': async () => ({ publicKey: new Uint8Array(32).fill(7) }),
   'threshold.sign': async ({ digest }) => ({ signature: new Uint8Array(64).fill(digest[0] ?? 0) }),
+  'threshold.sign_batch': async ({ items }) => ({
+    signatures: items.map(({ digest }) => new Uint8Array(64).fill(digest[0] ?? 0)),
+  }),
+  ...createStatusHandlers(() => ({ waitingFor: [], policy: 'bridge', active: undefined })),
+  ...createS2Handlers(undefined),
+  ...createKeyHandlers(undefined),
   ...over,
 })

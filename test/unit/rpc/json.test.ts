@@ -35,8 +35,10 @@ describe('JSON face', () => {
       ready: false,
       waiting_for: [],
       methods: ['hello', 'threshold.sign'],
-      limits: { max_frame_bytes: 65_536, max_in_flight: 128 },
+      limits: { max_frame_bytes: 65_536, max_in_flight: 128, max_answer_frame_bytes: 131_072 },
       versions: { protocol: '/countersign/rpc/1', software: '0.1.0' },
+      next_public_key: null,
+      nonce_mode: null,
     })
   })
 

@@ -24,17 +24,32 @@ export const DERIVED: Readonly<Record<string, () => string>> = {
     table(
       [
         'method',
-        'who may call',
+        'rights to the key',
         'quota class',
+        'cost',
         'repeatable',
+        'audited',
         'largest params, bytes',
+        'largest answer, bytes',
         'default wait, ms',
         'longest wait, ms',
       ],
       METHOD_NAMES.map((m) => {
-        const { right, quota, idempotent, maxRequestBytes, defaultTimeoutMs, maxTimeoutMs } = METHODS[m]
-        const who = right === 'admitted' ? 'every admitted client' : 'clients granted it'
-        return [code(m), who, quota, idempotent ? 'yes' : 'no', maxRequestBytes, defaultTimeoutMs, maxTimeoutMs]
+        const { right, key, exports, quota, idempotent, audited, ...limits } = METHODS[m]
+        const { maxRequestBytes, response, defaultTimeoutMs, maxTimeoutMs } = limits
+        const rights = right === 'admitted' ? 'none needed' : (key?.says ?? '—')
+        return [
+          code(m),
+          exports ? `${rights}, export` : rights,
+          quota,
+          /_batch$/.test(m) ? 'items' : 1,
+          idempotent ? 'yes' : 'no',
+          audited ? 'yes' : '—',
+          maxRequestBytes,
+          response.maxBytes,
+          defaultTimeoutMs,
+          maxTimeoutMs,
+        ]
       }),
     ),
   fields: () =>

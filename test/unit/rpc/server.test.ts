@@ -14,6 +14,7 @@ import {
   encodeRequest,
   METHOD_NAMES,
   METHODS,
+  type QuotaClass,
   RpcError,
 } from '../../../src/rpc/index.ts'
 import { BRIDGE, settle } from './harness.ts'
@@ -28,6 +29,7 @@ import {
   signParams,
 } from './server-harness.ts'
 
+const oneSign = (_peer: PeerIdStr, quota: QuotaClass) => (quota === 'sign' ? { burst: 1, perSecond: 1 } : null)
 const never = () => new Promise<never>(() => {})
 
 /** A sign handler that answers when told, per request id. */
@@ -155,8 +157,7 @@ describe('rpc server', () => {
   })
 
   it('should answer OVERLOADED beyond the quota of the class', async () => {
-    const quotas = { control: null, read: null, sign: { burst: 1, perSecond: 1 } }
-    const { stream, clock } = await serve({}, { takeQuota: createQuota(quotas) })
+    const { stream, clock } = await serve({}, { takeQuota: createQuota(oneSign) })
     await stream.write(signFrame(1))
     expect((await resultAnswer(stream)).id).toBe(1)
     await stream.write(signFrame(2))
@@ -168,12 +169,12 @@ describe('rpc server', () => {
   })
 
   it('should remember the quota of a bounded number of clients, and not that of one client for another', () => {
-    const take = createQuota({ control: null, read: null, sign: { burst: 1, perSecond: 1 } })
-    const peer = (n: number) => `peer ${n}` as PeerIdStr
-    expect([take(peer(0), 'sign', 0), take(peer(0), 'sign', 0), take(peer(1), 'sign', 0)]).toEqual([true, false, true])
-    for (let n = 2; n <= 256; n++) take(peer(n), 'sign', 0)
-    expect(take(peer(0), 'sign', 0)).toBe(true)
-    expect(take(peer(256), 'sign', 0)).toBe(false)
+    const takeOf = createQuota(oneSign)
+    const take = (n: number) => takeOf(`peer ${n}` as PeerIdStr, 'sign', 0, 1)
+    expect([take(0), take(0), take(1)]).toEqual([true, false, true])
+    for (let n = 2; n <= 256; n++) take(n)
+    expect(take(0)).toBe(true)
+    expect(take(256)).toBe(false)
   })
 
   it('should stop reading while its answers are not taken, and give such a stream up', async () => {
@@ -324,7 +325,7 @@ describe('rpc server', () => {
   })
 
   it('should answer INTERNAL when the answer would not fit a frame', async () => {
-    const { stream } = await serve({}, { limits: { maxFrameBytes: 60 } })
+    const { stream } = await serve({}, { limits: { maxFrameBytes: 60, maxAnswerFrameBytes: 60 } })
     await stream.write(encodeRequest(1, 'threshold.sign', signParams('r', new Uint8Array(32)), 0).slice(0, 60))
     expect((await errorAnswer(stream)).code).toBe('BAD_REQUEST')
     await stream.write(helloFrame(2))
