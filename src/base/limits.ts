@@ -167,12 +167,6 @@ export const LIMITS = {
   maxWots256Batch: 192,
   /** A message of p2p.sign; whoever has more signs its hash. */
   maxP2pMessageBytes: 64 * 1024,
-  /** Versions of one key: a rotation a month for five years. */
-  maxKeyVersions: 64,
-  /** A message that a key signs; whoever has more signs its hash. */
-  maxKeyMessageBytes: 32 * 1024,
-  /** A sealed backup: 64 versions of under 150 bytes, and what age adds. */
-  maxKeyBackupBytes: 16 * 1024,
   /** Keys in one answer of keys.list: under 4 KiB each. */
   maxKeysPerPage: 64,
   /** Digests that one operator lists for the handoff of a key (R29): with their signatures one message of 9 KiB. */
