@@ -1,12 +1,21 @@
 /** The method that is measured: the smallest that a server answers by itself. */
 import { create } from '@bufbuild/protobuf'
 import type { KeyPair } from '../../src/curve/index.ts'
-import { createHelloHandler, encodeRequest, encodeResult, type Handlers, METHODS } from '../../src/rpc/index.ts'
+import {
+  createHelloHandler,
+  createKeyHandlers,
+  createS2Handlers,
+  createStatusHandlers,
+  encodeRequest,
+  encodeResult,
+  type Handlers,
+  METHODS,
+} from '../../src/rpc/index.ts'
 import type { Sizes } from '../baseline/gathered-stream.ts'
 
-export const METHOD = 'threshold.public_key'
+export const METHOD = 'health'
 const ROW = METHODS[METHOD]
-const RESULT = { publicKey: new Uint8Array(32).fill(7) }
+const RESULT = { ready: true, waitingFor: [] }
 export const TIMEOUT_MS = ROW.defaultTimeoutMs
 export const PARAMS = ROW.request.encode(create(ROW.request.desc, {}))
 
@@ -26,7 +35,11 @@ export function methodHandlers(keyPair: KeyPair): Handlers {
       roleOf: () => 'bridge',
       facts: () => ({ peerId, publicKey, network: 'bench', software: '0', waitingFor: [] }),
     }),
+    'threshold.public_key': unasked,
     'threshold.sign': unasked,
-    [METHOD]: async () => RESULT,
+    'threshold.sign_batch': unasked,
+    ...createStatusHandlers(() => ({ waitingFor: [], policy: 'bridge', active: undefined })),
+    ...createS2Handlers(undefined),
+    ...createKeyHandlers(undefined),
   }
 }

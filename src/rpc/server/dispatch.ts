@@ -14,6 +14,8 @@ export interface DecodedCall {
   readonly scope: AccessScope
   /** Its items. */
   readonly cost: number
+  /** Room that its answer may need. */
+  readonly maxAnswerBytes: number
   /** Throws what the handler throws. */
   run(context: CallContext): Promise<CallResult>
 }
@@ -41,6 +43,9 @@ export function bindAll(handlers: Handlers): ReadonlyMap<string, BoundMethod> {
   return new Map(METHOD_NAMES.map((name) => [name, bind(name, handlers)]))
 }
 
+/** The largest item of a batch is a one-time key of 1,360 bytes. */
+const MAX_ITEM_BYTES = 1_400
+
 function bind<M extends Method>(name: M, handlers: Handlers): BoundMethod {
   const row: MethodRow<RequestDesc<M>, ResponseDesc<M>> = METHODS[name]
   const handler: Handler<M> = handlers[name]
@@ -53,9 +58,11 @@ function bind<M extends Method>(name: M, handlers: Handlers): BoundMethod {
     isScopedByParams: key !== undefined && key.fixed === undefined,
     decode(bytes) {
       const params = request.decode(bytes, 'refuse')
+      const cost = row.costOf(params)
       return {
         scope: { key: key?.of(params), exports, raw: row.isRaw(params) },
-        cost: row.costOf(params),
+        cost,
+        maxAnswerBytes: cost === 1 ? response.maxBytes : Math.min(response.maxBytes, cost * MAX_ITEM_BYTES),
         async run(context) {
           const message = create(response.desc, await handler(params, context))
           const violation = response.check(message, '')

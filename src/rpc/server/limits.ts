@@ -8,6 +8,8 @@ export const SERVER_LIMITS: ServerLimits = {
   maxInFlight: LIMITS.maxRpcInFlight,
   maxRunningPerPeer: LIMITS.maxRpcInFlight * LIMITS.maxStreamsPerPeer,
   maxUnsentAnswers: 2 * LIMITS.maxRpcInFlight,
+  // Half of what a stream holds for a peer before it is given up; one answer more fits beside it.
+  maxHeldAnswerBytes: 2 * 1024 * 1024,
   writeTimeoutMs: 10_000,
 }
 

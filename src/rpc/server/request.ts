@@ -1,5 +1,6 @@
 import type { Expiring, PeerIdStr } from '../../base/index.ts'
 import { RpcError } from '../wire/index.ts'
+import type { Asked } from './audit.ts'
 import type { BoundMethod } from './dispatch.ts'
 import type { CallContext } from './types.ts'
 
@@ -16,16 +17,27 @@ export class OpenRequest implements CallContext, Expiring {
   readonly method: BoundMethod
   readonly peer: PeerIdStr
   readonly deadlineMs: number
+  /** What the audit log is told of it; undefined = nothing. */
+  readonly asked: Asked | undefined
+  /** Kept free for its answer. */
+  readonly promisedBytes: number
+  /** The audit log has been told what came of it. */
+  isDecided = false
   readonly #owner: RequestOwner
   #controller: AbortController | undefined
   #closed = false
   #abortReason: unknown
 
-  constructor(id: number, method: BoundMethod, peer: PeerIdStr, deadlineMs: number, owner: RequestOwner) {
-    this.id = id
-    this.method = method
-    this.peer = peer
-    this.deadlineMs = deadlineMs
+  constructor(
+    init: Pick<OpenRequest, 'id' | 'method' | 'peer' | 'deadlineMs' | 'asked' | 'promisedBytes'>,
+    owner: RequestOwner,
+  ) {
+    this.id = init.id
+    this.method = init.method
+    this.peer = init.peer
+    this.deadlineMs = init.deadlineMs
+    this.asked = init.asked
+    this.promisedBytes = init.promisedBytes
     this.#owner = owner
   }
 
@@ -40,6 +52,11 @@ export class OpenRequest implements CallContext, Expiring {
 
   onExpired(): void {
     this.#owner.onExpired(this)
+  }
+
+  /** Somebody has made the answer. */
+  get isClosed(): boolean {
+    return this.#closed
   }
 
   /** True for the first caller only, who then writes the answer. */

@@ -1,11 +1,13 @@
 import { describeError, type Logger, type PeerIdStr, type Startable, withDeadline } from '../../base/index.ts'
 import type { FrameStream } from '../../p2p/index.ts'
 import { RPC_PROTOCOL, RpcError } from '../wire/index.ts'
+import { AuditTrail } from './audit.ts'
+import type { ServerCore } from './core.ts'
 import { bindAll } from './dispatch.ts'
 import { SERVER_LIMITS } from './limits.ts'
 import { rpcMetrics } from './metrics.ts'
 import { createQuota } from './quota.ts'
-import { type ServerCore, ServerStream } from './stream.ts'
+import { ServerStream } from './stream.ts'
 import type { RpcServerInit } from './types.ts'
 
 /** Time that clients get at `stop` to take their last answers and to let go of the stream. */
@@ -29,6 +31,10 @@ class RpcServer implements Startable {
       methods: bindAll(init.handlers),
       metrics: rpcMetrics(init.metrics),
       limits: { ...SERVER_LIMITS, ...init.limits },
+      audit:
+        init.audit === undefined
+          ? undefined
+          : new AuditTrail({ log: init.audit, clock: init.clock, logger: this.#logger }),
       running: new Map<PeerIdStr, number>(),
     }
   }
@@ -44,6 +50,7 @@ class RpcServer implements Startable {
     this.#unhandle = undefined
     await unhandle?.()
     await Promise.all([...this.#streams].map(([stream, served]) => this.#stopStream(stream, served)))
+    await this.#core.audit?.stop()
   }
 
   async #onStream(stream: FrameStream): Promise<void> {

@@ -1,24 +1,14 @@
-import { codeOf, Deadlines, describeError, type PeerIdStr } from '../../base/index.ts'
+import { codeOf, Deadlines, describeError } from '../../base/index.ts'
 import type { FrameStream } from '../../p2p/index.ts'
 import { decodeClientFrame, type ErrorDetails, encodeError, encodeResult, type WireErrorCode } from '../wire/index.ts'
+import { admit, type Refusal } from './admission.ts'
 import { AnswerQueue } from './answers.ts'
+import type { Asked } from './audit.ts'
+import type { ServerCore } from './core.ts'
 import type { BoundMethod, DecodedCall } from './dispatch.ts'
 import { wireFailure } from './failures.ts'
 import { handlerMarginMs } from './limits.ts'
-import type { RpcMetrics } from './metrics.ts'
 import { OpenRequest, type RequestOwner } from './request.ts'
-import type { Authorize, RpcServerInit, ServerLimits, TakeQuota } from './types.ts'
-
-/** What all streams of a server share. */
-export interface ServerCore extends Pick<RpcServerInit, 'clock' | 'logger'> {
-  readonly authorize: Authorize
-  readonly takeQuota: TakeQuota
-  readonly methods: ReadonlyMap<string, BoundMethod>
-  readonly metrics: RpcMetrics
-  readonly limits: ServerLimits
-  /** Handlers at work, by client. */
-  readonly running: Map<PeerIdStr, number>
-}
 
 type Request = Extract<ReturnType<typeof decodeClientFrame>, { kind: 'request' }>
 
@@ -31,6 +21,8 @@ export class ServerStream implements RequestOwner {
   /** Of open requests. */
   readonly #deadlines: Deadlines
   readonly #idle: Array<() => void> = []
+  /** Refusals that are answered once they are written down. */
+  #writing = 0
   #stopping = false
 
   constructor(core: ServerCore, stream: FrameStream) {
@@ -56,21 +48,21 @@ export class ServerStream implements RequestOwner {
       this.#core.logger.debug('rpc stream ended', { peer: this.#stream.peerId, error: describeError(error) })
       this.#stream.abort(error instanceof Error ? error : new Error('rpc stream failed'))
     } finally {
-      this.#answers.dispose()
       this.#forgetAll()
+      this.#answers.dispose()
     }
   }
 
   /** Nobody is there to take an answer: the work stops. */
   #forgetAll(): void {
-    for (const request of [...this.#open.values()]) request.claimAndAbort('CANCELLED')
+    for (const request of [...this.#open.values()]) this.#giveUp(request, 'CANCELLED')
   }
 
   /** Answers what is open with STOPPED, then ends the stream. */
   async stop(): Promise<void> {
     this.#stopping = true
-    for (const request of [...this.#open.values()])
-      if (request.claimAndAbort('STOPPED')) this.#answerError(request.id, 'STOPPED')
+    for (const request of [...this.#open.values()]) this.#giveUp(request, 'STOPPED')
+    await this.#allAnswered()
     await this.#answers.drained()
     await this.#stream.close()
   }
@@ -96,7 +88,8 @@ export class ServerStream implements RequestOwner {
   #onFrame(bytes: Uint8Array): void {
     const frame = decodeClientFrame(bytes)
     if (frame.kind === 'cancel') {
-      if (this.#open.get(frame.id)?.claimAndAbort('CANCELLED')) this.#answerError(frame.id, 'CANCELLED')
+      const request = this.#open.get(frame.id)
+      if (request !== undefined) this.#giveUp(request, 'CANCELLED')
       return
     }
     // An id that is still open names another request: an answer to it would be taken for that one's.
@@ -116,85 +109,108 @@ export class ServerStream implements RequestOwner {
       this.#finish(frame.id, method, 'UNKNOWN_METHOD')
       return
     }
-    const call = this.#admit(frame, method)
-    if (call !== undefined) this.#begin(frame, method, call)
+    const admitted = admit(this.#core, this.#stream.peerId, this.#open.size, method, frame.params)
+    if ('code' in admitted) this.#refuse(frame, method, admitted)
+    else this.#begin(frame, method, admitted)
   }
 
-  /** The decoded request, or undefined when it was refused and answered. */
-  #admit(frame: Request, method: BoundMethod): DecodedCall | undefined {
-    const refusal = this.#refusal(frame, method)
-    if (refusal !== undefined) {
-      this.#finish(frame.id, method, refusal)
-      return undefined
-    }
-    try {
-      const call = method.decode(frame.params)
-      const later = this.#laterRefusal(method, call)
-      if (later === undefined) return call
-      this.#finish(frame.id, method, later)
-    } catch (error) {
-      const { code, details } = wireFailure(error) ?? { code: 'INTERNAL' as const, details: {} }
-      this.#finish(frame.id, method, code, details)
-    }
-    return undefined
+  /** Refusals by right are written down whatever the method is. */
+  #refuse(frame: Request, method: BoundMethod, { code, details, call }: Refusal): void {
+    const isTold = method.row.audited || code === 'NOT_GRANTED'
+    this.#answerAfter(isTold ? askedOf(method, frame.params, call) : undefined, frame.id, method, code, details)
   }
 
   #begin(frame: Request, method: BoundMethod, call: DecodedCall): void {
     const { clock } = this.#core
-    const { defaultTimeoutMs, maxTimeoutMs } = method.row
+    const { defaultTimeoutMs, maxTimeoutMs, audited } = method.row
     const timeoutMs = frame.timeoutMs === 0 ? defaultTimeoutMs : Math.min(frame.timeoutMs, maxTimeoutMs)
-    const deadlineMs = clock.now() + timeoutMs - handlerMarginMs(timeoutMs)
-    const request = new OpenRequest(frame.id, method, this.#stream.peerId, deadlineMs, this)
+    const request = new OpenRequest(
+      {
+        id: frame.id,
+        method,
+        peer: this.#stream.peerId,
+        deadlineMs: clock.now() + timeoutMs - handlerMarginMs(timeoutMs),
+        asked: audited ? askedOf(method, frame.params, call) : undefined,
+        promisedBytes: call.maxAnswerBytes,
+      },
+      this,
+    )
     this.#open.set(frame.id, request)
+    this.#answers.promise(request.promisedBytes)
     this.#deadlines.add(request, timeoutMs)
-    void this.#run(method, call, request)
-  }
-
-  /** What is known before the params are decoded. */
-  #refusal(frame: Request, method: BoundMethod): WireErrorCode | undefined {
-    const { authorize, takeQuota, limits, running, clock } = this.#core
-    const peer = this.#stream.peerId
-    if (method.row.right === 'granted' && authorize(peer, method.name, method.scope) !== 'granted') return 'NOT_GRANTED'
-    if (frame.params.length > method.row.maxRequestBytes) return 'TOO_LARGE'
-    if (this.#open.size >= limits.maxInFlight) return 'OVERLOADED'
-    if ((running.get(peer) ?? 0) >= limits.maxRunningPerPeer) return 'OVERLOADED'
-    // One for the frame, so that decoding has its price, too; the other items are taken when they are known.
-    if (!takeQuota(peer, method.row.quota, clock.now(), 1)) return 'OVERLOADED'
-    return undefined
-  }
-
-  /** What only the params say. */
-  #laterRefusal(method: BoundMethod, { scope, cost }: DecodedCall): WireErrorCode | undefined {
-    const { authorize, takeQuota, clock } = this.#core
-    const peer = this.#stream.peerId
-    if (method.isScopedByParams && authorize(peer, method.name, scope) !== 'granted') return 'NOT_GRANTED'
-    if (cost > 1 && !takeQuota(peer, method.row.quota, clock.now(), cost - 1)) return 'OVERLOADED'
-    return undefined
+    void this.#run(call, request)
   }
 
   /** Never rejects. */
-  async #run(method: BoundMethod, call: DecodedCall, request: OpenRequest): Promise<void> {
-    const { running, limits, logger } = this.#core
-    const { peer } = request
+  async #run(call: DecodedCall, request: OpenRequest): Promise<void> {
+    const { running, limits, audit } = this.#core
+    const { peer, asked } = request
     running.set(peer, (running.get(peer) ?? 0) + 1)
     try {
-      const { bytes } = await call.run(request)
+      const { bytes, refusedItems } = await call.run(request)
       const frame = encodeResult(request.id, bytes)
       if (frame.length > limits.maxAnswerFrameBytes) throw new Error('the answer is larger than a frame')
-      if (request.claim()) this.#send(frame, method, 'ok')
+      if (audit !== undefined && asked !== undefined && !request.isClosed) {
+        request.isDecided = true
+        await audit.served(peer, asked, refusedItems)
+      }
+      if (request.claim()) this.#send(frame, request.method, 'ok')
     } catch (error) {
-      const failure = wireFailure(error)
-      if (failure !== undefined) {
-        if (request.claim()) this.#finish(request.id, method, failure.code, failure.details)
-      } else if (request.claim()) {
-        logger.error('rpc handler failed', { method: method.name, peer, error: describeError(error) })
-        this.#finish(request.id, method, 'INTERNAL')
-      } else logger.debug('rpc handler failed after its answer', { method: method.name, error: describeError(error) })
+      this.#onFailure(request, error)
     } finally {
       const left = (running.get(peer) ?? 1) - 1
       if (left === 0) running.delete(peer)
       else running.set(peer, left)
     }
+  }
+
+  #onFailure(request: OpenRequest, error: unknown): void {
+    const { id, method, peer, isDecided } = request
+    const failure = wireFailure(error)
+    if (!request.claim()) {
+      if (failure === undefined)
+        this.#core.logger.debug('rpc handler failed after its answer', {
+          method: method.name,
+          error: describeError(error),
+        })
+      return
+    }
+    if (failure === undefined && !isDecided)
+      this.#core.logger.error('rpc handler failed', { method: method.name, peer, error: describeError(error) })
+    // What was decided and could not be written down is answered by nothing else.
+    const { code, details } = failure === undefined || isDecided ? INTERNAL : failure
+    this.#answerAfter(isDecided ? undefined : request.asked, id, method, code, details)
+  }
+
+  /** Nobody waits for its result any more. What was written down as served is not written down again. */
+  #giveUp(request: OpenRequest, code: 'CANCELLED' | 'DEADLINE' | 'STOPPED'): void {
+    if (!request.claimAndAbort(code)) return
+    this.#answerAfter(request.isDecided ? undefined : request.asked, request.id, request.method, code)
+  }
+
+  /** Answers an error once the audit log has it, or INTERNAL if it takes nothing. */
+  #answerAfter(
+    asked: Asked | undefined,
+    id: number,
+    method: BoundMethod,
+    code: WireErrorCode,
+    details?: Partial<ErrorDetails>,
+  ): void {
+    const written = asked && this.#core.audit?.refused(this.#stream.peerId, asked, code)
+    if (written === undefined) {
+      this.#finish(id, method, code, details)
+      return
+    }
+    this.#writing++
+    const answered = (as: WireErrorCode, with_?: Partial<ErrorDetails>) => {
+      this.#writing--
+      this.#finish(id, method, as, with_)
+      this.#tellIdle()
+    }
+    written.then(
+      () => answered(code, details),
+      () => answered('INTERNAL'),
+    )
   }
 
   #finish(id: number, method: BoundMethod | undefined, code: WireErrorCode, details?: Partial<ErrorDetails>): void {
@@ -209,15 +225,31 @@ export class ServerStream implements RequestOwner {
   }
 
   onExpired(request: OpenRequest): void {
-    if (request.claimAndAbort('DEADLINE')) this.#finish(request.id, request.method, 'DEADLINE')
+    this.#giveUp(request, 'DEADLINE')
   }
   onAnswered(request: OpenRequest): void {
     this.#open.delete(request.id)
+    this.#answers.release(request.promisedBytes)
     this.#deadlines.remove(request)
-    if (this.#open.size === 0) for (const resolve of this.#idle.splice(0)) resolve()
+    this.#tellIdle()
+  }
+  #tellIdle(): void {
+    if (this.#isIdle) for (const resolve of this.#idle.splice(0)) resolve()
+  }
+  get #isIdle(): boolean {
+    return this.#open.size === 0 && this.#writing === 0
   }
   #allAnswered(): Promise<void> {
-    if (this.#open.size === 0) return Promise.resolve()
+    if (this.#isIdle) return Promise.resolve()
     return new Promise((resolve) => this.#idle.push(resolve))
   }
 }
+
+const INTERNAL = { code: 'INTERNAL', details: {} } as const
+
+const askedOf = (method: BoundMethod, params: Uint8Array, call?: DecodedCall): Asked => ({
+  method: method.name,
+  key: (call?.scope ?? method.scope).key,
+  items: call?.cost ?? 1,
+  params,
+})

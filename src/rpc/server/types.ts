@@ -1,5 +1,6 @@
 import type { Clock, Logger, Metrics, PeerIdStr } from '../../base/index.ts'
 import type { StreamPort } from '../../p2p/index.ts'
+import type { AuditLog } from '../../signer/index.ts'
 import type { Method, Params, QuotaClass, ResultInit } from '../wire/index.ts'
 
 /** Who calls, and until when. */
@@ -44,6 +45,8 @@ export interface RpcServerInit {
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
+  /** Where decisions are written before they are answered. Without it nothing is written, as in a benchmark. */
+  readonly audit?: AuditLog
   /** Default: `createQuota()` of this room. */
   readonly takeQuota?: TakeQuota
   /** For tests. */
@@ -61,6 +64,8 @@ export interface ServerLimits {
   readonly maxRunningPerPeer: number
   /** Answers handed to the transport and not taken by it, per stream: beyond this the stream is not read. */
   readonly maxUnsentAnswers: number
+  /** Bytes of those, and of what open requests may still answer, per stream: beyond this the stream is not read, either. */
+  readonly maxHeldAnswerBytes: number
   /** A transport that takes nothing for so long is given up. */
   readonly writeTimeoutMs: number
 }
