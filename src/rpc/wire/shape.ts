@@ -1,5 +1,6 @@
 import { type DescMessage, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf'
 import { badRequest, RpcError } from './errors.ts'
+import { flatCodec } from './flat-codec.ts'
 import { delimited, type Rule, type Violation } from './rules.ts'
 
 type FieldOf<D extends DescMessage> = Extract<Exclude<keyof MessageShape<D>, '$typeName' | '$unknown'>, string>
@@ -63,6 +64,7 @@ export function shape<D extends DescMessage>(
     const violation = check(message, '')
     if (violation) throw badRequest(violation.field, violation.expected)
   }
+  const flat = flatCodec(desc)
   return {
     desc,
     says: desc.name,
@@ -70,12 +72,12 @@ export function shape<D extends DescMessage>(
     fields: checks.map((c) => [c.name, c.says] as const),
     check,
     decode(bytes, unknownFields) {
-      const message = parse(desc, bytes, unknownFields === 'refuse')
+      const message = flat.decode(bytes) ?? parse(desc, bytes, unknownFields === 'refuse')
       assert(message)
       return message
     },
     assert,
-    encode: (message) => (desc.fields.length === 0 ? NOTHING : toBinary(desc, message)),
+    encode: (message) => (desc.fields.length === 0 ? NOTHING : (flat.encode(message) ?? toBinary(desc, message))),
   }
 }
 
