@@ -1,8 +1,11 @@
 import type { Cancel, Clock } from './clock.ts'
 
 /** Something that is told when its time is over, unless it was taken out before. */
-export interface Expiring {
-  onExpired(): void
+export abstract class Expiring {
+  /** For `Deadlines` alone: when, on the monotonic clock, and where it stands there. */
+  expiresAtMs = 0
+  expiryPlace = -1
+  abstract onExpired(): void
 }
 
 /**
@@ -11,7 +14,8 @@ export interface Expiring {
  */
 export class Deadlines {
   readonly #clock: Clock
-  readonly #atMs = new Map<Expiring, number>()
+  /** In no order. */
+  readonly #items: Expiring[] = []
   #timer: Cancel | undefined
   /** When the timer fires: at the earliest deadline there was, which may be gone by now. */
   #wakesAtMs = Number.POSITIVE_INFINITY
@@ -20,16 +24,25 @@ export class Deadlines {
     this.#clock = clock
   }
 
+  /** An item has one deadline, in one of these. */
   add(item: Expiring, delayMs: number): void {
     const nowMs = this.#clock.monotonicMs()
-    const atMs = nowMs + delayMs
-    this.#atMs.set(item, atMs)
-    if (atMs < this.#wakesAtMs) this.#wakeAt(atMs, nowMs)
+    item.expiresAtMs = nowMs + delayMs
+    item.expiryPlace = this.#items.push(item) - 1
+    if (item.expiresAtMs < this.#wakesAtMs) this.#wakeAt(item.expiresAtMs, nowMs)
   }
 
   /** Harmless if it is not there. */
   remove(item: Expiring): void {
-    if (this.#atMs.delete(item) && this.#atMs.size === 0) this.#sleep()
+    const place = item.expiryPlace
+    if (place === -1) return
+    item.expiryPlace = -1
+    const last = this.#items.pop()
+    if (last !== undefined && last !== item) {
+      this.#items[place] = last
+      last.expiryPlace = place
+    }
+    if (this.#items.length === 0) this.#sleep()
   }
 
   #wakeAt(atMs: number, nowMs: number): void {
@@ -46,15 +59,12 @@ export class Deadlines {
 
   #wake(): void {
     const nowMs = this.#clock.monotonicMs()
-    const over: Expiring[] = []
-    let nextMs = Number.POSITIVE_INFINITY
-    for (const [item, atMs] of this.#atMs)
-      if (atMs <= nowMs) over.push(item)
-      else if (atMs < nextMs) nextMs = atMs
     this.#sleep()
+    const over = this.#items.filter((item) => item.expiresAtMs <= nowMs)
+    for (const item of over) this.remove(item)
+    const nextMs = this.#items.reduce((min, item) => Math.min(min, item.expiresAtMs), Number.POSITIVE_INFINITY)
     if (nextMs !== Number.POSITIVE_INFINITY) this.#wakeAt(nextMs, nowMs)
-    // Told last: whoever is told may add and remove. One that another took out on the way is not told any more.
-    for (const item of over) if (this.#atMs.delete(item)) item.onExpired()
-    if (this.#atMs.size === 0) this.#sleep()
+    // Told last: whoever is told may add and remove.
+    for (const item of over) item.onExpired()
   }
 }

@@ -1,4 +1,4 @@
-import { type Clock, Deadlines, type Expiring, LIMITS } from '../../base/index.ts'
+import { type Clock, Deadlines, Expiring, LIMITS } from '../../base/index.ts'
 import type { FrameStream } from '../../p2p/index.ts'
 import { decodeServerFrame, encodeCancel, encodeRequest, RpcError } from '../wire/index.ts'
 
@@ -12,7 +12,7 @@ export interface Wait {
 const ANSWER_GRACE_MS = 1_000
 
 /** A request, waiting to be sent or on its way, and how its caller is told. One object each: nothing else is made per call. */
-class Call implements Expiring {
+class Call extends Expiring {
   readonly method: string
   readonly params: Uint8Array
   readonly wait: Wait
@@ -26,6 +26,7 @@ class Call implements Expiring {
     asked: Pick<Call, 'method' | 'params' | 'wait' | 'resolve' | 'reject'>,
     giveUp: (call: Call, error: RpcError) => void,
   ) {
+    super()
     this.method = asked.method
     this.params = asked.params
     this.wait = asked.wait
@@ -94,9 +95,10 @@ export class Session {
       if (signal?.aborted) return reject(new RpcError('CANCELLED', {}, { cause: signal.reason }))
       const call = new Call({ method, params, wait, resolve, reject }, this.#giveUp)
       signal?.addEventListener('abort', call, { once: true })
-      this.#deadlines.add(call, Math.max(0, wait.deadlineMs - this.#clock.now()) + ANSWER_GRACE_MS)
-      this.#queue.add(call)
-      this.#pump()
+      const timeoutMs = wait.deadlineMs - this.#clock.now()
+      this.#deadlines.add(call, Math.max(0, timeoutMs) + ANSWER_GRACE_MS)
+      if (this.#queue.size === 0 && this.#pending.size < this.#maxInFlight) this.#send(call, timeoutMs)
+      else this.#queue.add(call)
     })
   }
 
@@ -115,14 +117,12 @@ export class Session {
     this.#pump()
   }
 
-  #send(call: Call): void {
-    const timeoutMs = call.wait.deadlineMs - this.#clock.now()
+  #send(call: Call, timeoutMs: number): void {
     if (timeoutMs < 1) {
       this.#settle(call)
       call.reject(new RpcError('DEADLINE'))
       return
     }
-    this.#queue.delete(call)
     call.id = this.#nextId()
     this.#pending.set(call.id, call)
     this.#write(encodeRequest(call.id, call.method, call.params, Math.floor(timeoutMs)))
@@ -154,11 +154,12 @@ export class Session {
 
   /** Sends what may be sent. What is rejected on the way calls back in here, hence the guard. */
   #pump(): void {
-    if (this.#pumping || this.#failure !== undefined) return
+    if (this.#queue.size === 0 || this.#pumping || this.#failure !== undefined) return
     this.#pumping = true
     for (const call of this.#queue) {
       if (this.#pending.size >= this.#maxInFlight) break
-      this.#send(call)
+      this.#queue.delete(call)
+      this.#send(call, call.wait.deadlineMs - this.#clock.now())
     }
     this.#pumping = false
   }

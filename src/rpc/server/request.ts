@@ -1,4 +1,4 @@
-import type { Expiring, PeerIdStr } from '../../base/index.ts'
+import { Expiring, type PeerIdStr } from '../../base/index.ts'
 import { RpcError } from '../wire/index.ts'
 import type { Asked } from './audit.ts'
 import type { BoundMethod } from './dispatch.ts'
@@ -12,7 +12,7 @@ export interface RequestOwner {
 }
 
 /** One request between its arrival and its answer: there is exactly one answer, whoever makes it first. */
-export class OpenRequest implements CallContext, Expiring {
+export class OpenRequest extends Expiring implements CallContext {
   readonly id: number
   readonly method: BoundMethod
   readonly peer: PeerIdStr
@@ -32,6 +32,7 @@ export class OpenRequest implements CallContext, Expiring {
     init: Pick<OpenRequest, 'id' | 'method' | 'peer' | 'deadlineMs' | 'asked' | 'promisedBytes'>,
     owner: RequestOwner,
   ) {
+    super()
     this.id = init.id
     this.method = init.method
     this.peer = init.peer

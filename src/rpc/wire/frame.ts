@@ -60,10 +60,7 @@ export function encodeError(id: number, code: WireErrorCode, details: Partial<Er
 
 /** Never throws, whatever the bytes. */
 export function decodeClientFrame(bytes: Uint8Array): ClientFrame {
-  const hot = readRequest(bytes)
-  if (hot !== undefined)
-    return { kind: 'request', id: hot.id, method: hot.method, params: hot.params, timeoutMs: hot.timeoutMs }
-  return decodeAnyClientFrame(bytes)
+  return readRequest(bytes) ?? decodeAnyClientFrame(bytes)
 }
 
 /** Any encoding that protobuf allows. */
@@ -83,9 +80,7 @@ export function decodeAnyClientFrame(bytes: Uint8Array): ClientFrame {
 
 /** Never throws. A code that this version does not know is read as INTERNAL: newer servers may have more. */
 export function decodeServerFrame(bytes: Uint8Array): ServerFrame {
-  const hot = readResult(bytes)
-  if (hot !== undefined) return { kind: 'result', id: hot.id, result: hot.result }
-  return decodeAnyServerFrame(bytes)
+  return readResult(bytes) ?? decodeAnyServerFrame(bytes)
 }
 
 /** Any encoding that protobuf allows. */

@@ -7,12 +7,14 @@ import { bytesSize, putBytes, putScalar, putVarint, scalarSize, varintSize } fro
  * undefined to anything else, which the general one then reads. `test/unit/rpc/hot-frames.test.ts` compares them.
  */
 export interface HotRequest {
+  readonly kind: 'request'
   readonly id: number
   readonly method: string
   readonly params: Uint8Array
   readonly timeoutMs: number
 }
 export interface HotResult {
+  readonly kind: 'result'
   readonly id: number
   readonly result: Uint8Array
 }
@@ -26,7 +28,7 @@ const PARAMS = 0x1a
 const TIMEOUT_MS = 0x20
 const RESULT = 0x12
 
-export function writeRequest({ id, method, params, timeoutMs }: HotRequest): Uint8Array {
+export function writeRequest({ id, method, params, timeoutMs }: Omit<HotRequest, 'kind'>): Uint8Array {
   const name = nameBytes(method)
   const inner = scalarSize(id) + bytesSize(name.length) + bytesSize(params.length) + scalarSize(timeoutMs)
   const out = new Uint8Array(1 + varintSize(inner) + inner)
@@ -39,7 +41,7 @@ export function writeRequest({ id, method, params, timeoutMs }: HotRequest): Uin
   return out
 }
 
-export function writeResult({ id, result }: HotResult): Uint8Array {
+export function writeResult({ id, result }: Omit<HotResult, 'kind'>): Uint8Array {
   // A case of a oneof is written even when it is empty.
   const inner = scalarSize(id) + 1 + varintSize(result.length) + result.length
   const out = new Uint8Array(1 + varintSize(inner) + inner)
@@ -56,7 +58,7 @@ export function readRequest(bytes: Uint8Array): HotRequest | undefined {
   const method = cursor.word(METHOD)
   const params = cursor.bytes(PARAMS)
   const timeoutMs = cursor.scalar(TIMEOUT_MS)
-  return cursor.complete && id !== 0 ? { id, method, params, timeoutMs } : undefined
+  return cursor.complete && id !== 0 ? { kind: 'request', id, method, params, timeoutMs } : undefined
 }
 
 export function readResult(bytes: Uint8Array): HotResult | undefined {
@@ -65,7 +67,7 @@ export function readResult(bytes: Uint8Array): HotResult | undefined {
   const id = cursor.scalar(ID)
   const found = cursor.at(RESULT)
   const result = cursor.bytes(RESULT)
-  return cursor.complete && found && id !== 0 ? { id, result } : undefined
+  return cursor.complete && found && id !== 0 ? { kind: 'result', id, result } : undefined
 }
 
 const NAMES = new Map<string, Uint8Array>()
