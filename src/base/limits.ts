@@ -11,6 +11,11 @@ export const LIMITS = {
   maxGossipBytes: 64 * 1024,
   /** One direct message: a package of 64 digests for 11 signers is 52 KiB; an encrypted share with its ephemeral is under 1 KiB. */
   maxDirectBytes: 64 * 1024,
+  /**
+   * A frame of a stream, from its first byte to its last, up to twice as long: the largest ones at 9 KB a second. Nothing bounds
+   * the time between frames.
+   */
+  frameTimeoutMs: 30_000,
   /** Requests that one rpc stream may have open. */
   maxRpcInFlight: 128,
   /** Streams of one protocol that one peer may hold open. */

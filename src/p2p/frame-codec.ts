@@ -31,11 +31,16 @@ export function encodeFrames(frames: readonly Uint8Array[]): Uint8Array {
 
 const prefixSize = (length: number): number => (length < 0x80 ? 1 : length < 0x4000 ? 2 : length < 0x20_0000 ? 3 : 4)
 
-/** Cuts received chunks into frames. What it holds is at most one frame within the cap. */
+/** Taken for a frame at first, and doubled as its bytes come: who announces much and sends little holds little here. */
+const FIRST_BYTES = 4 * 1024
+
+/** Cuts received chunks into frames. What it holds is at most one frame within the cap, and at most twice what came of it. */
 export class FrameDecoder {
   readonly #maxFrameBytes: number
   #prefixBytes = 0
   #length = 0
+  /** Of the frame that has begun. */
+  #wanted = 0
   #frame: Uint8Array | undefined
   #filled = 0
 
@@ -48,22 +53,36 @@ export class FrameDecoder {
     return this.#frame === undefined && this.#prefixBytes === 0
   }
 
+  /** Memory taken for a frame that has not ended. */
+  get heldBytes(): number {
+    return this.#frame?.length ?? 0
+  }
+
   /** Throws CodedError `FRAME_TOO_LARGE` or `FRAME_MALFORMED`; the stream can't be read on after that. */
   push(chunk: Uint8Array, emit: (frame: Uint8Array) => void): void {
     let at = 0
     while (at < chunk.length) {
       if (this.#frame === undefined) this.#readPrefix(chunk[at++] ?? 0)
-      const frame = this.#frame
-      if (frame === undefined) continue
-      const part = chunk.subarray(at, at + frame.length - this.#filled)
+      if (this.#frame === undefined) continue
+      const part = chunk.subarray(at, at + this.#wanted - this.#filled)
+      const frame = this.#roomFor(this.#frame, this.#filled + part.length)
       frame.set(part, this.#filled)
       this.#filled += part.length
       at += part.length
-      if (this.#filled < frame.length) return
+      if (this.#filled < this.#wanted) return
       this.#frame = undefined
       this.#filled = 0
       emit(frame)
     }
+  }
+
+  /** `frame`, or a larger copy of it: in the end it has just the frame's length. */
+  #roomFor(frame: Uint8Array, bytes: number): Uint8Array {
+    if (bytes <= frame.length) return frame
+    const larger = new Uint8Array(Math.min(this.#wanted, Math.max(bytes, 2 * frame.length)))
+    larger.set(frame.subarray(0, this.#filled))
+    this.#frame = larger
+    return larger
   }
 
   #readPrefix(byte: number): void {
@@ -86,7 +105,8 @@ export class FrameDecoder {
           maxBytes: this.#maxFrameBytes,
         },
       )
-    this.#frame = new Uint8Array(this.#length)
+    this.#wanted = this.#length
+    this.#frame = new Uint8Array(Math.min(this.#length, FIRST_BYTES))
     this.#length = 0
     this.#prefixBytes = 0
   }

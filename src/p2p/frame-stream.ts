@@ -1,6 +1,7 @@
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
-import { CodedError, codeOf, type PeerIdStr, withDeadline } from '../base/index.ts'
+import { CodedError, codeOf, LIMITS, type PeerIdStr, withDeadline } from '../base/index.ts'
 import { encodeFrames, FrameDecoder } from './frame-codec.ts'
+import { FrameTimer } from './frame-timer.ts'
 import { FRAME_OVERHEAD_BYTES, ReadQueue } from './read-queue.ts'
 import type { FrameCap, FrameStream } from './types.ts'
 
@@ -11,6 +12,7 @@ const WRITE_HIGH_WATER_BYTES = 4 * 1024 * 1024
 const CLOSE_TIMEOUT_MS = 2_000
 /** A peer that takes nothing for so long holds our memory for nothing. */
 const DRAIN_TIMEOUT_MS = 30_000
+const TOO_SLOW = 'the peer began a frame and did not end it in time; the stream was closed'
 const SLOW_READER = 'the peer does not read what it is sent; the stream was given up'
 
 interface Batch {
@@ -32,13 +34,14 @@ export class Libp2pFrameStream implements FrameStream {
   readonly #maxSentBytes: number
   readonly #decoder: FrameDecoder
   readonly #reads: ReadQueue
+  readonly #frameTimer: FrameTimer
   #batch: Batch | undefined
   #queuedBytes = 0
   #pumping: Promise<void> | undefined
   #failure: Error | undefined
   #closing = false
 
-  constructor(stream: Stream, peerId: PeerIdStr, cap: FrameCap) {
+  constructor(stream: Stream, peerId: PeerIdStr, cap: FrameCap, frameTimeoutMs: number = LIMITS.frameTimeoutMs) {
     this.#stream = stream
     this.peerId = peerId
     this.protocol = stream.protocol
@@ -46,9 +49,16 @@ export class Libp2pFrameStream implements FrameStream {
     const { receivedBytes, sentBytes } = typeof cap === 'number' ? { receivedBytes: cap, sentBytes: cap } : cap
     this.#maxSentBytes = sentBytes
     this.#decoder = new FrameDecoder(receivedBytes)
+    this.#frameTimer = new FrameTimer(frameTimeoutMs, () => this.abort(new CodedError('FRAME_TOO_SLOW', TOO_SLOW)))
     this.#reads = new ReadQueue(READ_HIGH_WATER_BYTES, {
-      full: () => stream.readStatus === 'readable' && stream.pause(),
-      roomy: () => stream.readStatus === 'paused' && stream.resume(),
+      full: () => {
+        this.#frameTimer.hold()
+        if (stream.readStatus === 'readable') stream.pause()
+      },
+      roomy: () => {
+        this.#frameTimer.release()
+        if (stream.readStatus === 'paused') stream.resume()
+      },
     })
     stream.addEventListener('message', this.#onMessage)
     stream.addEventListener('end', this.#onEnd)
@@ -178,14 +188,20 @@ export class Libp2pFrameStream implements FrameStream {
 
   readonly #onMessage = (event: StreamMessageEvent): void => {
     try {
-      this.#decoder.push(event.data.subarray(), (frame) => this.#reads.put(frame))
+      this.#decoder.push(event.data.subarray(), this.#onFrame)
+      this.#frameTimer.onBytes(this.#decoder.atBoundary)
     } catch (error) {
       this.abort(error instanceof Error ? error : streamReset(error))
     }
   }
+  readonly #onFrame = (frame: Uint8Array): void => {
+    this.#frameTimer.onFrame()
+    this.#reads.put(frame)
+  }
   readonly #onEnd = (): void => {
     // The library says "end" before "close" after a reset, too.
     const isWhole = this.#stream.status !== 'reset' && this.#stream.status !== 'aborted' && this.#decoder.atBoundary
+    this.#frameTimer.stop()
     if (isWhole) this.#reads.end()
     else this.#fail(streamReset())
   }
@@ -196,6 +212,7 @@ export class Libp2pFrameStream implements FrameStream {
 
   #fail(error: Error): void {
     this.#failure ??= error
+    this.#frameTimer.stop()
     this.#reads.fail(this.#failure)
   }
 }

@@ -77,6 +77,7 @@ export class ServerStream implements RequestOwner {
     } catch (error) {
       // Where the next frame begins can't be known any more: answered, and this stream (only this one) ends.
       const code = codeOf(error)
+      if (code === 'FRAME_TOO_SLOW') this.#core.metrics.malformed.inc({})
       if (code !== 'FRAME_TOO_LARGE' && code !== 'FRAME_MALFORMED') throw error
       this.#core.metrics.malformed.inc({})
       if (code === 'FRAME_TOO_LARGE') this.#answerError(0, 'TOO_LARGE')

@@ -37,6 +37,19 @@ describe('frames', () => {
     decoder.push(new Uint8Array(127), () => {})
     expect(decoder.atBoundary).toBe(true)
   })
+  it('should take memory for what has come, and not for what was announced', () => {
+    const length = 1_000_000
+    const decoder = new FrameDecoder(length)
+    decoder.push(lengthPrefix(length), () => {})
+    expect(decoder.heldBytes).toBeLessThanOrEqual(4_096)
+    const frames: Uint8Array[] = []
+    for (let sent = 0; sent < length; sent += 10_000) {
+      expect(decoder.heldBytes).toBeLessThanOrEqual(Math.max(4_096, 2 * sent))
+      decoder.push(new Uint8Array(10_000).fill(sent / 10_000), (f) => frames.push(f))
+    }
+    expect(decoder.heldBytes).toBe(0)
+    expect(frames.map((f) => [f.length, f[0], f[15_000], f.at(-1)])).toEqual([[length, 0, 1, 99]])
+  })
   it('should hand on the frames before a bad one', () => {
     const frames: Uint8Array[] = []
     const bytes = concatBytes(encodeFrames([Uint8Array.of(1)]), lengthPrefix(MAX + 1))

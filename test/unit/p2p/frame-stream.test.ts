@@ -91,6 +91,41 @@ describe('frame stream', () => {
     await other.close()
     await expect(ours.read()).rejects.toMatchObject({ code: 'STREAM_RESET' })
   })
+  describe('against a peer that is slow', () => {
+    const FRAME_TIMEOUT_MS = 40
+    beforeEach(() => {
+      ours = new Libp2pFrameStream(raw, peer, MAX, FRAME_TIMEOUT_MS)
+    })
+    it('should close a stream whose frame never ends, though bytes keep coming', async () => {
+      const trickle = setInterval(() => other.status === 'open' && other.send(Uint8Array.of(1)), 5)
+      other.send(lengthPrefix(60_000))
+      await expect(ours.read()).rejects.toMatchObject({ code: 'FRAME_TOO_SLOW' })
+      clearInterval(trickle)
+      expect(raw.status).toBe('aborted')
+    })
+    it('should close a stream that does not end even the length', async () => {
+      other.send(Uint8Array.of(0x80))
+      await expect(ours.read()).rejects.toMatchObject({ code: 'FRAME_TOO_SLOW' })
+    })
+    it('should wait as long as it takes between frames', async () => {
+      for (const byte of [1, 2]) {
+        other.send(encodeFrames([frame(byte)]))
+        expect(await ours.read()).toEqual(frame(byte))
+        await new Promise((resolve) => setTimeout(resolve, 3 * FRAME_TIMEOUT_MS))
+      }
+      expect(raw.status).toBe('open')
+    })
+    it('should not blame the peer while it does not read itself', async () => {
+      const count = 8
+      const bytes = encodeFrames(Array.from({ length: count }, (_, i) => frame(i, 60_000)))
+      // The reader is full inside a frame, whose end waits until it reads again.
+      other.send(bytes.subarray(0, 390_000))
+      await new Promise((resolve) => setTimeout(resolve, FRAME_TIMEOUT_MS / 2))
+      other.send(bytes.subarray(390_000))
+      await new Promise((resolve) => setTimeout(resolve, 4 * FRAME_TIMEOUT_MS))
+      for (let i = 0; i < count; i++) expect((await ours.read())?.[0]).toBe(i)
+    })
+  })
   it('should fail reader and writers when the peer resets', async () => {
     const waiting = ours.read()
     other.abort(new Error('gone'))
