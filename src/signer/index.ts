@@ -32,7 +32,7 @@ export type {
 export { POLICY_REASONS } from './policy/types.ts'
 export type { VotesInit } from './policy/votes.ts'
 export { findShapeFault, hashOfItems } from './request-shape.ts'
-export type { ChainHasher, ChainMaterial } from './s2/chain-hasher.ts'
+export type { ChainHasher, ChainLoad, ChainMaterial } from './s2/chain-hasher.ts'
 export { type ChainThreadsInit, chainThreads } from './s2/chain-threads.ts'
 export { type Continuity, LOST_REASONS, type LostReason } from './s2/continuity.ts'
 export { S2_STATE_ERRORS, S2Error, S2StateError, type S2StateErrorCode } from './s2/errors.ts'

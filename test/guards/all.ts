@@ -1,3 +1,4 @@
+import { CHAIN_GUARDS } from './chain-guards.ts'
 import { CURVE_GUARDS } from './curve-guards.ts'
 import { DIAGNOSIS_GUARDS } from './diagnosis-guards.ts'
 import { EVIDENCE_GUARDS } from './evidence-guards.ts'
@@ -17,6 +18,7 @@ export const ALL_GUARDS: readonly Guard[] = [
   ...REGISTRY_GUARDS,
   ...GUARDS,
   ...CURVE_GUARDS,
+  ...CHAIN_GUARDS,
   ...DIAGNOSIS_GUARDS,
   ...EVIDENCE_GUARDS,
   ...FROST_GUARDS,

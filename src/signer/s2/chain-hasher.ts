@@ -6,6 +6,7 @@ import type { WotsJob } from './types.ts'
  * died of it twice; TypeError on what is no job.
  */
 export interface ChainHasher {
+  readonly load: ChainLoad
   /** Has every thread ready; without it the first requests wait for their start. */
   start(): Promise<void>
   /** 720 or 1360 bytes each, in order; the caller's own copies. Public, so they are remembered. */
@@ -17,6 +18,19 @@ export interface ChainHasher {
   signature(job: WotsJob, message: Uint8Array, signal?: AbortSignal): Promise<Uint8Array>
   /** Fails what waits, and resolves when no thread is left and the material is wiped. For good. */
   stop(): Promise<void>
+}
+
+/** For metrics: what is held at this moment. */
+export interface ChainLoad {
+  readonly threads: number
+  /** Threads that were given up and have not ended yet. */
+  readonly leaving: number
+  /** Keys and signatures that are being made or wait for it. */
+  readonly unmade: number
+  /** Requests of which no thread has taken the last slice yet. */
+  readonly queued: number
+  /** Of remembered public keys, 8 MiB at most. */
+  readonly cacheBytes: number
 }
 
 /** What HKDF makes the chain starts from, 32 bytes each. */

@@ -30,7 +30,7 @@ export class ChainQueue {
   /** Returns the function that takes the request out again. */
   add(tasks: readonly ChainTask[]): () => void {
     const line: Line = { tasks, next: 0 }
-    this.#lines.add(line)
+    if (tasks.length > 0) this.#lines.add(line)
     return () => this.#lines.delete(line)
   }
 

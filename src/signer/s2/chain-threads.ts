@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { CodedError, describeError, type Logger } from '../../base/index.ts'
-import type { ChainHasher, ChainMaterial } from './chain-hasher.ts'
+import type { ChainHasher, ChainLoad, ChainMaterial } from './chain-hasher.ts'
 import { ChainQueue, type ChainTask } from './chain-queue.ts'
 import { ChainThread } from './chain-thread.ts'
 import { type ChainItem, ownJob, ownMessage, shareMaterial } from './chain-work.ts'
@@ -59,6 +59,16 @@ class ChainThreads implements ChainHasher {
     this.#maxThreads = init.threads ?? Math.min(MAX_THREADS, availableParallelism())
     this.#material = shareMaterial(init.material)
     this.#cache = new KeyCache(init.cacheBytes ?? CACHE_BYTES)
+  }
+
+  get load(): ChainLoad {
+    return {
+      threads: this.#threads.size,
+      leaving: this.#leaving.size,
+      unmade: this.#tasks.size,
+      queued: this.#queue.size,
+      cacheBytes: this.#cache.bytes,
+    }
   }
 
   async start(): Promise<void> {
@@ -198,8 +208,8 @@ class ChainThreads implements ChainHasher {
       for (const [i, answer] of answers.entries()) this.#settle(slice[i], answer)
       if (this.#threads.has(thread)) this.#idle.push(thread)
     } catch (error) {
-      this.#forget(thread, describeError(error))
       this.#drop(thread)
+      this.#forget(thread, describeError(error))
       this.#again(slice, error)
       throw error
     } finally {

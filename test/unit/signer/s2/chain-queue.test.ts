@@ -63,9 +63,9 @@ describe('requests for hash chains', () => {
     expect([queue.take(SMALL), queue.size]).toEqual([[], 0])
   })
 
-  it('should wait in no number that their tasks do not justify', () => {
+  it('should not wait for nothing', () => {
     const queue = new ChainQueue()
     for (let i = 0; i < 100; i++) queue.add([])
-    expect([queue.take(SMALL), queue.size]).toEqual([[], 0])
+    expect([queue.size, queue.take(SMALL)]).toEqual([0, []])
   })
 })

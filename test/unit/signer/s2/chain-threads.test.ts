@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { CodedError, equalBytes, fromHex, toHex } from '../../../../src/base/index.ts'
+import { CodedError, equalBytes, fromHex, silentLogger, toHex } from '../../../../src/base/index.ts'
 import {
   openS2Keys,
   type WotsBits,
@@ -188,6 +188,8 @@ describe('a request for hash chains', () => {
     const slice = await heard.next()
     abort.abort()
     await expect(burst).rejects.toMatchObject({ code: 'CANCELLED' })
+    // Of what is being made something is left, of what waited nothing.
+    expect(hasher.load).toEqual({ threads: 1, leaving: 0, unmade: slice, queued: 0, cacheBytes: 0 })
     expect(getEventListeners(abort.signal, 'abort')).toEqual([])
     expect(await madeBefore(hasher)).toBe(slice)
     // What was made in vain is remembered nevertheless.
@@ -213,6 +215,7 @@ describe('a request for hash chains', () => {
     abort.abort()
     await expect(one).rejects.toMatchObject({ code: 'CANCELLED' })
     expect((await two).map((key) => key[0])).toEqual(Array.from({ length: 100 }, (_, i) => i + 1))
+    expect(hasher.load).toMatchObject({ unmade: 0, queued: 0 })
     await hasher.stop()
   })
 
@@ -221,6 +224,19 @@ describe('a request for hash chains', () => {
     const { signal } = new AbortController()
     for (let txid = 0; txid < 20; txid++) await hasher.publicKeys(jobs(2, txid), signal)
     expect(getEventListeners(signal, 'abort')).toEqual([])
+    expect(hasher.load).toMatchObject({ threads: 1, unmade: 0, queued: 0 })
+    await hasher.stop()
+  })
+
+  it('should leave nothing behind while a thread hangs, however many are cancelled', async () => {
+    const hasher = pool({ worker: threadThat('') })
+    for (let txid = 0; txid < 50; txid++) {
+      const abort = new AbortController()
+      const asked = hasher.publicKeys(jobs(100, txid), abort.signal)
+      abort.abort()
+      await expect(asked).rejects.toMatchObject({ code: 'CANCELLED' })
+    }
+    expect(hasher.load).toMatchObject({ unmade: 14, queued: 0 })
     await hasher.stop()
   })
 
@@ -269,15 +285,23 @@ describe('a thread that hashes', () => {
     await hasher.stop()
   })
 
-  it('should be replaced if it hangs', async () => {
-    const hasher = pool({ worker: threadThat('if (thread === 1) while (true); say(items)'), sliceMs: 700 })
+  it('should be replaced if it hangs, and hang no more', async () => {
+    using heard = hearing('beats')
+    const hangs = "new BroadcastChannel('beats').postMessage(workerData); while (true) Atomics.add(words, 2, 1)"
+    const hasher = pool({ worker: threadThat(`if (thread === 1) { ${hangs} } else say(items)`), sliceMs: 2_000 })
     expect(await hasher.publicKeys(jobs(20, 1))).toHaveLength(20)
+    const words = new Int32Array((await heard.next()) as SharedArrayBuffer)
+    await expect.poll(() => hasher.load.leaving, { timeout: 20_000 }).toBe(0)
+    const before = Atomics.load(words, 2)
+    await new Promise((next) => setTimeout(next, 50))
+    expect([before > 0, Atomics.load(words, 2) - before]).toEqual([true, 0])
     await hasher.stop()
   })
 
   it('should be replaced if it ends while it has nothing to do', async () => {
     using heard = hearing('idle')
-    const ends = 'say(items); if (thread === 1) setTimeout(() => process.exit(), 50)'
+    // The next one ends as well: what is asked then has been tried by no thread that was gone before.
+    const ends = 'if (thread === 2) process.exit(); say(items); if (thread === 1) setTimeout(() => process.exit(), 50)'
     const hasher = pool({ worker: threadThat(ends), logger: tellingLogger('idle') })
     await hasher.publicKeys(jobs(3, 1))
     await heard.next()
@@ -296,17 +320,22 @@ describe('a thread that hashes', () => {
     const [job] = jobs(1, 1) as [WotsJob]
     await expect(hasher.signature(job, new Uint8Array(16))).rejects.toMatchObject({ code: 'CHAIN_THREAD' })
     await expect(hasher.start()).rejects.toMatchObject({ code: 'CHAIN_THREAD' })
+    expect(hasher.load).toMatchObject({ unmade: 0 })
     await hasher.stop()
   })
 
   it('should be tried twice for the same keys, and no more: they may be what it dies of', async () => {
     using heard = hearing('attempts')
-    const dies =
-      "const c = new BroadcastChannel('attempts'); c.postMessage(thread); setTimeout(() => process.exit(), 20)"
+    const tells = "new BroadcastChannel('attempts').postMessage([thread, items[0].place.txid[0]])"
+    const dies = `${tells}; setTimeout(() => process.exit(), 20)`
     const hasher = pool({ worker: threadThat(dies) })
     await expect(hasher.publicKeys(jobs(1, 1))).rejects.toMatchObject({ code: 'CHAIN_THREAD' })
     await expect(hasher.publicKeys(jobs(1, 2))).rejects.toMatchObject({ code: 'CHAIN_THREAD' })
-    expect([await heard.next(), await heard.next(), await heard.next()]).toEqual([1, 2, 3])
+    expect([await heard.next(), await heard.next(), await heard.next()]).toEqual([
+      [1, 1],
+      [2, 1],
+      [3, 2],
+    ])
     await hasher.stop()
   })
 })
@@ -323,6 +352,7 @@ describe('threads that are stopped', () => {
     for (const made of asked) await expect(made).rejects.toMatchObject({ code: 'STOPPED' })
     await ends
     await stop
+    expect(hasher.load).toEqual({ threads: 0, leaving: 0, unmade: 0, queued: 0, cacheBytes: 0 })
     const [job] = jobs(1, 1) as [WotsJob]
     await expect(hasher.publicKeys([])).rejects.toMatchObject({ code: 'STOPPED' })
     await expect(hasher.signature(job, new Uint8Array(16))).rejects.toMatchObject({ code: 'STOPPED' })
@@ -356,6 +386,17 @@ describe('threads that are stopped', () => {
     await hasher.stop()
     expect([...shared]).toEqual(Array(64).fill(0))
     expect([material.wots128Material[0], material.wots256Material[0]]).toEqual([1, 2])
+  })
+
+  it('should not be replaced if it is their end that stops them', async () => {
+    const hasher: ChainHasher = pool({
+      worker: threadThat('if (thread === 1) parentPort.postMessage(0); else say(items)'),
+      logger: { ...silentLogger, warn: () => void hasher.stop() },
+    })
+    await expect(hasher.publicKeys(jobs(40, 1))).rejects.toMatchObject({ code: 'STOPPED' })
+    await hasher.stop()
+    await new Promise((next) => setImmediate(next))
+    expect(hasher.load).toEqual({ threads: 0, leaving: 0, unmade: 0, queued: 0, cacheBytes: 0 })
   })
 
   it('should be stopped though none was ever begun', async () => {
