@@ -13,14 +13,18 @@ const VALUES: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   number: fc.oneof(fc.nat(), fc.constantFrom(0, 1, 0x7f, 0x80, 0xffff_ffff)),
   boolean: fc.boolean(),
   string: fc.string({ maxLength: 20 }),
+  // An enum has 31 bits; the general codec writes no others.
+  enum: fc.nat({ max: 5 }),
 }
 const kindOf = (value: unknown): string => (value instanceof Uint8Array ? 'bytes' : typeof value)
 
 /** Messages of a type whose plain fields have any value; lists, oneofs and messages stay unset. */
 function messages(desc: DescMessage) {
   const empty = create(desc) as unknown as Readonly<Record<string, unknown>>
-  const fields = Object.keys(empty).filter((k) => k !== '$typeName' && VALUES[kindOf(empty[k])] !== undefined)
-  const values = Object.fromEntries(fields.map((f) => [f, VALUES[kindOf(empty[f])] ?? fc.constant(undefined)]))
+  const isEnum = (k: string) => desc.fields.some((f) => f.localName === k && f.fieldKind === 'enum')
+  const valuesOf = (k: string) => VALUES[isEnum(k) ? 'enum' : kindOf(empty[k])]
+  const fields = Object.keys(empty).filter((k) => k !== '$typeName' && valuesOf(k) !== undefined)
+  const values = Object.fromEntries(fields.map((f) => [f, valuesOf(f) ?? fc.constant(undefined)]))
   return fc.record(values).map((init) => create(desc, init))
 }
 const general = (desc: DescMessage, bytes: Uint8Array): unknown => {

@@ -40,6 +40,7 @@ export const inlineChains = ({ wots128Material, wots256Material }: ChainMaterial
   const secretOf = ({ bits, place }: WotsJob) =>
     wotsSecretKey(bits === 128 ? wots128Material : wots256Material, bits, place)
   return {
+    load: { threads: 0, leaving: 0, unmade: 0, queued: 0, cacheBytes: 0 },
     start: async () => {},
     publicKeys: async (jobs) => jobs.map((job) => wotsPublicKey(secretOf(job))),
     signature: async (job, message) => wotsSign(secretOf(job), message),
