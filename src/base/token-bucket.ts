@@ -16,10 +16,13 @@ export class TokenBucket {
     this.#tokens -= cost
     return true
   }
-  /** As `take`, but whoever wants more than the bucket holds gets it when it is full, and waits until what is owed is refilled. */
-  takeOrOwe(nowMs: number, cost: number): boolean {
-    if (!this.holds(nowMs, Math.min(cost, this.#capacity))) return false
-    this.#tokens -= cost
+  /**
+   * As `take`, but whoever wants more than the bucket holds gets it when it is full, and what is owed is refilled first. `taken` of
+   * `cost` were taken before.
+   */
+  takeOrOwe(nowMs: number, cost: number, taken = 0): boolean {
+    if (!this.holds(nowMs, Math.min(cost, this.#capacity) - taken)) return false
+    this.#tokens -= cost - taken
     return true
   }
   /** Are `cost` tokens there? Takes none. */

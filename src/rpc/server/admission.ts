@@ -55,6 +55,6 @@ function laterRefusalOf(
   { scope, cost }: DecodedCall,
 ): WireErrorCode | undefined {
   if ((isScopedByParams || scope.raw) && authorize(peer, name, scope) !== 'granted') return 'NOT_GRANTED'
-  if (cost > 1 && !takeQuota(peer, row.quota, clock.now(), cost - 1)) return 'OVERLOADED'
+  if (cost > 1 && !takeQuota(peer, row.quota, clock.now(), cost, 1)) return 'OVERLOADED'
   return undefined
 }

@@ -33,7 +33,7 @@ export function createQuota(
   quotaOf: (peer: PeerIdStr, quota: QuotaClass) => Quota | null = (_peer, quota) => DEFAULT_QUOTAS[quota],
 ): TakeQuota {
   const buckets = new Map<string, Bucket>()
-  return (peer, quotaClass, nowMs, cost) => {
+  return (peer, quotaClass, nowMs, cost, taken) => {
     const quota = quotaOf(peer, quotaClass)
     if (quota === null) return true
     const key = `${quotaClass}/${peer}`
@@ -44,6 +44,6 @@ export function createQuota(
     buckets.set(key, bucket)
     const [oldest] = buckets.keys()
     if (buckets.size > MAX_CLIENTS && oldest !== undefined) buckets.delete(oldest)
-    return bucket.tokens.takeOrOwe(nowMs, cost)
+    return bucket.tokens.takeOrOwe(nowMs, cost, taken)
   }
 }

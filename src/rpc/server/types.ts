@@ -35,8 +35,8 @@ export interface AccessScope {
  */
 export type Authorize = (peer: PeerIdStr, method: Method, scope: AccessScope) => 'granted' | 'not_granted'
 
-/** Takes `cost` of a class out of a client's allowance; false = over it. */
-export type TakeQuota = (peer: PeerIdStr, quota: QuotaClass, nowMs: number, cost: number) => boolean
+/** Takes `cost` of a class out of a client's allowance, of which `taken` were taken before; false = over it. */
+export type TakeQuota = (peer: PeerIdStr, quota: QuotaClass, nowMs: number, cost: number, taken?: number) => boolean
 
 export interface RpcServerInit {
   readonly streams: StreamPort
