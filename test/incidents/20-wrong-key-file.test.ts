@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { KeyPair } from '../../src/curve/index.ts'
 import { createKeyFile, openKeyFile, type Unlock, writeIdentityFile } from '../../src/store/index.ts'
+import { keyNode, openKeys, rawOf, SIGNING } from '../unit/signer/keys/support.ts'
 import { tempFolders } from '../unit/store/temp-folder.ts'
 
 const tempFolder = tempFolders()
@@ -34,5 +35,20 @@ describe('incident 20: a wrong seed path silently makes a new identity', () => {
       message: expect.stringContaining(path),
     })
     expect(existsSync(path)).toBe(false)
+  })
+
+  it('should make no key where the folder of the key service is not the one its list is of', async () => {
+    const of = await keyNode(tempFolder())
+    const keys = await openKeys(of)
+    const before = await keys.generate(SIGNING)
+    await keys.stop()
+    const elsewhere = { ...of, dir: join(tempFolder(), 'mistyped') }
+    const wrong = await openKeys(elsewhere)
+    expect(wrong.troubles()).toMatchObject([{ name: SIGNING.name, version: 1, why: expect.stringContaining('gone') }])
+    expect(wrong.list()).toEqual([before])
+    expect(readdirSync(elsewhere.dir)).toEqual([])
+    await expect(wrong.generate(SIGNING)).rejects.toMatchObject({ code: 'KEY_EXISTS' })
+    await expect(wrong.sign({ name: SIGNING.name }, 'schnorr', rawOf(1))).rejects.toMatchObject({ code: 'KEY_BACKEND' })
+    await wrong.stop()
   })
 })
