@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { concatBytes, fromHex, toHex, utf8 } from '../../../src/base/index.ts'
-import { ed25519, randomBytes } from '../../../src/curve/index.ts'
+import { ed25519 as chosen, nobleEd25519, randomBytes } from '../../../src/curve/index.ts'
 
 /** RFC 8032, 7.1: seed, public key, message, signature. */
 const VECTORS = [
@@ -39,7 +39,10 @@ const theirs = (seed: Uint8Array) =>
     type: 'pkcs8',
   })
 
-describe('Ed25519', () => {
+describe.each([
+  ['OpenSSL', chosen],
+  ['noble', nobleEd25519],
+] as const)('Ed25519 by %s', (_, ed25519) => {
   it.each(VECTORS)('should make what RFC 8032 publishes of seed %s', (seed, publicKey, message, signature) => {
     expect(toHex(ed25519.publicKeyOf(fromHex(seed)))).toBe(publicKey)
     expect(toHex(ed25519.sign(fromHex(message), fromHex(seed)))).toBe(signature)

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, diffieHellman } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { concatBytes, fromHex, toHex } from '../../../src/base/index.ts'
-import { randomBytes, x25519 } from '../../../src/curve/index.ts'
+import { x25519 as chosen, nobleX25519, randomBytes } from '../../../src/curve/index.ts'
 
 /** RFC 7748, 5.2: scalar, u coordinate, result. */
 const VECTORS = [
@@ -46,7 +46,10 @@ const theirs = (secret: Uint8Array) =>
     type: 'pkcs8',
   })
 
-describe('X25519', () => {
+describe.each([
+  ['OpenSSL', chosen],
+  ['noble', nobleX25519],
+] as const)('X25519 by %s', (_, x25519) => {
   it.each(VECTORS)('should make what RFC 7748 publishes of %s', (secret, u, result) => {
     expect(toHex(x25519.sharedSecret(fromHex(secret), fromHex(u)))).toBe(result)
   })
