@@ -42,7 +42,7 @@ export const CHAIN_GUARDS: readonly Guard[] = [
     file: 'src/signer/s2/chain-work.ts',
     guard: 'String.fromCharCode(bits / 128, ...encoded)',
     gone: 'String.fromCharCode(1, ...encoded)',
-    test: threads('of both lengths'),
+    test: threads('at one place apart'),
   },
   {
     name: 'hash chains: a key signs messages of its own length alone',
@@ -92,6 +92,13 @@ export const CHAIN_GUARDS: readonly Guard[] = [
     guard: `    if (this.#stopping !== undefined) return undefined\n`,
     gone: '',
     test: threads('their end that stops them'),
+  },
+  {
+    name: 'hash chains: idle threads keep no process alive',
+    file: 'src/signer/s2/chain-thread.ts',
+    guard: `    this.#worker.unref()\n`,
+    gone: '',
+    test: threads('when it has nothing else to do'),
   },
   {
     name: 'hash chains: the material is wiped at the end',

@@ -26,8 +26,6 @@ export class ChainThread {
     } catch (error) {
       throw failed(describeError(error))
     }
-    // What keeps the process alive is the deadline of whoever waits for it.
-    this.#worker.unref()
     this.#worker.on('message', (answer: unknown) => this.#answer?.resolve(answer))
     this.#worker.on('messageerror', (error) => this.#answer?.reject(failed(describeError(error))))
     this.#worker.on('error', (error) => {
@@ -40,6 +38,8 @@ export class ChainThread {
       this.#gone.resolve()
       ended(why)
     })
+    // What keeps the process alive is the deadline of whoever waits for it. At last, for each listener refers to it again.
+    this.#worker.unref()
   }
 
   /** Answers of all items, in order. After a failure the thread is good for nothing but `stop`. */

@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process'
 import { getEventListeners } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CodedError, equalBytes, fromHex, silentLogger, toHex } from '../../../../src/base/index.ts'
 import {
@@ -83,6 +86,13 @@ describe('hash chains on threads', () => {
     }
   })
 
+  it('should know keys of both lengths at one place apart', async () => {
+    const both = ([128, 256] as const).map((bits): WotsJob => ({ bits, place: placeOf(7, 207) }))
+    const plain = both.map((job) => wotsPublicKey(secretKeyOf(job)))
+    expect(await hasher.publicKeys(both)).toEqual(plain)
+    expect(await hasher.publicKeys(both.toReversed())).toEqual(plain.toReversed())
+  })
+
   it('should answer nothing with nothing', async () => {
     expect(await hasher.publicKeys([])).toEqual([])
   })
@@ -110,8 +120,11 @@ describe('hash chains on threads', () => {
     expect(await hasher.publicKeys([job])).toEqual([expected])
     const changed = { bits: 128, place: { txid: new Uint8Array(32).fill(203), vout: 0, index: 0 } } as const
     const before = wotsPublicKey(secretKeyOf(changed))
+    const ahead = hasher.publicKeys(jobs(100, 210))
     const answer = hasher.publicKeys([changed])
+    // It waits behind the others, and has gone to no thread yet.
     changed.place.txid.fill(9)
+    await ahead
     expect(await answer).toEqual([before])
   })
 
@@ -401,5 +414,30 @@ describe('threads that are stopped', () => {
 
   it('should be stopped though none was ever begun', async () => {
     await pool().stop()
+  })
+})
+
+describe('a process with threads that hash', () => {
+  const FIXTURES = pathToFileURL(join(import.meta.dirname, 'chain-fixtures.ts')).href
+  const inProcess = (code: string) =>
+    promisify(execFile)(
+      process.execPath,
+      ['--input-type=module', '-e', `import { jobs, pool } from '${FIXTURES}'\n${code}`],
+      { timeout: 25_000 },
+    )
+
+  it('should end when it has nothing else to do', async () => {
+    const { stdout } = await inProcess('console.log((await pool().publicKeys(jobs(2, 1))).length)')
+    expect(stdout.trim()).toBe('2')
+  })
+
+  it('should not end while somebody waits for them', async () => {
+    const { stdout } = await inProcess('pool().publicKeys(jobs(300, 1)).then((keys) => console.log(keys.length))')
+    expect(stdout.trim()).toBe('300')
+  })
+
+  it('should end in the middle of it when it is told to', async () => {
+    const busy = 'const p = pool(); await p.start(); p.publicKeys(jobs(2000, 1)); setTimeout(() => process.exit(0), 20)'
+    expect(await inProcess(busy)).toEqual({ stdout: '', stderr: '' })
   })
 })
