@@ -16,7 +16,6 @@ export class ChainThread {
   readonly #worker: Worker
   readonly #gone = Promise.withResolvers<void>()
   #why: string | undefined
-  #isGone = false
   #answer: PromiseWithResolvers<unknown> | undefined
 
   /** `ended`: told once, when nothing more comes of it, and why. Throws where the system gives no thread; then nobody is told. */
@@ -33,7 +32,6 @@ export class ChainThread {
     })
     this.#worker.once('exit', (code) => {
       const why = this.#why ?? `it ended with code ${code}`
-      this.#isGone = true
       this.#answer?.reject(failed(why))
       this.#gone.resolve()
       ended(why)
@@ -44,7 +42,6 @@ export class ChainThread {
 
   /** Answers of all items, in order. After a failure the thread is good for nothing but `stop`. */
   async run(items: readonly ChainItem[], timeoutMs: number): Promise<readonly Uint8Array[]> {
-    if (this.#isGone) throw failed('it is gone')
     const answer = Promise.withResolvers<unknown>()
     this.#answer = answer
     this.#worker.postMessage(items)
@@ -64,8 +61,7 @@ export class ChainThread {
 }
 
 function isAnswerToAll(items: readonly ChainItem[], answers: unknown): answers is readonly Uint8Array[] {
-  if (!Array.isArray(answers) || answers.length !== items.length) return false
-  return items.every((item, i) => isAnswerTo(item, answers[i]))
+  return Array.isArray(answers) && items.every((item, i) => isAnswerTo(item, answers[i]))
 }
 
 const failed = (why: string) =>

@@ -129,8 +129,6 @@ class ChainThreads implements ChainHasher {
     const known = this.#tasks.get(name)
     if (known !== undefined) return known
     const task: ChainTask = { name, item, made: Promise.withResolvers(), state: 'waiting', wanted: 0, attempts: 0 }
-    // Whoever asked may have left; then its failure is nobody's.
-    task.made.promise.catch(() => {})
     this.#tasks.set(name, task)
     return task
   }
@@ -205,7 +203,7 @@ class ChainThreads implements ChainHasher {
     try {
       const items = slice.map((task) => task.item)
       const answers = await thread.run(items, this.#init.sliceMs ?? SLICE_MS)
-      for (const [i, answer] of answers.entries()) this.#settle(slice[i], answer)
+      for (const [i, task] of slice.entries()) this.#settle(task, answers[i])
       if (this.#threads.has(thread)) this.#idle.push(thread)
     } catch (error) {
       this.#drop(thread)
@@ -217,8 +215,9 @@ class ChainThreads implements ChainHasher {
     }
   }
 
-  #settle(task: ChainTask | undefined, answer: Uint8Array): void {
-    if (task?.state !== 'running') return
+  #settle(task: ChainTask, answer: Uint8Array | undefined): void {
+    // Over when the threads were stopped meanwhile.
+    if (task.state !== 'running' || answer === undefined) return
     this.#end(task)
     if (typeof task.name === 'string') this.#cache.set(task.name, answer)
     task.made.resolve(answer)

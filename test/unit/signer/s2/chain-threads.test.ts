@@ -301,7 +301,7 @@ describe('a thread that hashes', () => {
   it('should be replaced if it hangs, and hang no more', async () => {
     using heard = hearing('beats')
     const hangs = "new BroadcastChannel('beats').postMessage(workerData); while (true) Atomics.add(words, 2, 1)"
-    const hasher = pool({ worker: threadThat(`if (thread === 1) { ${hangs} } else say(items)`), sliceMs: 2_000 })
+    const hasher = pool({ worker: threadThat(`if (thread === 1) { ${hangs} } else say(items)`), sliceMs: 4_000 })
     expect(await hasher.publicKeys(jobs(20, 1))).toHaveLength(20)
     const words = new Int32Array((await heard.next()) as SharedArrayBuffer)
     await expect.poll(() => hasher.load.leaving, { timeout: 20_000 }).toBe(0)
