@@ -10,10 +10,12 @@ export const hash160 = (bytes: Uint8Array): Uint8Array => ripemd160(nobleSha256(
 /** SHA-256 that has taken SHA-256(tag) twice, by tag. Tags are constants of ours; should they ever not be, only the first ones are kept. */
 const tagged = new Map<string, ReturnType<typeof nobleSha256.create>>()
 const MAX_TAGS = 256
+/** What such a hash is copied into: a hash is done before the next one begins, and making one takes as long as a block. */
+const scratch = nobleSha256.create()
 
 function startTagged(tag: string) {
   const known = tagged.get(tag)
-  if (known !== undefined) return known.clone()
+  if (known !== undefined) return known._cloneInto(scratch)
   const t = nobleSha256(utf8(tag))
   const fresh = nobleSha256.create().update(t).update(t)
   if (tagged.size < MAX_TAGS) tagged.set(tag, fresh.clone())

@@ -245,7 +245,7 @@ export const MUSIG2_GUARDS: readonly Guard[] = [
     file: 'src/curve/hashes.ts',
     guard: "    if (this.#destroyed) throw new TypeError('this HKDF key was destroyed')\n",
     gone: '',
-    test: unit('curve/hkdf-key', 'once destroyed'),
+    test: unit('curve/hashes', 'once destroyed'),
   },
   {
     name: 'curve: a point that is added as it is, is one',

@@ -1,7 +1,7 @@
-import { hkdfSync } from 'node:crypto'
+import { createHash, hkdfSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { fromHex, toHex } from '../../../src/base/index.ts'
-import { HkdfKey, hkdfSha256 } from '../../../src/curve/index.ts'
+import { fromHex, toHex, utf8 } from '../../../src/base/index.ts'
+import { HkdfKey, hkdfSha256, sha256, taggedHash } from '../../../src/curve/index.ts'
 
 const bytes = (length: number, seed: number): Uint8Array => Uint8Array.from({ length }, (_, i) => (i * 7 + seed) & 255)
 
@@ -30,5 +30,28 @@ describe('an HKDF key that is asked often', () => {
     key.destroy()
     expect(() => key.derive32(bytes(3, 0))).toThrow(TypeError)
     expect(() => key.destroy()).not.toThrow()
+  })
+})
+
+describe('a tagged hash', () => {
+  const long = (tag: string, message: Uint8Array) => {
+    const t = sha256(utf8(tag))
+    return toHex(createHash('sha256').update(t).update(t).update(message).digest())
+  }
+  it.each([0, 1, 32, 55, 56, 63, 64, 65, 119, 128, 300])('should be that of BIP340 over %i bytes', (length) => {
+    const message = bytes(length, 3)
+    for (const tag of ['one tag', 'another tag', 'one tag'])
+      expect(toHex(taggedHash(tag, message.subarray(0, 7), message.subarray(7)))).toBe(long(tag, message))
+  })
+  it('should be right after one that failed', () => {
+    const before = toHex(taggedHash('one tag', bytes(40, 1)))
+    expect(() => taggedHash('one tag', bytes(70, 1), 'text' as unknown as Uint8Array)).toThrow(TypeError)
+    expect(toHex(taggedHash('one tag', bytes(40, 1)))).toBe(before)
+  })
+  it('should leave the one before as it was', () => {
+    const first = taggedHash('one tag', bytes(40, 1))
+    const kept = toHex(first)
+    taggedHash('one tag', bytes(40, 2))
+    expect(toHex(first)).toBe(kept)
   })
 })
