@@ -95,8 +95,8 @@ export const MUSIG2_GUARDS: readonly Guard[] = [
   {
     name: 'MuSig2: a nonce of the sighash form signs its sighash alone',
     file: NONCE,
-    guard: "if (form.kind === 'sighash' && !equalBytes(form.sighash, session.message))",
-    gone: "if (form.kind === 'sighash' && !equalBytes(form.sighash, form.sighash))",
+    guard: 'if (sighash !== undefined && !equalBytes(sighash, session.message))',
+    gone: 'if (sighash !== undefined && !equalBytes(sighash, sighash))',
     test: musig('nonce', 'another message'),
   },
   {

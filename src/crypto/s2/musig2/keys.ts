@@ -22,5 +22,5 @@ export function openMusigKeys(
   return { publicKey, xOnly: xOnly(publicKey), secretKey: musig2, nonceMaterial: new HkdfKey(nonceMaterial) }
 }
 
-/** Nothing can be signed after it; the keys that were opened are their owner's to zero. */
+/** No nonce can be made after it; the keys that were opened are their owner's to zero. */
 export const closeMusigKeys = (keys: MusigKeys): void => keys.nonceMaterial.destroy()

@@ -24,7 +24,8 @@ export class OneShotNonce {
   readonly publicNonce: Uint8Array
   readonly #context: MusigContext
   readonly #keys: MusigKeys
-  readonly #form: MusigForm
+  /** A copy of the sighash that it is for; undefined where any message may be signed. */
+  readonly #sighash: Uint8Array | undefined
   readonly #pair: SecretNoncePair
   #spent = false
 
@@ -38,7 +39,7 @@ export class OneShotNonce {
   ) {
     this.#context = context
     this.#keys = keys
-    this.#form = form
+    this.#sighash = form.kind === 'sighash' ? Uint8Array.from(form.sighash) : undefined
     this.#pair = pair
     this.publicNonce = publicNonce
   }
@@ -81,10 +82,10 @@ export class OneShotNonce {
 
   /** Made and not verified; the pair is gone. */
   #signed(session: MusigSession): MadePartial {
-    const [context, form] = [this.#context, this.#form]
+    const [context, sighash] = [this.#context, this.#sighash]
     if (session.context !== context)
       throw new MusigError('SESSION_OF_OTHER_PARAMS', 'the session is of other keys or another tweak than the nonce')
-    if (form.kind === 'sighash' && !equalBytes(form.sighash, session.message))
+    if (sighash !== undefined && !equalBytes(sighash, session.message))
       throw new MusigError('MESSAGE_IS_NOT_SIGHASH', 'this nonce is for its sighash, and signs no other message')
     const pair = this.#take()
     const partial = partialSignature(pair, this.#keys.secretKey, context.ownWeight, session, context.port)

@@ -143,6 +143,13 @@ describe.each(BACKENDS)('a nonce that signs once, on $name', (port) => {
       expect(codeOf(() => make(reference(OUTPOINT)).sign(good, bytes(32, 77)))).toBeUndefined()
       expect(nonce.spent).toBe(false)
     })
+    it('should be another message, though the sighash was changed meanwhile', () => {
+      const sighash = Uint8Array.from(MESSAGE)
+      const own = make(reference({ kind: 'sighash', sighash }))
+      sighash.set(bytes(32, 77))
+      expect(codeOf(() => own.sign(good, bytes(32, 77)))).toBe('MESSAGE_IS_NOT_SIGHASH')
+      expect(codeOf(() => own.sign(good, MESSAGE))).toBeUndefined()
+    })
     it('should be a session of other keys, another tweak, or the same opened once more', () => {
       for (const other of [contextOf(keys, port, 4), contextOf(keys, port, 3, SCRIPT), contextOf(keys, port)])
         expect(codeOf(() => nonce.signIn(openMusigSession(other, good, MESSAGE)))).toBe('SESSION_OF_OTHER_PARAMS')
