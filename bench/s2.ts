@@ -5,12 +5,18 @@
 import { curve } from '../src/curve/index.ts'
 import { versionsLine } from './baseline/versions.ts'
 import { lineOf, type Section } from './rounds/row.ts'
+import { burst } from './s2/burst.ts'
+import { chainSteps } from './s2/chains.ts'
 import { musig2Rows } from './s2/musig2.ts'
 
 /** In the order of the report. */
 const SECTIONS: Readonly<Record<string, Section>> = {
   musig2: async function* () {
     yield* musig2Rows()
+  },
+  chains: chainSteps,
+  burst: async function* () {
+    yield* burst()
   },
 }
 

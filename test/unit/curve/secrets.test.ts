@@ -41,8 +41,7 @@ const VARIABLE =
 const BIGINT = /\bBigInt\b|\bbigint\b|\b\d+n\b|\bFn\b|\bPoint\b/
 /** Whoever calls one of these has a secret in hand, unless it says that it has not. */
 const TAKES_SECRET =
-  /(?<!['`])\b(?:curve|c|port|addon|nobleCurve|schnorr|secp256k1|utils|ed25519|x25519|noble)\.(publicKeyOf|publicKeyCreate|ecdhPoint|ecdh|getPublicKey|getSharedSecret|sharedSecret|ecdsaSign|sign|schnorrSign|addScalars|mulScalars|negateScalar|reduce|randomScalar|randomSecretKey|privateKey\w+)\b/
-  /\b(?:curve|c|port|addon|nobleCurve|schnorr|secp256k1|utils|ed25519|x25519|noble)\.(publicKeyOf|publicKeyCreate|ecdhPoint|ecdh|getPublicKey|getSharedSecret|sharedSecret|ecdsaSign|sign|schnorrSign|addScalars|mulScalars|negateScalar|reduce|randomScalar|randomSecretKey|privateKey\w+)\b|\b(?:createPrivateKey|diffieHellman)\(/
+  /(?<!['`])\b(?:curve|c|port|addon|nobleCurve|schnorr|secp256k1|utils|ed25519|x25519|noble)\.(publicKeyOf|publicKeyCreate|ecdhPoint|ecdh|getPublicKey|getSharedSecret|sharedSecret|ecdsaSign|sign|schnorrSign|addScalars|mulScalars|negateScalar|reduce|randomScalar|randomSecretKey|privateKey\w+)\b|\b(?:createPrivateKey|diffieHellman)\(/
 /** Calls on the curve, by any of the names it goes by. */
 const CALLS = /\b(?:curve|c|port|addon|scalars|parts|ed25519|x25519)\.(\w+)\(/g
 
