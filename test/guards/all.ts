@@ -12,6 +12,7 @@ import { OPERATOR_GUARDS } from './operator-guards.ts'
 import { POLICY_GUARDS } from './policy-guards.ts'
 import { REGISTRY_GUARDS } from './registry-guards.ts'
 import { ROTATION_GUARDS } from './rotation-guards.ts'
+import { RPC_GUARDS } from './rpc-guards.ts'
 import { SIGN_GUARDS } from './sign-guards.ts'
 
 export const ALL_GUARDS: readonly Guard[] = [
@@ -30,4 +31,5 @@ export const ALL_GUARDS: readonly Guard[] = [
   ...SIGN_GUARDS,
   ...HANDOFF_GUARDS,
   ...ROTATION_GUARDS,
+  ...RPC_GUARDS,
 ]

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fromJson, METHODS, toJson } from '../../../src/rpc/index.ts'
 import { ThresholdSignRequestSchema } from '../../../src/rpc/wire/pb/rpc_pb.ts'
+import type { Shape } from '../../../src/rpc/wire/shape.ts'
 import { HELLO } from './harness.ts'
 
 const { request } = METHODS['threshold.sign']
@@ -76,6 +77,54 @@ describe('JSON face', () => {
     expect(() => fromJson(request, json)).toThrow(
       expect.objectContaining({ code: 'BAD_REQUEST', details: expect.objectContaining({ field }) }),
     )
+  })
+
+  describe('of the secret service', () => {
+    const sign = METHODS['schnorr.sign'].request
+    const nonce = METHODS['musig2.get_pub_nonce'].request
+    const generate = METHODS['keys.generate'].request
+    const NONCE = { ordered_pubkeys: [hex32], tweak: { kind: 'script' }, sighash: hex32 }
+    const KEY = { name: 'k', type: 'x25519', role: 'handshake', capabilities: ['agree', 'export'] }
+
+    it.each([
+      [sign, { target: 'general', digest: hex32, tap_tweak: null, key_tweak: null }],
+      [sign, { target: 'stakechain', digest: hex32, tap_tweak: hex32, key_tweak: null }],
+      [nonce, NONCE],
+      [nonce, { ...NONCE, tweak: { kind: 'key', merkle_root: null } }],
+      [generate, KEY],
+    ] as const)('should read and render %# unchanged', (shape, json) => {
+      const face: Shape = shape
+      expect(toJson(face, fromJson(face, json))).toEqual(json)
+    })
+
+    it('should take what may be left out as null', () => {
+      const short = fromJson(sign, { target: 'musig2', digest: hex32 })
+      expect([short.tapTweak, short.keyTweak]).toEqual([undefined, undefined])
+    })
+
+    it.each<[string, Shape, object, string]>([
+      ['no target', sign, { digest: hex32 }, 'target'],
+      ['a null target', sign, { target: null, digest: hex32 }, 'target'],
+      ['an unknown target', sign, { target: 'reserved', digest: hex32 }, 'target'],
+      ['a target in capitals', sign, { target: 'GENERAL', digest: hex32 }, 'target'],
+      ['a target by the name of its enum', sign, { target: 'SCHNORR_TARGET_GENERAL', digest: hex32 }, 'target'],
+      ['a target by its number', sign, { target: 1, digest: hex32 }, 'target'],
+      ['the target that means none', sign, { target: 'unspecified', digest: hex32 }, 'target'],
+      ['a tweak that is no hex', sign, { target: 'general', digest: hex32, tap_tweak: 'x' }, 'tap_tweak'],
+      ['no keys', nonce, { ...NONCE, ordered_pubkeys: [] }, 'ordered_pubkeys'],
+      ['one key that is no list', nonce, { ...NONCE, ordered_pubkeys: hex32 }, 'ordered_pubkeys'],
+      ['a key of 33 bytes', nonce, { ...NONCE, ordered_pubkeys: [hex32, `02${hex32}`] }, 'ordered_pubkeys[1]'],
+      ['a null key', nonce, { ...NONCE, ordered_pubkeys: [null] }, 'ordered_pubkeys[0]'],
+      ['a tweak of the other methods', nonce, { ...NONCE, tweak: { kind: 'none' } }, 'tweak.kind'],
+      ['a root beside a script', nonce, { ...NONCE, tweak: { kind: 'script', merkle_root: null } }, 'tweak'],
+      ['an unknown capability', generate, { ...KEY, capabilities: ['sign', 'fly'] }, 'capabilities[1]'],
+      ['no capability', generate, { ...KEY, capabilities: [] }, 'capabilities'],
+      ['a name with a slash', generate, { ...KEY, name: 'a/b' }, 'name'],
+    ])('should refuse %s, naming the field', (_defect, shape, json, field) => {
+      expect(() => fromJson(shape, json)).toThrow(
+        expect.objectContaining({ code: 'BAD_REQUEST', details: expect.objectContaining({ field }) }),
+      )
+    })
   })
 
   it('should not repeat what the caller wrote in its errors', () => {
