@@ -49,10 +49,10 @@ export class ContinuityKeeper {
   }
 
   /** A start or an orderly stop of a store that is proven: what was copied before is older from now on. */
-  async advance(): Promise<void> {
+  async advance(journal: StoreTie['journal']): Promise<void> {
     if (this.#now.standing === 'lost' || typeof this.#token === 'string') return
     const { token, tie } = advanced(this.#token, this.#tie)
-    await this.#put(tie)
+    await this.#put({ ...tie, journal: journal ?? tie.journal })
     await writeInstanceFile(this.#instanceFile, token)
     this.#token = token
   }

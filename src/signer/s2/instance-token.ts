@@ -1,6 +1,7 @@
+import { dirname } from 'node:path'
 import { fromUtf8, isHex, toHex, utf8 } from '../../base/index.ts'
 import { randomBytes, taggedHash } from '../../curve/index.ts'
-import { readPrivateFile, StoreError, writeFileAtomic } from '../../store/index.ts'
+import { ensurePrivateFolder, readPrivateFile, StoreError, writeFileAtomic } from '../../store/index.ts'
 import { S2StateError } from './errors.ts'
 
 /** What stands outside the data folder, so that a folder alone can't pass for the store that it once was (R32). */
@@ -38,6 +39,7 @@ export const newToken = (publicKey: Uint8Array, counter: number, fresh: boolean)
  * Never overwrites. Throws `S2_INSTANCE_FILE_EXISTS`, `FILE_WRITE_FAILED`.
  */
 export async function createInstanceFile(path: string, publicKey: Uint8Array, isFresh: boolean): Promise<void> {
+  await ensurePrivateFolder(dirname(path))
   try {
     await writeFileAtomic(path, encode(newToken(publicKey, 0, isFresh)), { overwrite: 'never' })
   } catch (error) {
@@ -58,8 +60,10 @@ export async function readInstanceFile(path: string): Promise<ReadToken> {
 }
 
 /** On disk when it resolves. Throws `FILE_WRITE_FAILED`. */
-export const writeInstanceFile = (path: string, token: InstanceToken): Promise<void> =>
-  writeFileAtomic(path, encode(token), { overwrite: 'always' })
+export async function writeInstanceFile(path: string, token: InstanceToken): Promise<void> {
+  await ensurePrivateFolder(dirname(path))
+  await writeFileAtomic(path, encode(token), { overwrite: 'always' })
+}
 
 const encode = ({ instance, publicKey, counter, fresh }: InstanceToken): Uint8Array =>
   utf8(`${JSON.stringify({ version: VERSION, instance, public_key: publicKey, counter, fresh }, null, 2)}\n`)

@@ -28,7 +28,7 @@ interface Waiting {
   readonly written: PromiseWithResolvers<void>
 }
 
-/** A journal that a running node writes. Lines are synced when `append` resolves, many to a sync. */
+/** A journal that a running node writes. Lines are synced when `append` resolves, many to a sync. After a failed one all are refused. */
 export class JournalFile {
   readonly path: string
   readonly head: JournalHead
@@ -40,6 +40,7 @@ export class JournalFile {
   #check: string
   #waiting: Waiting[] = []
   #running: Promise<void> | undefined
+  #failure: { readonly error: unknown } | undefined
 
   constructor(path: string, file: FileHandle, head: JournalHead, bytes: number, tail: readonly JournalLine[]) {
     this.path = path
@@ -109,12 +110,15 @@ export class JournalFile {
       const group = this.#waiting
       this.#waiting = []
       try {
+        // Nobody can say what a failed write left: nothing is put behind it.
+        if (this.#failure !== undefined) throw this.#failure.error
         await withDeadline('writing the journal', LIMITS.storeSyncTimeoutMs, () =>
           this.#write(group.flatMap((w) => w.entries)),
         )
         for (const w of group) w.written.resolve()
       } catch (error) {
-        for (const w of [...group, ...this.#waiting.splice(0)]) w.written.reject(error)
+        this.#failure ??= { error }
+        for (const w of group) w.written.reject(error)
       }
     }
     this.#running = undefined

@@ -138,10 +138,8 @@ function requireRetirable({ continuity }: Remembered, nonceMode: NonceMode): voi
     )
 }
 
-async function establish({ continuity, journal, latch }: Remembered): Promise<void> {
-  await latch.critical(async () => {
-    await journal?.complete(continuity.tie?.journal)
-    await continuity.establish()
-    if (journal !== undefined) await continuity.note({ journal: journal.mark })
-  })
+async function establish({ continuity, journal }: Remembered): Promise<void> {
+  await journal?.complete(continuity.tie?.journal)
+  await continuity.establish()
+  if (journal !== undefined) await continuity.note({ journal: journal.mark })
 }

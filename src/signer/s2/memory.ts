@@ -96,9 +96,8 @@ export class S2Memory {
       })
       return
     }
-    await continuity.advance()
     await this.#journal?.complete(continuity.tie?.journal)
-    if (this.#journal !== undefined) await continuity.note({ journal: this.#journal.mark })
+    await continuity.advance(this.#journal?.mark)
   }
 
   /** Whoever uses the table must have stopped. */
@@ -107,10 +106,11 @@ export class S2Memory {
     await this.table.idle()
     const [journal, isSound] = [this.#journal, !this.latch.failed]
     this.#journal = undefined
+    const mark = journal?.mark
     try {
       await journal?.close(isSound)
       // A step of its own: a copy that was made while the node ran is older then.
-      if (isSound && this.#isStarted) await this.#continuity?.advance()
+      if (isSound && this.#isStarted) await this.#continuity?.advance(mark)
     } finally {
       this.#isStarted = false
       this.#continuity = undefined

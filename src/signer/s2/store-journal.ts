@@ -48,11 +48,10 @@ export class StoreJournal implements Companion {
     const from = compared?.id === this.file.head.id ? compared.seq : 0
     const lines = this.file.tail.filter((line) => line.seq > from)
     const stored = await this.#records.getMany(lines.map((line) => line.key))
-    // Of several lines about one key the last one says all.
-    const last = new Map(lines.map((line, i) => [line.key, { line, bytes: stored[i] }] as const))
-    return [...last.values()].every(({ line, bytes }) =>
-      isKnown(line, bytes === undefined ? undefined : decodeRecord(line.key, bytes)),
-    )
+    return lines.every((line, i) => {
+      const bytes = stored[i]
+      return isKnown(line, bytes === undefined ? undefined : decodeRecord(line.key, bytes))
+    })
   }
 
   /** A journal that was begun anew, cut or replaced hears everything that the store knows. */

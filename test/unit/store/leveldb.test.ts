@@ -72,6 +72,37 @@ describe('store', () => {
     await store.stop()
   })
 
+  it('should read many keys at once in their order, of its own space alone', async () => {
+    const store = storeIn(tempFolder())
+    await store.start()
+    await Promise.all([
+      store.space('a').put('k', utf8('1')),
+      store.space('a').put('m', utf8('2')),
+      store.space('b').put('n', utf8('3')),
+    ])
+    expect(await store.space('a').getMany(['m', 'n', 'k', 'k'])).toEqual([utf8('2'), undefined, utf8('1'), utf8('1')])
+    expect(await store.space('a').getMany([])).toEqual([])
+    await store.stop()
+  })
+
+  it('should give a space in pages, each once and no other space', async () => {
+    const store = storeIn(tempFolder())
+    await store.start()
+    const names = Array.from({ length: 7 }, (_, i) => `k${i}`)
+    for (const space of ['a', 'b', 'aa']) await Promise.all(names.map((k) => store.space(space).put(k, utf8(space))))
+    const seen: string[] = []
+    for (let after = ''; ; ) {
+      const page = await store.space('a').page(after, 3)
+      expect(page.length).toBeLessThanOrEqual(3)
+      const last = page.at(-1)
+      if (last === undefined) break
+      seen.push(...page.map(([key, value]) => `${key}${fromUtf8(value)}`))
+      after = last[0]
+    }
+    expect(seen).toEqual(names.map((k) => `${k}a`))
+    await store.stop()
+  })
+
   it('should ask LevelDB to sync every write, because a kill does not show whether it did', async () => {
     const batch = vi.spyOn(ClassicLevel.prototype, 'batch')
     const store = storeIn(tempFolder())

@@ -138,7 +138,7 @@ describe.each(['native', 'reference'] as const)('bindings of MuSig2 nonces, %s',
     await s.stop()
   })
 
-  it('R30: should hold over a restart', async () => {
+  it('R30, incident 17: should hold over a restart', async () => {
     const home = homeIn(tempFolder())
     const before = await start(home)
     const shown = await nonce(before, outpoint(1))
@@ -198,7 +198,7 @@ describe('bindings of one-time keys', () => {
     await s.stop()
   })
 
-  it('R34: should hold over a restart, in one tick, and out of memory', async () => {
+  it('R34, incident 18: should hold over a restart, in one tick, and out of memory', async () => {
     const home = homeIn(tempFolder())
     const before = await freshRun(home)
     await before.service.wotsSignature(wotsJob(1), M)

@@ -108,8 +108,6 @@ export async function freshRun(home: Home, options: RunOptions = {}): Promise<Ru
 }
 
 export async function newInstance(home: Home, isFresh = true): Promise<void> {
-  const { ensurePrivateFolder } = await import('../../../../src/store/index.ts')
-  await ensurePrivateFolder(join(home.dir, 'etc'))
   await createInstanceFile(home.instance, OWN_KEY, isFresh)
 }
 
