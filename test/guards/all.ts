@@ -13,6 +13,7 @@ import { POLICY_GUARDS } from './policy-guards.ts'
 import { REGISTRY_GUARDS } from './registry-guards.ts'
 import { ROTATION_GUARDS } from './rotation-guards.ts'
 import { RPC_GUARDS } from './rpc-guards.ts'
+import { S2_GUARDS } from './s2-guards.ts'
 import { SIGN_GUARDS } from './sign-guards.ts'
 
 export const ALL_GUARDS: readonly Guard[] = [
@@ -32,4 +33,5 @@ export const ALL_GUARDS: readonly Guard[] = [
   ...HANDOFF_GUARDS,
   ...ROTATION_GUARDS,
   ...RPC_GUARDS,
+  ...S2_GUARDS,
 ]

@@ -55,7 +55,7 @@ export class S2Memory {
   readonly latch: FatalLatch
   readonly #init: S2MemoryInit
   readonly #records: Space
-  readonly #run = Uint8Array.from(randomBytes(RUN_BYTES))
+  #run: Uint8Array = new Uint8Array(RUN_BYTES)
   #continuity: ContinuityKeeper | undefined
   #journal: StoreJournal | undefined
   #isStarted = false
@@ -79,6 +79,7 @@ export class S2Memory {
    */
   async start(publicKey: Uint8Array): Promise<void> {
     const { space, instanceFile, journalFile, logger } = this.#init
+    this.#run = Uint8Array.from(randomBytes(RUN_BYTES))
     const continuity = await ContinuityKeeper.open(space(CONTINUITY), instanceFile, toHex(publicKey))
     this.#continuity = continuity
     if (journalFile !== undefined) {

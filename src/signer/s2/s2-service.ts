@@ -79,13 +79,12 @@ class SeedService implements StoredS2Service {
   async start(): Promise<void> {
     if (this.#opened !== undefined) return
     this.#requireModeAllowed()
-    const seed = await this.#init.openSeed()
-    const keys = openS2Keys(seed)
-    zeroize(seed)
+    const keys = await this.#openKeys()
     const musigKeys = openMusigKeys(keys)
-    const chains = this.#init.chains(keys, this.#init.logger)
+    let chains: ChainHasher | undefined
     try {
       this.#requirePinned(musigKeys.xOnly)
+      chains = this.#init.chains(keys, this.#init.logger)
       await this.memory.start(musigKeys.xOnly)
       const musig = new MusigSigner(this.memory, this.nonceMode, musigKeys)
       await this.#importNonces(musig)
@@ -93,7 +92,7 @@ class SeedService implements StoredS2Service {
       const wots = new WotsSigner(this.memory, keys, musigKeys.xOnly, chains)
       this.#opened = { keys, musigKeys, wallets: new Wallets(keys), musig, chains, wots }
     } catch (error) {
-      await Promise.allSettled([chains.stop(), this.memory.stop()])
+      await Promise.allSettled([chains?.stop(), this.memory.stop()])
       closeKeys(keys, musigKeys)
       throw error
     }
@@ -159,6 +158,15 @@ class SeedService implements StoredS2Service {
       return await call
     } finally {
       this.#calls.delete(call)
+    }
+  }
+
+  async #openKeys(): Promise<S2Keys> {
+    const seed = await this.#init.openSeed()
+    try {
+      return openS2Keys(seed)
+    } finally {
+      zeroize(seed)
     }
   }
 
