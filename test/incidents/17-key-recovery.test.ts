@@ -1,3 +1,4 @@
+import { cpSync, rmSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { openMusigKeys, openS2Keys } from '../../src/crypto/index.ts'
 import { curve, xOnly } from '../../src/curve/index.ts'
@@ -90,6 +91,62 @@ describe.each(ATTACKS)('incident 17: %s', (_, attack) => {
         ),
       ).toEqual({ kind: 'refused', code: 'EQUIVOCATION', partials: 1 })
       await s.stop()
+    },
+  )
+
+  it.each(['native', 'reference'] as const)(
+    'R32: should get STATE_LOST of a store that is put back before each call: %s',
+    async (mode) => {
+      const home = homeIn(tempFolder())
+      let s = await freshRun(home, { mode })
+      const client = ours(() => s)
+      let copied = false
+      const shown: MusigClient = {
+        ...client,
+        nonce: async (...asked) => {
+          const publicNonce = await client.nonce(...asked)
+          await s.stop()
+          cpSync(home.data, `${home.data}.backup`, { recursive: true })
+          copied = true
+          s = await run(home, { mode })
+          return publicNonce
+        },
+      }
+      const putBack = async () => {
+        await s.stop()
+        rmSync(home.data, { recursive: true })
+        cpSync(`${home.data}.backup`, home.data, { recursive: true })
+        s = await run(home, { mode })
+      }
+      expect(await attack(shown, putBack)).toEqual({ kind: 'refused', code: 'STATE_LOST', partials: 1 })
+      expect(copied).toBe(true)
+      await s.stop()
+    },
+  )
+
+  it.each(['native', 'reference'] as const)(
+    'R32: should get STATE_LOST of a copy on another machine: %s',
+    async (mode) => {
+      const home = homeIn(tempFolder())
+      let s = await freshRun(home, { mode })
+      const client = ours(() => s)
+      const first = s
+      const toTheCopy = async () => {
+        if (s !== first) return
+        // Taken before anything was signed; LevelDB's lock is of a process, so the copy can be opened here.
+        s = await run({ ...homeIn(tempFolder()), data: `${home.data}.copy` }, { mode })
+      }
+      const shown: MusigClient = {
+        ...client,
+        nonce: async (...asked) => {
+          const publicNonce = await client.nonce(...asked)
+          cpSync(home.data, `${home.data}.copy`, { recursive: true })
+          return publicNonce
+        },
+      }
+      expect(await attack(shown, toTheCopy)).toEqual({ kind: 'refused', code: 'STATE_LOST', partials: 1 })
+      await s.stop()
+      await first.stop()
     },
   )
 })

@@ -69,13 +69,15 @@ export interface Running {
   stop(): Promise<void>
 }
 
-/** A service over a real store, as one process of a node has it. */
-export async function run(home: Home, options: RunOptions = {}): Promise<Running> {
-  const store = openStore({ dir: home.data, logger: silentLogger })
-  await store.start()
+/** Not started yet. */
+export function serviceOver(
+  space: (name: string) => Space,
+  home: Home,
+  options: RunOptions = {},
+): { readonly service: StoredS2Service; readonly fatal: readonly S2StateError[] } {
   const fatal: S2StateError[] = []
   const service = s2Service({
-    space: (name) => options.disk?.(store.space(name), name) ?? store.space(name),
+    space: (name) => options.disk?.(space(name), name) ?? space(name),
     instanceFile: home.instance,
     journalFile: options.hasJournal === true ? home.journal : undefined,
     logger: options.logger ?? silentLogger,
@@ -88,6 +90,14 @@ export async function run(home: Home, options: RunOptions = {}): Promise<Running
     importedNoncesFile: options.importedNoncesFile,
     chains: options.chains ?? inlineChains,
   })
+  return { service, fatal }
+}
+
+/** A service over a real store, as one process of a node has it. */
+export async function run(home: Home, options: RunOptions = {}): Promise<Running> {
+  const store = openStore({ dir: home.data, logger: silentLogger })
+  await store.start()
+  const { service, fatal } = serviceOver((name) => store.space(name), home, options)
   try {
     await service.start()
   } catch (error) {
