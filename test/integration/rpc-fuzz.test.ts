@@ -15,7 +15,15 @@ describe('an rpc server that is sent frames which are wrong in every way', () =>
     // What is not played shows nothing: every kind of frame was sent, and work was met on every way.
     for (const kind of [...Object.keys(KINDS), 'finished', 'misframed', 'cut off', 'reset'])
       expect(kinds.get(kind)).toBeGreaterThan(50)
-    for (const outcome of ['result', 'BAD_REQUEST', 'UNKNOWN_METHOD', 'TOO_LARGE', 'CANCELLED', 'DEADLINE'])
+    for (const outcome of [
+      'result',
+      'BAD_REQUEST',
+      'UNKNOWN_METHOD',
+      'TOO_LARGE',
+      'CANCELLED',
+      'DEADLINE',
+      'KEY_NOT_FOUND',
+    ])
       expect(outcomes.get(outcome)).toBeGreaterThan(10)
   })
 })

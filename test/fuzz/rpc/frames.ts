@@ -1,4 +1,4 @@
-import { create, type DescMessage, toBinary } from '@bufbuild/protobuf'
+import { create, type DescMessage, type MessageInitShape, toBinary } from '@bufbuild/protobuf'
 import { concatBytes, utf8 } from '../../../src/base/index.ts'
 import {
   encodeCancel,
@@ -11,14 +11,23 @@ import {
 import type { Random } from '../../simulator/random.ts'
 import { SERVICE_GOLDEN } from '../../unit/rpc/golden-services.ts'
 import { signParams } from '../../unit/rpc/server-harness.ts'
+import { aggNonceOf, messageOf, OWN_KEY, others } from '../../unit/signer/s2/service-fixtures.ts'
 import { below, bytesOf, pick } from './draw.ts'
 import { spoiled, varint } from './fields.ts'
 import { anyMessage } from './values.ts'
 
-/** Params whose bytes other tests hold still, by message. */
+/** Params whose bytes other tests hold still, by message; and some that a service answers. */
 const GOLDEN = new Map<DescMessage, Uint8Array[]>([[METHODS['threshold.sign'].request.desc, [signParams()]]])
-for (const { desc, init } of SERVICE_GOLDEN)
+const golden = <D extends DescMessage>(desc: D, init: MessageInitShape<D>) =>
   GOLDEN.set(desc, [...(GOLDEN.get(desc) ?? []), toBinary(desc, create(desc, init))])
+for (const { desc, init } of SERVICE_GOLDEN) golden(desc, init)
+for (let n = 0; n < 8; n++) {
+  const orderedPubkeys = [OWN_KEY, ...others(1 + n)]
+  const tweak = { kind: { case: 'key' as const, value: {} } }
+  const asked = { orderedPubkeys, tweak, sighash: messageOf(n) }
+  golden(METHODS['musig2.get_pub_nonce'].request.desc, asked)
+  golden(METHODS['musig2.get_our_partial_sig'].request.desc, { ...asked, aggnonce: aggNonceOf(n) })
+}
 
 /** Few, so that they meet; most requests have one of their own. */
 const IDS = [1, 2, 3, 4, 5, 6, 7, 8, 0x7fff_ffff, 0xffff_ffff]

@@ -18,14 +18,19 @@ import {
   RPC_PROTOCOL,
 } from '../../../src/rpc/index.ts'
 import {
+  type ChainMaterial,
+  chainThreads,
   createPolicy,
+  keyService,
+  memoryKeyBackend,
   requestBindings,
   type SignResult,
   type ThresholdRounds,
   thresholdService,
 } from '../../../src/signer/index.ts'
-import { openStore, type Store } from '../../../src/store/index.ts'
+import { generateStorageIdentity, type Store, sealerOf } from '../../../src/store/index.ts'
 import { groupOf, policyInit } from '../../unit/signer/fixtures.ts'
+import { freshRun, homeIn } from '../../unit/signer/s2/service-fixtures.ts'
 
 const NODE = KeyPair.generate()
 const BRIDGE = KeyPair.generate()
@@ -49,8 +54,10 @@ export async function openSite(): Promise<Site> {
     child: () => logger,
   }
   const dir = mkdtempSync(join(tmpdir(), 'countersign-fuzz-'))
-  const store = openStore({ dir, logger })
-  await store.start()
+  const chains = (material: ChainMaterial) => chainThreads({ material, logger })
+  const s2 = await freshRun(homeIn(dir), { logger, chains })
+  const { store } = s2
+  const keys = await keysOver(store, logger)
   const threshold = thresholdOver(store, logger)
   const streams = new MemoryStreams()
   const authorize = () => 'granted' as const
@@ -65,8 +72,8 @@ export async function openSite(): Promise<Site> {
       hello: createHelloHandler({ authorize, roleOf: () => 'bridge', facts: () => facts }),
       ...createStatusHandlers(() => facts),
       ...createThresholdHandlers(threshold),
-      ...createS2Handlers(undefined),
-      ...createKeyHandlers(undefined),
+      ...createS2Handlers(s2.service),
+      ...createKeyHandlers(keys),
     },
     clock: systemClock,
     logger,
@@ -81,10 +88,20 @@ export async function openSite(): Promise<Site> {
     async stop() {
       await server.stop()
       await threshold.stop()
-      await store.stop()
+      await keys.stop()
+      await s2.stop()
+      failures.push(...s2.fatal.map(String))
       rmSync(dir, { recursive: true, force: true })
     },
   }
+}
+
+async function keysOver(store: Store, logger: Logger) {
+  const sealer = await sealerOf(await generateStorageIdentity())
+  const backend = memoryKeyBackend({ sealer, owner: NODE.publicKey, logger })
+  const keys = keyService({ backend, space: store.space('keys'), clock: systemClock, logger })
+  await keys.start()
+  return keys
 }
 
 function thresholdOver(store: Store, logger: Logger) {

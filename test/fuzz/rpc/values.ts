@@ -1,6 +1,7 @@
 import { create, type DescField, type DescMessage, type Message, ScalarType } from '@bufbuild/protobuf'
 import { fromHex } from '../../../src/base/index.ts'
 import type { Random } from '../../simulator/random.ts'
+import { aggNonceOf, OWN_KEY, others } from '../../unit/signer/s2/service-fixtures.ts'
 import { below, bytesOf, pick } from './draw.ts'
 
 /** x-only and compressed: the generator, a key, no point at all (x = 5 is on no curve point), infinity, n, n − 1, p. */
@@ -20,7 +21,9 @@ const EDGES = [
     '00'.repeat(66),
     `02${G}${'00'.repeat(33)}`,
   ],
-].map(fromHex)
+]
+  .map(fromHex)
+  .concat(OWN_KEY, OWN_KEY, aggNonceOf(0), ...others(2))
 const LENGTHS = [0, 1, 16, 20, 31, 32, 32, 32, 32, 33, 36, 64, 65, 66, 300]
 const NUMBERS = [0, 1, 2, 3, 7, 255, 65_535, 0x7fff_ffff, 0xffff_ffff]
 const TEXTS = [
