@@ -29,6 +29,8 @@ export interface P2pHostInit {
   readonly addressKeeper?: AddressKeeper
   /** How names in addresses are resolved; as the machine does unless said. */
   readonly resolve?: ResolveHost
+  /** How long a frame may take that has begun; as `LIMITS` says unless said. */
+  readonly frameTimeoutMs?: number
   readonly clock?: Clock
   readonly logger: Logger
   readonly metrics: Metrics

@@ -40,7 +40,7 @@ export function hostParts(init: P2pHostInit, node: () => Node | undefined): Host
     ...(init.resolve === undefined ? {} : { resolve: init.resolve }),
   })
   const guard = new StreamGuard(roles, metrics)
-  const streams = new Streams({ guard, roles, dialer, logger })
+  const streams = new Streams({ guard, roles, dialer, logger, frameTimeoutMs: init.frameTimeoutMs })
   const { onOwnKeyElsewhere, onMemberClock, onDoubleVoice } = init
   const speech = new Speech({
     ...{ keyPair, network, boot, roles, streams, clock, logger, metrics },

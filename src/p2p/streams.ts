@@ -16,6 +16,7 @@ export interface StreamsInit {
   readonly roles: RoleCheck
   readonly dialer: Dialer
   readonly logger: Logger
+  readonly frameTimeoutMs?: number | undefined
 }
 
 const LIMIT_OPTIONS = {
@@ -77,7 +78,7 @@ export class Streams implements StreamPort {
         (s) => connection.newStream(protocol, { ...LIMIT_OPTIONS, signal: s }),
         signal,
       )
-      return this.#track(new Libp2pFrameStream(stream, peer, cap), stream, connection)
+      return this.#track(this.#framed(stream, peer, cap), stream, connection)
     } catch (error) {
       if (signal?.aborted || codeOf(error) !== undefined) throw error
       const message = 'the peer closed the connection or does not offer the protocol; it may not admit this node'
@@ -92,7 +93,7 @@ export class Streams implements StreamPort {
       const stream = await withDeadline('opening a stream', LIMITS.dialTimeoutMs, (signal) =>
         connection.newStream(protocol, { ...LIMIT_OPTIONS, signal }),
       )
-      return this.#track(new Libp2pFrameStream(stream, peer, cap), stream, connection)
+      return this.#track(this.#framed(stream, peer, cap), stream, connection)
     })
     return (await Promise.allSettled(opening)).flatMap((o) => (o.status === 'fulfilled' ? [o.value] : []))
   }
@@ -126,7 +127,7 @@ export class Streams implements StreamPort {
       stream.abort(new CodedError('TOO_MANY_STREAMS', 'too many streams of this protocol are open'))
       return
     }
-    const frames = this.#track(new Libp2pFrameStream(stream, peer, service.cap), stream, connection)
+    const frames = this.#track(this.#framed(stream, peer, service.cap), stream, connection)
     void this.#run(service, frames)
   }
 
@@ -142,6 +143,10 @@ export class Streams implements StreamPort {
       })
       stream.abort(error instanceof Error ? error : new Error(describeError(error)))
     }
+  }
+
+  #framed(stream: Stream, peer: PeerIdStr, cap: FrameCap): Libp2pFrameStream {
+    return new Libp2pFrameStream(stream, peer, cap, this.#init.frameTimeoutMs)
   }
 
   #track(frames: Libp2pFrameStream, stream: Stream, connection: Connection): Libp2pFrameStream {

@@ -9,16 +9,19 @@ import {
   createStatusHandlers,
   type Handlers,
   RPC_PROTOCOL,
+  type RpcServerInit,
 } from '../../src/rpc/index.ts'
 
 export const LISTEN = { tcp: '/ip4/127.0.0.1/tcp/0', quic: '/ip4/127.0.0.1/udp/0/quic-v1' } as const
 
+interface RpcNodeInit extends Pick<RpcServerInit, 'limits' | 'takeQuota'> {
+  readonly key?: KeyPair
+  readonly listen?: readonly string[]
+  readonly frameTimeoutMs?: number
+}
+
 /** A signer node as far as rpc goes: a real host that admits `bridges`, and the server on it. */
-export async function rpcNode(
-  bridges: readonly PeerIdStr[],
-  handlers: Partial<Handlers> = {},
-  init: { readonly key?: KeyPair; readonly listen?: readonly string[] } = {},
-) {
+export async function rpcNode(bridges: readonly PeerIdStr[], handlers: Partial<Handlers> = {}, init: RpcNodeInit = {}) {
   const key = init.key ?? KeyPair.generate()
   const admitted = new Set(bridges)
   const roles: RoleCheck = {
@@ -37,6 +40,7 @@ export async function rpcNode(
     network: 'test',
     boot: 1,
     gossip: false,
+    ...(init.frameTimeoutMs === undefined ? {} : { frameTimeoutMs: init.frameTimeoutMs }),
     roles,
     connectionGater: {
       denyInboundEncryptedConnection: (peer) => !roles.mayConnect(peer.toString() as PeerIdStr, 'inbound').ok,
@@ -73,6 +77,8 @@ export async function rpcNode(
     clock: systemClock,
     logger: silentLogger,
     metrics: noMetrics,
+    ...(init.limits === undefined ? {} : { limits: init.limits }),
+    ...(init.takeQuota === undefined ? {} : { takeQuota: init.takeQuota }),
   })
   await server.start()
   await host.start()
