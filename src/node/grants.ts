@@ -1,5 +1,5 @@
 import type { Logger, PeerIdStr } from '../base/index.ts'
-import { type BridgeGrant, type NodeConfig, uncountedOf } from './config/index.ts'
+import { type BridgeGrant, coversKey, type NodeConfig, uncountedOf } from './config/index.ts'
 
 /** R27: at start and after each reload, because a grant that is taken away takes its vote with it and nothing else says so. */
 export function tellUncounted(config: Pick<NodeConfig, 'signing' | 'bridges'>, logger: Logger): void {
@@ -11,19 +11,38 @@ export function tellUncounted(config: Pick<NodeConfig, 'signing' | 'bridges'>, l
   })
 }
 
+/** What a request needs beside its method. */
+export interface Need {
+  /** What it is asked of, as `threshold`, `s2/musig2`, `keys/consensus-1`; undefined: of no key. */
+  readonly key?: string | undefined
+  /** It gives a secret out. */
+  readonly exports?: boolean
+  /** It signs 32 bytes as they are, with a key of the key service. */
+  readonly raw?: boolean
+}
+
 /** Who may call what over rpc: the config's lists and nothing else (docs/PROTOCOL.md). Replaced as a whole when it is reloaded. */
 export class Grants {
-  #byPeer: ReadonlyMap<PeerIdStr, ReadonlySet<string>> = new Map()
+  #byPeer: ReadonlyMap<PeerIdStr, BridgeGrant> = new Map()
 
   constructor(bridges: readonly BridgeGrant[]) {
     this.replace(bridges)
   }
 
   replace(bridges: readonly BridgeGrant[]): void {
-    this.#byPeer = new Map(bridges.map((b) => [b.peerId, new Set(b.methods)]))
+    this.#byPeer = new Map(bridges.map((b) => [b.peerId, b]))
   }
 
   /** Asked at every request, so that a method that was taken away is refused on streams that are open, too. */
-  readonly authorize = (peer: PeerIdStr, method: string): 'granted' | 'not_granted' =>
-    this.#byPeer.get(peer)?.has(method) ? 'granted' : 'not_granted'
+  readonly authorize = (peer: PeerIdStr, method: string, need: Need = {}): 'granted' | 'not_granted' => {
+    const grant = this.#byPeer.get(peer)
+    if (grant === undefined || !grant.methods.includes(method)) return 'not_granted'
+    if (need.key !== undefined && !coversKey(grant.keys, need.key)) return 'not_granted'
+    if (need.exports === true && !grant.allowSecretExport) return 'not_granted'
+    if (need.raw === true && !grant.allowRawSign) return 'not_granted'
+    return 'granted'
+  }
+
+  /** Requests or items a second; undefined: as the server has it. */
+  readonly quotaOf = (peer: PeerIdStr, quota: string): number | undefined => this.#byPeer.get(peer)?.quota[quota]
 }

@@ -27,7 +27,7 @@ import {
 } from '../signer/index.ts'
 import type { OpenedKey } from '../store/index.ts'
 import { type ActiveShare, activeShare, recalledShare } from './active-key.ts'
-import { VOTING_METHOD } from './config/index.ts'
+import { THRESHOLD_KEY, VOTING_METHOD } from './config/index.ts'
 import type { EvidenceParts } from './evidence-parts.ts'
 import { type Foundation, nextOf } from './foundation.ts'
 import { tellUncounted } from './grants.ts'
@@ -177,7 +177,8 @@ async function createSigningPolicy(
       space: store.space('votes'),
       quorum: consent.quorum,
       // A bridge that lost its grant since it asked counts no more.
-      counts: (peer) => consent.from.includes(peer) && authorize(peer, VOTING_METHOD) === 'granted',
+      counts: (peer) =>
+        consent.from.includes(peer) && authorize(peer, VOTING_METHOD, { key: THRESHOLD_KEY }) === 'granted',
     },
     validator: validator && { ...validator, token },
     clock,

@@ -1,6 +1,7 @@
 import type { PeerIdStr } from '../../base/index.ts'
 import { configError } from './errors.ts'
-import type { NodeConfig } from './types.ts'
+import { coversKey, THRESHOLD_KEY } from './key-names.ts'
+import type { BridgeGrant, NodeConfig } from './types.ts'
 
 /** What a bridge asks with, and so votes with (R27). */
 export const VOTING_METHOD = 'threshold.sign'
@@ -9,7 +10,10 @@ type Voting = Pick<NodeConfig, 'bridges'> & { readonly signing: Pick<NodeConfig[
 
 /** Of `consent_from`, who may not ask at all: its asking never counts. */
 export const uncountedOf = ({ signing: { consent }, bridges }: Voting): readonly PeerIdStr[] =>
-  (consent?.from ?? []).filter((peer) => !bridges.some((b) => b.peerId === peer && b.methods.includes(VOTING_METHOD)))
+  (consent?.from ?? []).filter((peer) => !bridges.some((b) => b.peerId === peer && mayVote(b)))
+
+const mayVote = ({ methods, keys }: BridgeGrant): boolean =>
+  methods.includes(VOTING_METHOD) && coversKey(keys, THRESHOLD_KEY)
 
 /** A node whose quorum can't be reached would start, look well and approve nothing. */
 export function checkCounted(config: Voting, file: string): void {

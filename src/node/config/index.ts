@@ -1,4 +1,5 @@
 export { uncountedOf, VOTING_METHOD } from './counted.ts'
+export { coversKey, THRESHOLD_KEY } from './key-names.ts'
 export { type ConfigContext, loadConfig, parseConfig } from './load.ts'
 export { type ConfigDraft, type DraftValue, renderConfig } from './render.ts'
 export { type ApprovedSet, loadSetFile, parseSetFile } from './set-file.ts'

@@ -3,16 +3,19 @@ import { resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { CodedError } from '../../base/index.ts'
 import { defaultConfirmations } from '../../registry/index.ts'
+import { bridgesOf } from './bridge-rules.ts'
 import { checkFile } from './check.ts'
 import { checkCounted } from './counted.ts'
 import * as rules from './rules.ts'
+import { s2Of } from './s2-rules.ts'
 import { settingsOf } from './settings.ts'
-import { nearest } from './suggest.ts'
 import type { NodeConfig } from './types.ts'
 
 export interface ConfigContext {
   /** Names of the methods that the node serves; grants of anything else are refused. */
   readonly methods: readonly string[]
+  /** Classes of methods that quotas are of; any name is taken if left out. */
+  readonly quotaClasses?: readonly string[]
   /** For a node that runs: what would not be started with is taken all the same where it takes a right away. */
   readonly isReload?: boolean
 }
@@ -30,7 +33,7 @@ export async function loadConfig(file: string, context: ConfigContext): Promise<
 export function parseConfig(text: string, file: string, context: ConfigContext): NodeConfig {
   const checked = checkFile(parseToml(text, file), file)
   const { root, sections, lists } = checked
-  const { identity, registry, p2p, signing, rotation, admin, log } = sections
+  const { identity, registry, p2p, signing, rotation, admin, s2, log } = sections
   const unlock = rules.unlockOf(identity, file)
   const next = rules.nextKeyOf(identity, unlock, file)
   const ownKeys = [identity.public_key, ...(next === undefined ? [] : [next.publicKey])]
@@ -45,8 +48,7 @@ export function parseConfig(text: string, file: string, context: ConfigContext):
   const consent = rules.consentOf(signing, file)
   const validator = rules.validatorOf(signing, sections['signing.http'], file)
   const signers = [...ownKeys, ...(bootstrap?.keys ?? [])]
-  const suggest = (word: string) => nearest(word, context.methods)
-  const bridges = rules.bridgesOf(lists.bridge, signers, context.methods, suggest, file)
+  const bridges = bridgesOf(lists.bridge, signers, context, file)
   if (context.isReload !== true) checkCounted({ signing: { consent }, bridges }, file)
   const backups = rules.backupsOf(lists.backup, lists.bridge, signers, file)
   const socketPath = rules.socketPathOf(root.data_dir, admin.socket)
@@ -89,6 +91,7 @@ export function parseConfig(text: string, file: string, context: ConfigContext):
       validator,
       coordinatorDelayMs: signing.coordinator_delay,
     },
+    s2: s2Of(s2, { registry, keyFile: identity.key_file, unlock, dataDir: root.data_dir }, file),
     bridges,
     backups,
     rotation: { approvalTtlMs: rotation.approval_ttl, feeUstx: rotation.fee_ustx },

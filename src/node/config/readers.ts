@@ -101,6 +101,20 @@ export function list<T>(of: Read<T>, least: number, most: number, nameOf: (item:
   }
 }
 
+/** An inline table of whole numbers, like `{ sign = 100 }`. */
+export function numbers(name: Read<string>, of: Read<number>): Read<Readonly<Record<string, number>>> {
+  return (value, at) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Date)
+      throw wrongKind(at, 'a table on one line: { name = number }', value)
+    const entries = Object.entries(value).map(([key, number]: [string, unknown]) => {
+      const place = { ...at, key: `${at.key ?? ''}.${key}` }
+      return [name(key, place), of(number, place)] as const
+    })
+    if (entries.length === 0) throw configError(at, 'must name something: { name = number }')
+    return Object.fromEntries(entries)
+  }
+}
+
 /** From a parser that throws TypeError. */
 function parsed<T>(wanted: string, parse: (value: string) => T): Read<T> {
   return (value, at) => {

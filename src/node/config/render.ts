@@ -2,7 +2,7 @@ import { stringify } from 'smol-toml'
 import type { Rows } from './row.ts'
 import { LISTS, type ListName, ROOT, SECTIONS, type SectionName } from './schema.ts'
 
-export type DraftValue = string | number | boolean | readonly string[]
+export type DraftValue = string | number | boolean | readonly string[] | Readonly<Record<string, number>>
 type DraftTable<R> = { readonly [K in keyof R]?: DraftValue | undefined }
 
 /** What a config file is to say, in TOML's own terms (`poll_interval: '10s'`, paths as they are to stand in the file). */
@@ -35,5 +35,8 @@ function table(rows: Rows, values: Readonly<Record<string, unknown>>): string {
 
 function literal(value: unknown): string {
   if (Array.isArray(value) && value.length > 1) return `[\n${value.map((v) => `  ${literal(v)},\n`).join('')}]`
+  // On one line: a table of its own would end the section.
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return `{ ${stringify(value).trimEnd().replaceAll('\n', ', ')} }`
   return stringify({ v: value }).replace(/^v = /, '').trimEnd()
 }

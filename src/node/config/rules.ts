@@ -9,7 +9,7 @@ import type { Unlock } from '../../store/index.ts'
 import { configError, type Place } from './errors.ts'
 import type { NodeAddress } from './multiaddr.ts'
 import type { CheckedFile } from './schema.ts'
-import type { BridgeGrant, HostPort, KeyFileConfig, NodeConfig, SetSpec, ValidatorConfig } from './types.ts'
+import type { HostPort, KeyFileConfig, NodeConfig, SetSpec, ValidatorConfig } from './types.ts'
 
 type Section<S extends keyof CheckedFile['sections']> = CheckedFile['sections'][S]
 const MAINNET = 'mainnet'
@@ -225,33 +225,6 @@ export function validatorOf(
   if (policy !== 'http')
     throw configError(at('url'), `means something under policy "http" only, and policy is "${policy}": take one out`)
   return { url, timeoutMs: timeout, tokenFile: token_file }
-}
-
-/** Grants of known methods to nodes that are nobody else (R1: a signer's key is not also a bridge's). */
-export function bridgesOf(
-  bridges: CheckedFile['lists']['bridge'],
-  signers: readonly PublicKey[],
-  methods: readonly string[],
-  suggest: (word: string) => string | undefined,
-  file: string,
-): readonly BridgeGrant[] {
-  const taken = new Set<string>(signers.map(peerIdOfKey))
-  const seen = new Set<string>()
-  return bridges.map(({ peer_id, methods: granted }, index) => {
-    const at = { file, section: 'bridge', index }
-    if (taken.has(peer_id))
-      throw configError({ ...at, key: 'peer_id' }, "is a signer's: a bridge node has a key of its own")
-    if (seen.has(peer_id))
-      throw configError({ ...at, key: 'peer_id' }, 'stands in two entries: put its methods into one')
-    seen.add(peer_id)
-    const unknown = granted.find((m) => !methods.includes(m))
-    if (unknown !== undefined) {
-      const meant = suggest(unknown)
-      const help = meant === undefined ? `known are ${methods.join(', ')}` : `did you mean "${meant}"?`
-      throw configError({ ...at, key: 'methods' }, `lists "${unknown}", which is no method: ${help}`)
-    }
-    return { peerId: peer_id, methods: granted }
-  })
 }
 
 /** R1: a key is one of signer, bridge and backup, so that no role lends another its rights. */

@@ -1,7 +1,7 @@
 import type { LogLevel, PeerIdStr, PublicKey } from '../../base/index.ts'
 import type { NatInit, Transport } from '../../p2p/index.ts'
 import type { RegistryId } from '../../registry/index.ts'
-import type { PolicyKind } from '../../signer/index.ts'
+import type { NonceMode, PolicyKind } from '../../signer/index.ts'
 import type { Unlock } from '../../store/index.ts'
 import type { Settings } from './settings.ts'
 
@@ -34,6 +34,29 @@ export interface Seed {
 export interface BridgeGrant {
   readonly peerId: PeerIdStr
   readonly methods: readonly string[]
+  /** Keys that these may use, as `threshold`, `s2/musig2`, `s2/*`, `keys/consensus-1`, `keys/*`. */
+  readonly keys: readonly string[]
+  /** Requests or items a second, by class; the server's own where a class is missing. */
+  readonly quota: Readonly<Record<string, number>>
+  /** Methods that give a secret out may be called, if they are listed. */
+  readonly allowSecretExport: boolean
+  /** Keys of the key service may sign 32 bytes as they are. */
+  readonly allowRawSign: boolean
+}
+
+/** The secret-service seed, and what tells whether its one-time secrets are remembered (R32). */
+export interface S2Config {
+  readonly seedFile: string
+  /** x-only, hex: the MuSig2 key that the seed must lead to (incident 20). */
+  readonly publicKey: string
+  readonly unlock: Unlock
+  readonly nonceMode: NonceMode
+  /** R33: nobody else makes reference nonces from this seed. */
+  readonly referenceRetired: boolean
+  /** Outside the data folder, as the next one. */
+  readonly instanceFile: string
+  readonly journalFile: string | undefined
+  readonly importedNoncesFile: string | undefined
 }
 
 /** A sealed key, pinned, and what opens it. */
@@ -104,6 +127,8 @@ export interface NodeConfig {
     /** Until the next members coordinate a sign round. */
     readonly coordinatorDelayMs: number
   }
+  /** undefined: no seed, and none of its methods is served. */
+  readonly s2: S2Config | undefined
   readonly bridges: readonly BridgeGrant[]
   /** Backup services of this operator. */
   readonly backups: readonly PeerIdStr[]

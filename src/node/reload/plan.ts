@@ -46,6 +46,15 @@ function spelled(entry: unknown): string {
   if (typeof entry === 'string') return entry
   const { text, peer_id, ...rest } = entry as Readonly<Record<string, unknown>>
   if (typeof text === 'string') return text
-  const grants = Object.values(rest).flat().join(', ')
+  const grants = Object.entries(rest).flatMap(spelledGrant).join(', ')
   return grants === '' ? String(peer_id) : `${String(peer_id)} (${grants})`
+}
+
+/** `threshold.sign`, `keys s2/*`, `quota sign 500`, `allow_raw_sign`. */
+function spelledGrant([key, value]: readonly [string, unknown]): readonly string[] {
+  if (key === 'methods' && Array.isArray(value)) return value.map(String)
+  if (Array.isArray(value)) return value.map((name) => `${key} ${String(name)}`)
+  if (typeof value === 'object' && value !== null)
+    return Object.entries(value).map(([name, n]) => `${key} ${name} ${String(n)}`)
+  return value === true ? [key] : [`${key} ${String(value)}`]
 }

@@ -43,7 +43,8 @@ function toml(changes: Changes = {}, extra = ''): string {
   const rest = [...sections].map(([name, lines]) => `[${name}]\n${lines.join('\n')}`)
   return [...root, ...rest, extra].join('\n')
 }
-const parse = (changes: Changes = {}, extra = '') => parseConfig(toml(changes, extra), FILE, { methods: METHODS })
+const parse = (changes: Changes = {}, extra = '') =>
+  parseConfig(toml(changes, extra), FILE, { methods: METHODS, quotaClasses: ['read', 'sign'] })
 
 function refusal(changes: Changes, extra = ''): CodedError {
   try {
@@ -106,6 +107,7 @@ describe('a good config', () => {
         ...{ policy: 'bridge', requestTtlMs: 3_600_000, consent: undefined, validator: undefined },
         coordinatorDelayMs: 1_000,
       },
+      s2: undefined,
       bridges: [],
       backups: [],
       rotation: { approvalTtlMs: 86_400_000, feeUstx: undefined },
@@ -198,7 +200,28 @@ describe('a good config', () => {
 
   it('should grant what each bridge section lists', () => {
     expect(parse({}, bridge(PEER, '["threshold.sign"]')).bridges).toEqual([
-      { peerId: PEER, methods: ['threshold.sign'] },
+      {
+        ...{ peerId: PEER, methods: ['threshold.sign'], keys: ['threshold', 's2/*'], quota: {} },
+        ...{ allowSecretExport: false, allowRawSign: false },
+      },
+    ])
+  })
+
+  it('should grant all methods of a service that is named with a star', () => {
+    const [grant] = parse({}, bridge(PEER, '["threshold.*", "threshold.sign", "hello"]')).bridges
+    expect(grant?.methods).toEqual(['threshold.public_key', 'threshold.sign', 'hello'])
+  })
+
+  it('should grant keys, quotas and rights as they are listed', () => {
+    const more =
+      'keys = ["s2/wots", "keys/consensus-1"]\nquota = { sign = 50, read = 9 }\nallow_raw_sign = true\nallow_secret_export = true\n'
+    expect(parse({}, bridge(PEER, '["hello"]') + more).bridges).toMatchObject([
+      {
+        keys: ['s2/wots', 'keys/consensus-1'],
+        quota: { sign: 50, read: 9 },
+        allowSecretExport: true,
+        allowRawSign: true,
+      },
     ])
   })
 
@@ -601,6 +624,7 @@ describe('a config with a mistake', () => {
   const asking = bridge(PEER, '["threshold.sign"]')
   it.each<[string, Changes, string, RegExp]>([
     ['names no bridge', named([PEER], 1), '', /lists 0 of the 1 .*16Uiu2HA\w+ may not call threshold\.sign/],
+    ['names one that may not use the group key', named([PEER], 1), `${asking}keys = ["s2/*"]\n`, /lists 0 of the 1/],
     ['names one that may not ask', named([PEER], 1), bridge(PEER, '["threshold.public_key"]'), /lists 0 of the 1/],
     ['names too few that may', named([PEER, PEER_C], 2), asking, /lists 1 of the 2/],
   ])('R27: should refuse to start where consent_from %s: nothing would be signed', (_, changes, extra, why) => {
@@ -634,6 +658,32 @@ describe('a config with a mistake', () => {
   it.each([
     ['no methods', bridge(PEER, '[]'), 'bridge[0].methods', /1 to 64/],
     ['an unknown method', bridge(PEER, '["threshold.sing"]'), 'bridge[0].methods', /did you mean "threshold.sign"\?/],
+    ['a service of no method', bridge(PEER, '["treshold.*"]'), 'bridge[0].methods', /did you mean "threshold.\*"\?/],
+    ['a star in a name', bridge(PEER, '["threshold.s*"]'), 'bridge[0].methods[0]', /name of a method/],
+    ['a key of no kind', `${bridge(PEER, '["hello"]')}keys = ["consensus-1"]\n`, 'bridge[0].keys[0]', /"keys\/NAME"/],
+    [
+      'a key misspelt',
+      `${bridge(PEER, '["hello"]')}keys = ["s2/musig"]\n`,
+      'bridge[0].keys[0]',
+      /did you mean "s2\/musig2"\?/,
+    ],
+    ['all keys at once', `${bridge(PEER, '["hello"]')}keys = ["*"]\n`, 'bridge[0].keys[0]', /must be/],
+    ['no keys', `${bridge(PEER, '["hello"]')}keys = []\n`, 'bridge[0].keys', /1 to 256/],
+    [
+      'an unknown class of methods',
+      `${bridge(PEER, '["hello"]')}quota = { sing = 5 }\n`,
+      'bridge[0].quota',
+      /did you mean "sign"\?/,
+    ],
+    ['a quota of nothing', `${bridge(PEER, '["hello"]')}quota = { sign = 0 }\n`, 'bridge[0].quota.sign', /from 1 to/],
+    ['a quota that is no table', `${bridge(PEER, '["hello"]')}quota = 5\n`, 'bridge[0].quota', /a table on one line/],
+    ['an empty quota', `${bridge(PEER, '["hello"]')}quota = {}\n`, 'bridge[0].quota', /must name something/],
+    [
+      'a right that is no yes or no',
+      `${bridge(PEER, '["hello"]')}allow_raw_sign = "yes"\n`,
+      'bridge[0].allow_raw_sign',
+      /true or false/,
+    ],
     ['a method twice', bridge(PEER, '["hello", "hello"]'), 'bridge[0].methods', /twice/],
     ['a wildcard', bridge(PEER, '["*"]'), 'bridge[0].methods[0]', /name of a method/],
     ['a bad PeerID', bridge(PEER.slice(0, -1), '["hello"]'), 'bridge[0].peer_id', /PeerID of a secp256k1 key/],

@@ -14,6 +14,25 @@ const running = parse()
 const plan = (over: Parameters<typeof configText>[1]) => planReload(running, parse(over), self.publicKey)
 
 describe('planReload', () => {
+  it('should tell each right that a bridge is given and that is taken from it', () => {
+    const grant = (more: string) =>
+      parse({ tail: `[[bridge]]\npeer_id = "${bridge.peerId}"\nmethods = ["threshold.sign"]\n${more}` })
+    const plan = planReload(
+      grant('quota = { sign = 5 }\nallow_raw_sign = true\n'),
+      grant('keys = ["keys/a"]\nallow_secret_export = false\n'),
+      self.publicKey,
+    )
+    const { peerId } = bridge
+    expect(plan).toMatchObject({
+      changes: [
+        {
+          added: [`${peerId} (threshold.sign, keys keys/a, allow_secret_export false)`],
+          removed: [`${peerId} (threshold.sign, quota sign 5, allow_raw_sign)`],
+        },
+      ],
+    })
+  })
+
   it('should find nothing to do for the same file, and for one that only spells it otherwise', () => {
     expect(plan({})).toEqual({ kind: 'unchanged' })
     expect(plan({ tail: '# a comment\n[log]\nlevel = "info"\n' })).toEqual({ kind: 'unchanged' })

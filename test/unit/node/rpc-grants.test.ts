@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Startable, silentLogger } from '../../../src/base/index.ts'
+import type { KeyPair } from '../../../src/curve/index.ts'
 import { Gate } from '../../../src/gating/index.ts'
 import type { Foundation } from '../../../src/node/foundation.ts'
-import { Grants } from '../../../src/node/grants.ts'
-import type { NodeConfig } from '../../../src/node/index.ts'
+import { Grants, type Need } from '../../../src/node/grants.ts'
+import type { BridgeGrant, NodeConfig } from '../../../src/node/index.ts'
 import { KeyElsewhere } from '../../../src/node/liveness/index.ts'
 import type { NetworkParts } from '../../../src/node/network-parts.ts'
 import { createRpc } from '../../../src/node/serving-parts.ts'
@@ -26,6 +27,12 @@ afterEach(async () => {
   await opened?.close()
   await started?.stop()
   started = undefined
+})
+
+/** What a section with these methods and nothing else says. */
+const granting = ({ peerId }: KeyPair, methods: readonly string[], more: Partial<BridgeGrant> = {}): BridgeGrant => ({
+  ...{ peerId, methods, keys: ['threshold', 's2/*'], quota: {}, allowSecretExport: false, allowRawSign: false },
+  ...more,
 })
 
 /** The node's own wiring of rpc, over streams in memory, for a config that lists these bridges. */
@@ -81,14 +88,14 @@ async function serveBridges(bridges: NodeConfig['bridges']): Promise<MemoryStrea
 
 describe("a bridge's rights over rpc (docs/PROTOCOL.md)", () => {
   it('should be what the config lists for it', async () => {
-    const stream = await serveBridges([{ peerId: BRIDGE.peerId, methods: ['hello', 'threshold.sign'] }])
+    const stream = await serveBridges([granting(BRIDGE, ['hello', 'threshold.sign'])])
     await stream.write(signFrame(1))
     expect((await resultAnswer(stream)).id).toBe(1)
     expect(signed).toEqual([BRIDGE.peerId])
   })
 
   it('should not be to sign, if only hello is listed', async () => {
-    const stream = await serveBridges([{ peerId: BRIDGE.peerId, methods: ['hello'] }])
+    const stream = await serveBridges([granting(BRIDGE, ['hello'])])
     await stream.write(signFrame(1))
     expect(await errorAnswer(stream)).toMatchObject({ id: 1, code: 'NOT_GRANTED' })
     expect(signed).toEqual([])
@@ -96,23 +103,20 @@ describe("a bridge's rights over rpc (docs/PROTOCOL.md)", () => {
   })
 
   it("should not be another bridge's", async () => {
-    const stream = await serveBridges([
-      { peerId: BRIDGE.peerId, methods: ['hello'] },
-      { peerId: MEMBER.peerId, methods: ['threshold.sign'] },
-    ])
+    const stream = await serveBridges([granting(BRIDGE, ['hello']), granting(MEMBER, ['threshold.sign'])])
     await stream.write(signFrame(1))
     expect(await errorAnswer(stream)).toMatchObject({ code: 'NOT_GRANTED' })
     expect(signed).toEqual([])
   })
 
   it('should change on a stream that is open when the config is reloaded', async () => {
-    const stream = await serveBridges([{ peerId: BRIDGE.peerId, methods: ['hello', 'threshold.sign'] }])
-    grants.replace([{ peerId: BRIDGE.peerId, methods: ['hello'] }])
+    const stream = await serveBridges([granting(BRIDGE, ['hello', 'threshold.sign'])])
+    grants.replace([granting(BRIDGE, ['hello'])])
     await stream.write(signFrame(1))
     expect(await errorAnswer(stream)).toMatchObject({ id: 1, code: 'NOT_GRANTED' })
     expect(signed).toEqual([])
     expect(await greets(stream)).toBe(true)
-    grants.replace([{ peerId: BRIDGE.peerId, methods: ['hello', 'threshold.sign'] }])
+    grants.replace([granting(BRIDGE, ['hello', 'threshold.sign'])])
     await stream.write(signFrame(2))
     expect((await resultAnswer(stream)).id).toBe(2)
   })
@@ -122,5 +126,59 @@ describe("a bridge's rights over rpc (docs/PROTOCOL.md)", () => {
     await stream.write(signFrame(1))
     expect(await errorAnswer(stream)).toMatchObject({ code: 'NOT_GRANTED' })
     expect(signed).toEqual([])
+  })
+})
+
+describe('what a grant covers: implicit deny', () => {
+  const only = (more: Partial<BridgeGrant>) =>
+    new Grants([granting(BRIDGE, ['keys.sign', 'wots.get_128_secret_key'], more)])
+  const ask = (g: Grants, need: Need, method = 'keys.sign') => g.authorize(BRIDGE.peerId, method, need)
+
+  it.each([
+    ['a key of the key service that no list names', {}, { key: 'keys/a' }],
+    ['a key beside the one that is named', { keys: ['keys/a'] }, { key: 'keys/b' }],
+    ['a key whose name begins like one that is named', { keys: ['keys/a'] }, { key: 'keys/ab' }],
+    ['a part of the seed beside the one that is named', { keys: ['s2/wots'] }, { key: 's2/musig2' }],
+    ['the group key, where only others are named', { keys: ['s2/*', 'keys/*'] }, { key: 'threshold' }],
+    ['a secret, without the right to it', { keys: ['keys/*'] }, { key: 'keys/a', exports: true }],
+    [
+      'a secret, with the right to sign what is raw',
+      { keys: ['keys/*'], allowRawSign: true },
+      { key: 'keys/a', exports: true },
+    ],
+    ['a raw signature, without the right to it', { keys: ['keys/*'] }, { key: 'keys/a', raw: true }],
+    [
+      'a raw signature, with the right to secrets',
+      { keys: ['keys/*'], allowSecretExport: true },
+      { key: 'keys/a', raw: true },
+    ],
+  ])('should not be %s', (_, more, need) => {
+    expect(ask(only(more), need)).toBe('not_granted')
+  })
+
+  it.each([
+    ['a key that is named', { keys: ['keys/a'] }, { key: 'keys/a' }],
+    ['all of a kind', { keys: ['keys/*'] }, { key: 'keys/a' }],
+    ['all parts of the seed unless the config says', {}, { key: 's2/musig2' }],
+    ['a secret, with the right to it', { keys: ['keys/*'], allowSecretExport: true }, { key: 'keys/a', exports: true }],
+    ['a raw signature, with the right to it', { keys: ['keys/*'], allowRawSign: true }, { key: 'keys/a', raw: true }],
+    ['a method of no key', { keys: ['keys/a'] }, {}],
+  ])('should be %s', (_, more, need) => {
+    expect(ask(only(more), need)).toBe('granted')
+  })
+
+  it('should not be a method that is not listed, whatever else is allowed', () => {
+    const all = only({ keys: ['threshold', 's2/*', 'keys/*'], allowRawSign: true, allowSecretExport: true })
+    expect(ask(all, { key: 'keys/a' }, 'keys.drop')).toBe('not_granted')
+    expect(ask(all, { key: 's2/wots', exports: true }, 'wots.get_256_secret_key')).toBe('not_granted')
+  })
+
+  it("should hold a client's own quota, and nobody else's", () => {
+    const g = only({ quota: { sign: 7 } })
+    expect([
+      g.quotaOf(BRIDGE.peerId, 'sign'),
+      g.quotaOf(BRIDGE.peerId, 'read'),
+      g.quotaOf(MEMBER.peerId, 'sign'),
+    ]).toEqual([7, undefined, undefined])
   })
 })
