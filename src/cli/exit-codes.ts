@@ -58,6 +58,7 @@ const BY_ERROR: Readonly<Record<string, ExitCode>> = {
   KEY_FILE_WRONG_PASSPHRASE: EXIT.config,
   KEY_FILE_WRONG_IDENTITY: EXIT.config,
   KEY_FILE_OTHER_KEY: EXIT.config,
+  SEED_FILE_INVALID: EXIT.config,
   UNLOCK_FILE_UNREADABLE: EXIT.config,
   UNLOCK_FILE_EMPTY: EXIT.config,
   RELOAD_REFUSED: EXIT.config,

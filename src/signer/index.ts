@@ -43,6 +43,7 @@ export { type S2ServiceInit, type StoredS2Service, s2Service } from './s2/s2-ser
 export type * from './s2/types.ts'
 export { NONCE_MODES, P2P_SCHEMES, S2_FAILURES, SCHNORR_TARGETS } from './s2/types.ts'
 export { P2P_TAG } from './s2/wallets.ts'
+export { generateSeed, type OpenedSeed, openSeed, publicKeyOfSeed, sealSeed } from './s2-seed.ts'
 export { isStaged } from './share-files.ts'
 export { openShareVault, type ShareVaultInit } from './share-vault.ts'
 export { type StoppableThresholdService, type ThresholdServiceInit, thresholdService } from './threshold-service.ts'

@@ -19,10 +19,19 @@ export {
 } from './group-journal/journal.ts'
 export { findGap, type JournalFile, readJournalFile } from './group-journal/read.ts'
 export { fileJournal, type Journal } from './journal.ts'
-export { createKeyFile, type OfflineCopy, type OpenedKey, openKeyFile, writeOfflineCopy } from './key-file.ts'
+export {
+  createKeyFile,
+  type KeyFileOptions,
+  type OfflineCopy,
+  type OpenedKey,
+  openKeyFile,
+  writeOfflineCopy,
+} from './key-file.ts'
 export { openStore, type StoreInit } from './leveldb.ts'
 export { readPrivateFile } from './private-file.ts'
 export { generateStorageIdentity, sealerOf, sealTo } from './sealer.ts'
+export { generateStorageIdentity, sealerOf } from './sealer.ts'
+export { copySeedFile, createSeedFile, openSeedFile, readRawSeed, type SeedRecord } from './seed-file.ts'
 export { type FileKeeper, fileKeeper } from './snapshot-keeper.ts'
 export type * from './types.ts'
 export { writeIdentityFile, writePassphraseFile } from './unlock.ts'
