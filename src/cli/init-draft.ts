@@ -15,6 +15,7 @@ export interface InitFlags {
   readonly bootstrapSigner?: readonly string[]
   readonly bootstrapThreshold?: number
   readonly bridge?: readonly string[]
+  readonly s2NonceMode?: string
 }
 
 export interface InitIdentity {
@@ -22,6 +23,8 @@ export interface InitIdentity {
   /** As they are to stand in the config. */
   readonly keyFile: string
   readonly unlock: Unlock
+  /** The secret-service seed, where one is made. */
+  readonly s2?: { readonly seedFile: string; readonly publicKey: string } | undefined
 }
 
 const MAINNET = 'mainnet'
@@ -34,7 +37,7 @@ const LISTEN = ['/ip4/0.0.0.0/tcp/4700', '/ip4/0.0.0.0/udp/4700/quic-v1']
 const BRIDGE_METHODS = ['threshold.public_key', 'threshold.sign']
 
 /** The config that the flags ask for. Throws `USAGE` if a flag is missing. */
-export function draftConfig(flags: InitFlags, { publicKey, keyFile, unlock }: InitIdentity): ConfigDraft {
+export function draftConfig(flags: InitFlags, { publicKey, keyFile, unlock, s2 }: InitIdentity): ConfigDraft {
   const contract = flags.contract ?? (flags.network === MAINNET ? MAINNET_CONTRACT : undefined)
   if (contract === undefined)
     throw missing('--contract', `the registry of ${JSON.stringify(flags.network)} is not known`)
@@ -61,6 +64,9 @@ export function draftConfig(flags: InitFlags, { publicKey, keyFile, unlock }: In
       transports: transportsOf(flags),
       seeds: flags.seed,
     },
+    ...(s2 === undefined
+      ? {}
+      : { s2: { seed_file: s2.seedFile, public_key: s2.publicKey, nonce_mode: flags.s2NonceMode } }),
     bridge: (flags.bridge ?? []).map((peer_id) => ({ peer_id, methods: BRIDGE_METHODS })),
   }
 }

@@ -7,6 +7,7 @@ import { registerInit } from './commands/init.ts'
 import { registerReload } from './commands/reload.ts'
 import { registerRotation } from './commands/rotation.ts'
 import { registerRun } from './commands/run.ts'
+import { registerS2 } from './commands/s2.ts'
 import { registerStatus } from './commands/status.ts'
 import type { CliContext } from './context.ts'
 import { EXIT_MEANINGS } from './exit-codes.ts'
@@ -21,6 +22,7 @@ const COMMANDS = [
   registerRotation,
   registerEvidence,
   registerAudit,
+  registerS2,
 ]
 
 /** Commander's tree; errors are thrown, output goes through `ctx.io`. */

@@ -3,6 +3,7 @@ import { membersText } from './member-view.ts'
 import { policyLine, policyTable } from './policy-view.ts'
 import { lastReloadLine } from './reload-view.ts'
 import { rotationText } from './rotation-view.ts'
+import { auditLine, s2Line } from './s2-view.ts'
 import { ageOf, at, columns, dotted, facts, listAt, named, numberAt, textAt } from './view.ts'
 
 const STATES: Readonly<Record<string, string>> = {
@@ -45,6 +46,8 @@ export function statusText(status: unknown, nowMs: number, wide = false): string
         ['THIS KEY', elsewhereLine(status, nowMs)],
         ['ACCUSED', accusedLine(status)],
         ['evidence', evidenceLine(status)],
+        ['seed', s2Line(at(status, 's2'))],
+        ['audit log', auditLine(at(status, 'audit'))],
         ['policy', policyLine(at(status, 'policy'))],
         ['denials', denialsLine(status)],
         ['curve', curveLine(at(status, 'curve'))],

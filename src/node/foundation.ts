@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type Clock, CodedError, type Logger, type Startable, systemClock } from '../base/index.ts'
+import { type Clock, CodedError, type Logger, type Startable, systemClock, zeroize } from '../base/index.ts'
 import { curveChoice, type KeyPair } from '../curve/index.ts'
 import { createRegistryWatcher, decodeSnapshot, probeRegistry, type RegistryWatcher } from '../registry/index.ts'
 import { KnownSets } from '../rotation/index.ts'
@@ -15,6 +15,7 @@ import {
 } from '../store/index.ts'
 import type { KeyFileConfig, NodeConfig } from './config/index.ts'
 import { announceCurve } from './curve-backend.ts'
+import { type OperatorParts, openSeedOf, startOperatorParts } from './operator-parts.ts'
 import { type OwnKeys, pickIdentity } from './pick-identity.ts'
 
 /** What the rest of the node stands on: key, store, boot number, registry. */
@@ -26,6 +27,8 @@ export interface Foundation {
   readonly store: Store
   readonly boot: number
   readonly watcher: RegistryWatcher
+  /** The same under every key. */
+  readonly operator: OperatorParts
   readonly metrics: PromMetrics
   readonly clock: Clock
   readonly logger: Logger
@@ -48,11 +51,20 @@ export async function openFoundation(
   // Before the store: a wrong key file must leave nothing behind.
   const own = await openKeyFile(config.identity.keyFile, config.identity.unlock, config.identity.publicKey)
   const next = await openNext(config.identity.next, own)
+  const seed = await openSeedOf(config).catch((error: unknown) => {
+    forget(own, next)
+    throw error
+  })
   const store = openStore({ dir: join(config.dataDir, 'store'), logger, onFatal })
+  let operator: OperatorParts | undefined
   const close = async () => {
-    own.keyPair.destroy()
-    next?.keyPair.destroy()
-    await store.stop()
+    try {
+      await operator?.stop()
+    } finally {
+      forget(own, next)
+      if (seed !== undefined) zeroize(seed.seed)
+      await store.stop()
+    }
   }
   try {
     const keeper = fileKeeper(join(config.dataDir, 'registry-snapshot.json'))
@@ -73,11 +85,26 @@ export async function openFoundation(
       knownTip: known.highestTip(),
       ...{ keeper, clock, logger, metrics },
     })
-    return { config, key, keys: { own, next }, store, boot, watcher, metrics, clock, logger, close }
+    operator = await startOperatorParts({
+      config,
+      key,
+      keys: { own, next },
+      seed,
+      store,
+      clock,
+      logger,
+      metrics,
+      onFatal,
+    })
+    return { config, key, keys: { own, next }, store, boot, watcher, operator, metrics, clock, logger, close }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+const forget = (...keys: readonly (OpenedKey | undefined)[]): void => {
+  for (const key of keys) key?.keyPair.destroy()
 }
 
 async function openNext(next: KeyFileConfig | undefined, own: OpenedKey): Promise<OpenedKey | undefined> {

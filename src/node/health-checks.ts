@@ -7,6 +7,7 @@ import type { EvidenceView, SignHealth } from '../rounds/index.ts'
 import type { PolicyReason, ValidatorTrouble } from '../signer/index.ts'
 import type { CheckReport } from '../status/index.ts'
 import { checkLiveness, type LivenessFacts } from './liveness-checks.ts'
+import { auditCheck, type OperatorView, s2Check, serviceKeysCheck } from './operator-view.ts'
 import { stateOf } from './status.ts'
 import { dialsCheck, eventLoopCheck, roundsCheck, storeCheck, stuckReading } from './wait-checks.ts'
 
@@ -25,6 +26,9 @@ export const HEALTH_CHECKS = [
   'identity',
   'evidence',
   'validator',
+  's2',
+  'service_keys',
+  'audit',
 ] as const
 export type HealthCheckName = (typeof HEALTH_CHECKS)[number]
 
@@ -48,6 +52,7 @@ export interface HealthFacts extends Omit<LivenessFacts, 'ownSet'> {
   /** What is wrong with the validator of policy `http`. */
   readonly validator: ValidatorTrouble | undefined
   readonly loopLagMs: number
+  readonly operator: OperatorView
 }
 
 export function checkHealth(f: HealthFacts): Readonly<Record<HealthCheckName, CheckReport>> {
@@ -84,6 +89,9 @@ export function checkHealth(f: HealthFacts): Readonly<Record<HealthCheckName, Ch
     event_loop: eventLoopCheck(f.loopLagMs),
     evidence: evidenceCheck(f.evidence),
     validator: validatorCheck(f.validator),
+    s2: s2Check(f.operator.s2),
+    service_keys: serviceKeysCheck(f.operator.serviceKeys),
+    audit: auditCheck(f.operator.audit),
     ...checkLiveness({ ...f, ownSet: set?.hash }),
   }
 }

@@ -82,6 +82,7 @@ async function startOn(base: Foundation, onFatal: (error: Error) => void, onRemo
       () => identity.parts.signing.recalled.refresh(),
       () => identity.parts.liveness.refresh(),
       lookForRemoval,
+      () => base.operator.look(),
       () =>
         reportHealth(base, identity.parts, health, {
           loopLagMs: looks.lagMs(),
@@ -118,7 +119,7 @@ async function startOn(base: Foundation, onFatal: (error: Error) => void, onRemo
 }
 
 function reportHealth(
-  { config, watcher, store, clock }: Foundation,
+  { config, watcher, store, clock, operator }: Foundation,
   { network, signing, liveness, evidence }: IdentityParts,
   health: HealthBoard,
   looked: Pick<HealthFacts, 'loopLagMs' | 'keygen'>,
@@ -137,6 +138,7 @@ function reportHealth(
     evidence: evidence.book.view(),
     syncingSinceMs: store.syncingSinceMs(),
     ...looked,
+    operator: operator.view(),
     liveness: liveness.view(),
     keyElsewhere: network.elsewhere.view,
   })

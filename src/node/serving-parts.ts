@@ -21,6 +21,7 @@ import type { NetworkParts } from './network-parts.ts'
 import { type RecallRoutesInit, recallRoutes } from './recall-routes.ts'
 import { viewOfRecalls } from './recall-view.ts'
 import type { Reloader } from './reload/index.ts'
+import { s2Routes } from './s2-routes.ts'
 import type { SigningParts } from './signing-parts.ts'
 import { type NodeStatus, nodeStatus, stateOf } from './status.ts'
 import { SOFTWARE_VERSION } from './version.ts'
@@ -78,6 +79,7 @@ export async function createServing(
       rotation: signing.reconciler.status(),
       recalled: viewOfRecalls(recallFacts),
       evidence: evidence.book.view(),
+      operator: base.operator.view(),
       keyHeld: signing.activeKey() !== undefined,
       policy: {
         kind: signing.policy.kind,
@@ -106,6 +108,8 @@ export async function createServing(
         identity,
       ),
       reloadRoute(reloader),
+      // Of the operator, not of a key: a move to the next one does not touch it.
+      ...s2Routes({ s2: base.operator.s2, view: () => base.operator.view().s2 }),
     ],
     logger,
     metrics,

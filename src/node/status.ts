@@ -10,6 +10,7 @@ import type { Health } from '../status/index.ts'
 import type { CurveView } from './curve-backend.ts'
 import type { ElsewhereView, LivenessView } from './liveness/index.ts'
 import { type MemberStatus, memberStatuses } from './member-status.ts'
+import type { AuditStatus, OperatorView, S2View, ServiceKeysView } from './operator-view.ts'
 import type { RecallView } from './recall-view.ts'
 import type { ReloadReport } from './reload/index.ts'
 import { type RotationView, viewOfRotation } from './rotation-view.ts'
@@ -58,6 +59,12 @@ export interface NodeStatus {
   readonly policy: PolicyView
   /** What this node can prove, and what is proven against a key of this operator (incident 38). */
   readonly evidence: EvidenceView
+  /** The secret-service seed and its memory (R32); null where the config names none. */
+  readonly s2: S2View | null
+  /** Keys that the key service holds. */
+  readonly serviceKeys: ServiceKeysView
+  /** How far the log of decisions is (docs/AUDIT.md). */
+  readonly audit: AuditStatus
   readonly lastEviction: Eviction | null
   /** The last one that changed something, was refused, or found a refused file put right; null before the first. */
   readonly lastReload: ReloadReport | null
@@ -109,6 +116,7 @@ export interface StatusFacts {
   readonly evidence: EvidenceView
   readonly keyHeld: boolean
   readonly policy: PolicyView
+  readonly operator: OperatorView
   readonly lastEviction: Eviction | undefined
   readonly lastReload: ReloadReport | undefined
   readonly health: Health
@@ -168,6 +176,9 @@ export function nodeStatus(f: StatusFacts): NodeStatus {
     recalled: f.recalled,
     policy: f.policy,
     evidence: f.evidence,
+    s2: f.operator.s2,
+    serviceKeys: f.operator.serviceKeys,
+    audit: f.operator.audit,
     lastEviction: f.lastEviction ?? null,
     lastReload: f.lastReload ?? null,
     denials: { totals: f.gate.denials.totals(), recent: f.gate.denials.recent() },

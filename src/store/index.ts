@@ -30,7 +30,6 @@ export {
 export { openStore, type StoreInit } from './leveldb.ts'
 export { readPrivateFile } from './private-file.ts'
 export { generateStorageIdentity, sealerOf, sealTo } from './sealer.ts'
-export { generateStorageIdentity, sealerOf } from './sealer.ts'
 export { copySeedFile, createSeedFile, openSeedFile, readRawSeed, type SeedRecord } from './seed-file.ts'
 export { type FileKeeper, fileKeeper } from './snapshot-keeper.ts'
 export type * from './types.ts'

@@ -1,10 +1,11 @@
-import { access } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve } from 'node:path'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { CodedError, utf8 } from '../../base/index.ts'
 import type { Unlock } from '../../store/index.ts'
 import { addExamples, addJson, type CliContext, collect, show, wholeNumber } from '../context.ts'
+import { refuseExisting } from '../existing-file.ts'
 import { draftConfig, type InitFlags } from '../init-draft.ts'
+import { makeSeed, type NewSeed, newSeed, type SeedPlaces, seedSteps } from '../make-seed.ts'
 import { facts } from '../view.ts'
 
 interface Options extends InitFlags {
@@ -12,6 +13,9 @@ interface Options extends InitFlags {
   readonly passphraseFile?: string
   readonly identityFile?: string
   readonly offlineCopy?: string
+  readonly s2?: boolean
+  readonly s2SeedFile?: string
+  readonly s2SeedUnused?: boolean
   readonly json?: boolean
 }
 
@@ -42,6 +46,15 @@ export function registerInit(program: Command, ctx: CliContext): void {
     .option('--passphrase-file <file>', 'seal with the passphrase in this file')
     .option('--identity-file <file>', 'seal to the age identity in this file')
     .option('--offline-copy <file>', 'where the offline copy goes (default: signer.key.offline in --dir)')
+    .option('--s2', 'make a secret-service seed, too (docs/S2.md)')
+    .option('--s2-seed-file <file>', 'take the seed from this file of 32 raw bytes (mode 0600)')
+    .option('--s2-seed-unused', 'nothing was ever made from the seed in --s2-seed-file')
+    .addOption(
+      new Option('--s2-nonce-mode <mode>', 'how MuSig2 nonces are made (default: native)').choices([
+        'native',
+        'reference',
+      ]),
+    )
   addExamples(
     addJson(command),
     'countersign init --dir /etc/countersign --endpoint https://a.example.org --endpoint https://b.example.org',
@@ -64,14 +77,25 @@ async function init(ctx: CliContext, options: Options): Promise<void> {
   const unlock = unlockOf(options)
   const newPassphraseFile = unlock === undefined ? join(dir, 'signer.passphrase') : undefined
   const opensWith: Unlock = unlock ?? { kind: 'passphrase', file: join(dir, 'signer.passphrase') }
+  const wantsSeed = options.s2 === true || options.s2SeedFile !== undefined
+  if (!wantsSeed && (options.s2NonceMode !== undefined || options.s2SeedUnused === true))
+    throw new CodedError('USAGE', '--s2-nonce-mode and --s2-seed-unused need --s2 or --s2-seed-file')
+  const seedPlaces: SeedPlaces = {
+    seedFile: join(dir, 's2.seed'),
+    offlineCopy: join(dir, 's2.seed.offline'),
+    instanceFile: join(dir, 's2.instance'),
+  }
   const made = [configFile, keyFile, offlineCopy, ...(newPassphraseFile === undefined ? [] : [newPassphraseFile])]
+  if (wantsSeed) made.push(...Object.values(seedPlaces))
 
+  const seed = wantsSeed ? await newSeed(options.s2SeedFile, options.s2SeedUnused === true) : undefined
   const keyPair = KeyPair.generate()
   const text = node.renderConfig(
     draftConfig(options, {
       publicKey: keyPair.publicKey,
       keyFile: pathInConfig(dir, keyFile),
       unlock: { ...opensWith, file: pathInConfig(dir, opensWith.file) },
+      s2: seed && { seedFile: pathInConfig(dir, seedPlaces.seedFile), publicKey: seed.publicKey },
     }),
   )
   // Everything is judged before anything is made.
@@ -84,12 +108,27 @@ async function init(ctx: CliContext, options: Options): Promise<void> {
   }
   await store.createKeyFile(keyFile, keyPair, opensWith)
   await store.writeOfflineCopy({ from: keyFile, to: offlineCopy })
+  if (seed !== undefined) await makeSeed(seed, seedPlaces, keyPair.publicKey, opensWith)
+  seed?.close()
   await store.writeFileAtomic(configFile, utf8(text), { overwrite: 'never' })
   const { publicKey, peerId } = keyPair
   keyPair.destroy()
-  const result = { publicKey, peerId, keyFile, unlock: opensWith, newPassphraseFile, offlineCopy, configFile }
+  const result = {
+    publicKey,
+    peerId,
+    keyFile,
+    unlock: opensWith,
+    newPassphraseFile,
+    offlineCopy,
+    configFile,
+    s2: seedResult(seed, seedPlaces),
+  }
   show(ctx, options.json, result, () => doneText(result))
 }
+
+/** Public values only. */
+const seedResult = (seed: NewSeed | undefined, places: SeedPlaces) =>
+  seed && { publicKey: seed.publicKey, isUnused: seed.isUnused, ...places }
 
 function unlockOf({ passphraseFile, identityFile }: Options): Unlock | undefined {
   if (passphraseFile !== undefined && identityFile !== undefined)
@@ -115,21 +154,6 @@ function checkFlags(parse: () => unknown, configFile: string): void {
   }
 }
 
-async function refuseExisting(file: string): Promise<void> {
-  const there = await access(file).then(
-    () => true,
-    () => false,
-  )
-  if (there)
-    throw new CodedError(
-      'FILE_EXISTS',
-      `${file} exists already and is never overwritten: choose another --dir, or move it`,
-      {
-        file,
-      },
-    )
-}
-
 interface Made {
   readonly publicKey: string
   readonly peerId: string
@@ -138,6 +162,7 @@ interface Made {
   readonly newPassphraseFile: string | undefined
   readonly offlineCopy: string
   readonly configFile: string
+  readonly s2: ({ readonly publicKey: string; readonly isUnused: boolean } & SeedPlaces) | undefined
 }
 
 function doneText(made: Made): string {
@@ -149,6 +174,7 @@ function doneText(made: Made): string {
       : [
           'Keep a copy of the passphrase apart from both, and move its file off this disk if you can ([identity] passphrase_file).',
         ]),
+    ...(made.s2 === undefined ? [] : seedSteps(made.s2)),
     'Give the public key to the federation: it is what the registry lists.',
     `Read the config, then: countersign run --config ${made.configFile}`,
   ]
@@ -160,6 +186,8 @@ function doneText(made: Made): string {
       ['key file', `${made.keyFile} (sealed)`],
       [unlock.kind, `${unlock.file}${made.newPassphraseFile === undefined ? '' : ' (new, random)'}`],
       ['offline copy', `${made.offlineCopy} (sealed)`],
+      ['seed', made.s2 && `${made.s2.seedFile} (sealed), its copy ${made.s2.offlineCopy}`],
+      ['seed key', made.s2?.publicKey],
       ['config', made.configFile],
     ]),
     `Next:\n${steps.map((step, i) => `  ${i + 1}. ${step}`).join('\n')}`,

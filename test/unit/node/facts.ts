@@ -80,6 +80,11 @@ export const NOTHING_STUCK = {
   evidence: { accusations: [], failure: null },
   validator: undefined,
   loopLagMs: 3,
+  operator: {
+    s2: null,
+    serviceKeys: { held: 0, unusable: [] },
+    audit: { head: null, lines: 0, file: null, failure: null },
+  },
 } as const
 
 /** Nobody is expected to be heard. */

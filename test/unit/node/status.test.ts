@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { asSetHash, type PublicKey } from '../../../src/base/index.ts'
 import { KeyPair } from '../../../src/curve/index.ts'
 import type { LivenessView } from '../../../src/node/liveness/index.ts'
+import type { S2View } from '../../../src/node/operator-view.ts'
 import { viewOfRotation } from '../../../src/node/rotation-view.ts'
 import { nodeStatus, type StatusFacts, stateOf } from '../../../src/node/status.ts'
 import type { RotationStatus } from '../../../src/rotation/index.ts'
@@ -50,6 +51,11 @@ const facts = (over: Partial<StatusFacts> = {}): StatusFacts => ({
   evidence: { records: 0, accusations: [], failure: null },
   keyHeld: true,
   policy: { kind: 'bridge', validator: null, approved: [], waiting: [], refused: [] },
+  operator: {
+    s2: null,
+    serviceKeys: { held: 0, unusable: [] },
+    audit: { head: null, lines: 0, file: null, failure: null },
+  },
   lastEviction: undefined,
   lastReload: undefined,
   health: { ok: true, red: [], checks: [] },
@@ -319,7 +325,14 @@ it('docs/METRICS.md should explain every field of the status, and what the neste
   const reason = 'validator_status'
   const validator = { reason, detail: null, sinceMs: 1, lastAtMs: 1, times: 1 } as const
   const policy = { kind: 'http', validator, approved: [], waiting, refused: [] } as const
-  const status: Readonly<Record<string, unknown>> = { ...nodeStatus(facts({ rotation, policy })) }
+  const journal = { path: '/j', lines: 1, bytes: 2, head: 'ef' }
+  const s2: S2View = {
+    ...{ publicKey: 'ab', nonceMode: 'native', continuity: 'lost', lostReason: 'store_is_new', instance: 'cd' },
+    ...{ generation: 0, journal },
+  }
+  const serviceKeys = { held: 1, unusable: [{ name: 'a', version: 1, why: 'b' }] }
+  const operator = { ...facts().operator, s2, serviceKeys }
+  const status: Readonly<Record<string, unknown>> = { ...nodeStatus(facts({ rotation, policy, operator })) }
   expect([...said.keys()]).toEqual(Object.keys(status))
   const words = (value: unknown): readonly string[] =>
     Array.isArray(value)
@@ -327,7 +340,7 @@ it('docs/METRICS.md should explain every field of the status, and what the neste
       : typeof value === 'object' && value !== null
         ? Object.entries(value).flatMap(([key, inner]) => [key, ...words(inner)])
         : []
-  for (const name of ['set', 'rotation', 'policy', 'evidence'])
+  for (const name of ['set', 'rotation', 'policy', 'evidence', 's2', 'serviceKeys', 'audit'])
     for (const word of words(status[name])) expect(said.get(name), `${name}.${word}`).toContain(`\`${word}\``)
 })
 

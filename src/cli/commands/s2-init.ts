@@ -1,0 +1,67 @@
+import { dirname, join, relative } from 'node:path'
+import type { Command } from 'commander'
+import { CodedError } from '../../base/index.ts'
+import { addConfig, addExamples, addJson, type CliContext, openConfig, show } from '../context.ts'
+import { refuseExisting } from '../existing-file.ts'
+import { makeSeed, newSeed, type SeedPlaces, seedSteps } from '../make-seed.ts'
+import { facts } from '../view.ts'
+
+interface Options {
+  readonly config: string
+  readonly seedFile?: string
+  readonly seedUnused?: boolean
+  readonly json?: boolean
+}
+
+/** For a node that is there already; `countersign init --s2` makes one with everything else. */
+export function registerS2Init(s2: Command, ctx: CliContext): void {
+  addExamples(
+    addJson(addConfig(s2.command('init')))
+      .description(
+        "Makes a secret-service seed beside the config, sealed as the node's key is, with an offline copy. Prints what to add to the " +
+          'config, which it leaves as it is. Overwrites nothing.',
+      )
+      .option('--seed-file <file>', 'take the seed from this file of 32 raw bytes (mode 0600)')
+      .option('--seed-unused', 'nothing was ever made from that seed'),
+    'countersign s2 init --config /etc/countersign/signer.toml',
+    'countersign s2 init --seed-file /run/secrets/seed',
+  ).action((options: Options) => init(ctx, options))
+}
+
+async function init(ctx: CliContext, { config: file, seedFile, seedUnused, json }: Options): Promise<void> {
+  const config = await openConfig(file)
+  if (config.s2 !== undefined)
+    throw new CodedError('S2_SEED_EXISTS', `${config.file} names a seed already: ${config.s2.seedFile}`)
+  if (seedUnused === true && seedFile === undefined) throw new CodedError('USAGE', '--seed-unused needs --seed-file')
+  const dir = dirname(config.file)
+  const places: SeedPlaces = {
+    seedFile: join(dir, 's2.seed'),
+    offlineCopy: join(dir, 's2.seed.offline'),
+    instanceFile: join(dir, 's2.instance'),
+  }
+  for (const path of Object.values(places)) await refuseExisting(path)
+  const seed = await newSeed(seedFile, seedUnused === true)
+  try {
+    const { identity } = config
+    await makeSeed(seed, places, identity.publicKey, identity.unlock)
+  } finally {
+    seed.close()
+  }
+  const { publicKey, isUnused } = seed
+  const section = `[s2]\nseed_file = "${relative(dir, places.seedFile)}"\npublic_key = "${publicKey}"\n`
+  show(ctx, json, { publicKey, isUnused, ...places, section }, () =>
+    [
+      'Made a secret-service seed.',
+      facts([
+        ['seed file', `${places.seedFile} (sealed)`],
+        ['offline copy', `${places.offlineCopy} (sealed)`],
+        ['instance', places.instanceFile],
+        ['seed key', publicKey],
+      ]),
+      `Put this in the place of [s2] in ${config.file}, and start the node again:\n\n${section}`,
+      `Next:\n${seedSteps(seed)
+        .map((step, i) => `  ${i + 1}. ${step}`)
+        .join('\n')}`,
+    ].join('\n\n'),
+  )
+}
