@@ -8,7 +8,15 @@ import { fundPrincipals } from './faucet.ts'
 import type { DevnetOptions } from './options.ts'
 import { type HeldPort, holdPorts } from './ports.ts'
 import type { Report } from './report.ts'
-import { createKeyFolder, type KeyFolder, multiaddrsOf, Signer, writeSignerConfig } from './signer.ts'
+import {
+  createKeyFolder,
+  createSeed,
+  type KeyFolder,
+  multiaddrsOf,
+  Signer,
+  type SignerSeed,
+  writeSignerConfig,
+} from './signer.ts'
 import { statusIfUp } from './status.ts'
 import { until } from './wait.ts'
 
@@ -32,6 +40,8 @@ export class DevnetNetwork {
   #ports: readonly HeldPort[] = []
   #portsGiven = 0
   #groupKey: GroupKey | undefined
+  /** The first signer's. */
+  #seed: SignerSeed | undefined
   /** While a live view is drawn, its rows tell what words would; lines between would break it. */
   liveView = false
 
@@ -80,6 +90,8 @@ export class DevnetNetwork {
     this.#o.signal.throwIfAborted()
     for (const folder of folders) this.signers.push(this.#prepare(folder))
     // Every config names every address, so all are prepared before any starts.
+    const [first] = this.signers
+    if (first !== undefined) this.#seed = await createSeed(first, this.#o.s2SeedFile, this.#o.nonceMode)
     for (const signer of this.signers) await this.#configure(signer, { keys, threshold })
     for (const signer of this.signers) await this.#launch(signer)
     await this.#awaitAll('admission: every signer connected to every other', (s) => linksOf(s) >= n - 1 && s)
@@ -121,6 +133,11 @@ export class DevnetNetwork {
       groupKey: this.#groupKey,
       signers: this.signers.map((s) => s.describe()),
       bridge: { peerId: this.bridge.keyPair.peerId, keyFile: this.bridge.keyFile },
+      s2: this.#seed && {
+        signer: this.signers[0]?.name,
+        publicKey: this.#seed.publicKey,
+        nonceMode: this.#seed.nonceMode,
+      },
     }
     await writeFile(join(this.dir, 'devnet.json'), `${JSON.stringify(description, null, 2)}\n`)
   }
@@ -160,6 +177,7 @@ export class DevnetNetwork {
       seeds: this.signers.filter((s) => s !== signer).flatMap((s) => s.dialable()),
       bootstrap,
       bridge: this.bridge.keyPair.peerId,
+      seed: signer === this.signers[0] ? this.#seed : undefined,
       transport: this.#o.transport,
     })
   }

@@ -1,4 +1,7 @@
 import { CodedError } from '../base/index.ts'
+import type { S2Config } from '../node/index.ts'
+
+type NonceMode = S2Config['nonceMode']
 
 export const TRANSPORT_CHOICES = ['tcp', 'quic', 'both'] as const
 export type TransportChoice = (typeof TRANSPORT_CHOICES)[number]
@@ -10,6 +13,9 @@ export interface DevnetOptions {
   /** A temporary folder if left out: removed at success, kept and named at failure. */
   readonly dir: string | undefined
   readonly once: boolean
+  /** 32 raw bytes: the first signer's secret-service seed; a new one if left out. */
+  readonly s2SeedFile: string | undefined
+  readonly nonceMode: NonceMode
   readonly json: boolean
   /** stdout is a terminal that can be redrawn. */
   readonly live: boolean

@@ -2,7 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { PeerIdStr } from '../base/index.ts'
 import { KeyPair } from '../curve/index.ts'
-import { renderConfig } from '../node/index.ts'
+import { makeSeed, newSeed, renderConfig, type S2Config } from '../node/index.ts'
+import { METHOD_NAMES } from '../rpc/index.ts'
 import { createKeyFile, passphraseFileBeside, unlockBeside, writePassphraseFile } from '../store/index.ts'
 import { SignerProcess } from './child.ts'
 import type { TransportChoice } from './options.ts'
@@ -77,6 +78,40 @@ export class Signer {
   }
 }
 
+/** A seed beside the signer's key, unused: a devnet begins anew. */
+export async function createSeed(
+  signer: Signer,
+  rawFile: string | undefined,
+  nonceMode: S2Config['nonceMode'],
+): Promise<SignerSeed> {
+  const { dir, keyFile, keyPair } = signer.folder
+  const seed = await newSeed(rawFile, true)
+  const places = { seedFile: join(dir, 's2.seed'), instanceFile: join(dir, 's2.instance') }
+  try {
+    await makeSeed(seed, places, keyPair.publicKey, unlockBeside(keyFile), { scryptLogN: SCRYPT_LOG_N })
+  } finally {
+    seed.close()
+  }
+  return { seedFile: basename(places.seedFile), publicKey: seed.publicKey, nonceMode }
+}
+
+/** As its config names it. */
+export interface SignerSeed {
+  readonly seedFile: string
+  /** x-only MuSig2 key, hex. */
+  readonly publicKey: string
+  readonly nonceMode: S2Config['nonceMode']
+}
+
+const BRIDGE_METHODS = ['hello', 'threshold.public_key', 'threshold.sign']
+/** What the bridge may do at the signer with the seed: everything. */
+const EVERYTHING = {
+  methods: METHOD_NAMES,
+  keys: ['threshold', 's2/*', 'keys/*'],
+  allow_secret_export: true,
+  allow_raw_sign: true,
+}
+
 export interface SignerConfigValues {
   readonly network: string
   readonly chainId: number
@@ -85,6 +120,7 @@ export interface SignerConfigValues {
   readonly seeds: readonly string[]
   readonly bootstrap: { readonly keys: readonly string[]; readonly threshold: number } | undefined
   readonly bridge: PeerIdStr
+  readonly seed: SignerSeed | undefined
   readonly transport: TransportChoice
 }
 
@@ -114,7 +150,10 @@ export async function writeSignerConfig(signer: Signer, v: SignerConfigValues): 
       seeds: [...v.seeds],
     },
     signing: { policy: 'auto' },
-    bridge: [{ peer_id: v.bridge, methods: ['hello', 'threshold.public_key', 'threshold.sign'] }],
+    ...(v.seed === undefined
+      ? {}
+      : { s2: { seed_file: v.seed.seedFile, public_key: v.seed.publicKey, nonce_mode: v.seed.nonceMode } }),
+    bridge: [{ peer_id: v.bridge, ...(v.seed === undefined ? { methods: BRIDGE_METHODS } : EVERYTHING) }],
     admin: { socket: 'admin.sock', listen: '127.0.0.1:0' },
   })
   await writeFile(signer.configFile, text, { mode: 0o600 })

@@ -8,6 +8,8 @@ interface Options {
   readonly transport: TransportChoice
   readonly dir?: string
   readonly once?: boolean
+  readonly s2SeedFile?: string
+  readonly nonceMode: 'native' | 'reference'
   readonly json?: boolean
 }
 
@@ -22,11 +24,18 @@ export function registerDevnet(program: Command, ctx: CliContext): void {
     .option('--threshold <n>', 'signatures needed (default: just over half)', wholeNumber('--threshold'))
     .addOption(new Option('--transport <which>', 'tcp, quic or both').choices(['tcp', 'quic', 'both']).default('tcp'))
     .option('--dir <folder>', 'where everything is kept (default: a temporary folder)')
+    .option('--s2-seed-file <file>', 'secret-service seed of the first signer, 32 raw bytes (default: a new one)')
+    .addOption(
+      new Option('--nonce-mode <mode>', 'how its MuSig2 nonces are made')
+        .choices(['native', 'reference'])
+        .default('native'),
+    )
     .option('--once', 'tell the whole story, then exit')
   addExamples(
     addJson(command),
     'countersign devnet',
     'countersign devnet --once --json',
+    'countersign devnet --s2-seed-file seed.bin --nonce-mode reference',
     'countersign devnet --signers 9 --threshold 6 --transport quic',
   ).action(async (options: Options) => {
     const { runDevnet } = await import('../../devnet/index.ts')
@@ -36,6 +45,8 @@ export function registerDevnet(program: Command, ctx: CliContext): void {
         threshold: options.threshold ?? Math.floor(options.signers / 2) + 1,
         transport: options.transport,
         dir: options.dir,
+        s2SeedFile: options.s2SeedFile,
+        nonceMode: options.nonceMode,
         once: options.once === true,
         json: options.json === true,
         live: process.stdout.isTTY === true,

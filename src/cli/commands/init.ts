@@ -1,11 +1,12 @@
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { CodedError, utf8 } from '../../base/index.ts'
+import type { NewSeed } from '../../node/index.ts'
 import type { Unlock } from '../../store/index.ts'
 import { addExamples, addJson, type CliContext, collect, show, wholeNumber } from '../context.ts'
 import { refuseExisting } from '../existing-file.ts'
 import { draftConfig, type InitFlags } from '../init-draft.ts'
-import { makeSeed, type NewSeed, newSeed, type SeedPlaces, seedSteps } from '../make-seed.ts'
+import { seedPlacesIn, seedSteps } from '../seed-steps.ts'
 import { facts } from '../view.ts'
 
 interface Options extends InitFlags {
@@ -80,15 +81,11 @@ async function init(ctx: CliContext, options: Options): Promise<void> {
   const wantsSeed = options.s2 === true || options.s2SeedFile !== undefined
   if (!wantsSeed && (options.s2NonceMode !== undefined || options.s2SeedUnused === true))
     throw new CodedError('USAGE', '--s2-nonce-mode and --s2-seed-unused need --s2 or --s2-seed-file')
-  const seedPlaces: SeedPlaces = {
-    seedFile: join(dir, 's2.seed'),
-    offlineCopy: join(dir, 's2.seed.offline'),
-    instanceFile: join(dir, 's2.instance'),
-  }
+  const seedPlaces = seedPlacesIn(dir)
   const made = [configFile, keyFile, offlineCopy, ...(newPassphraseFile === undefined ? [] : [newPassphraseFile])]
   if (wantsSeed) made.push(...Object.values(seedPlaces))
 
-  const seed = wantsSeed ? await newSeed(options.s2SeedFile, options.s2SeedUnused === true) : undefined
+  const seed = wantsSeed ? await node.newSeed(options.s2SeedFile, options.s2SeedUnused === true) : undefined
   const keyPair = KeyPair.generate()
   const text = node.renderConfig(
     draftConfig(options, {
@@ -108,7 +105,7 @@ async function init(ctx: CliContext, options: Options): Promise<void> {
   }
   await store.createKeyFile(keyFile, keyPair, opensWith)
   await store.writeOfflineCopy({ from: keyFile, to: offlineCopy })
-  if (seed !== undefined) await makeSeed(seed, seedPlaces, keyPair.publicKey, opensWith)
+  if (seed !== undefined) await node.makeSeed(seed, seedPlaces, keyPair.publicKey, opensWith)
   seed?.close()
   await store.writeFileAtomic(configFile, utf8(text), { overwrite: 'never' })
   const { publicKey, peerId } = keyPair
@@ -127,7 +124,7 @@ async function init(ctx: CliContext, options: Options): Promise<void> {
 }
 
 /** Public values only. */
-const seedResult = (seed: NewSeed | undefined, places: SeedPlaces) =>
+const seedResult = (seed: NewSeed | undefined, places: ReturnType<typeof seedPlacesIn>) =>
   seed && { publicKey: seed.publicKey, isUnused: seed.isUnused, ...places }
 
 function unlockOf({ passphraseFile, identityFile }: Options): Unlock | undefined {
@@ -162,7 +159,9 @@ interface Made {
   readonly newPassphraseFile: string | undefined
   readonly offlineCopy: string
   readonly configFile: string
-  readonly s2: ({ readonly publicKey: string; readonly isUnused: boolean } & SeedPlaces) | undefined
+  readonly s2:
+    | ({ readonly publicKey: string; readonly isUnused: boolean } & ReturnType<typeof seedPlacesIn>)
+    | undefined
 }
 
 function doneText(made: Made): string {

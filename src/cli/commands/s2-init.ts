@@ -1,9 +1,9 @@
-import { dirname, join, relative } from 'node:path'
+import { dirname, relative } from 'node:path'
 import type { Command } from 'commander'
 import { CodedError } from '../../base/index.ts'
 import { addConfig, addExamples, addJson, type CliContext, openConfig, show } from '../context.ts'
 import { refuseExisting } from '../existing-file.ts'
-import { makeSeed, newSeed, type SeedPlaces, seedSteps } from '../make-seed.ts'
+import { seedPlacesIn, seedSteps } from '../seed-steps.ts'
 import { facts } from '../view.ts'
 
 interface Options {
@@ -13,14 +13,14 @@ interface Options {
   readonly json?: boolean
 }
 
+const DESCRIPTION =
+  'Makes a secret-service seed beside the config, sealed as the signer key is, with an offline copy. Prints what to add to the config, and leaves that as it is. Overwrites nothing.'
+
 /** For a node that is there already; `countersign init --s2` makes one with everything else. */
 export function registerS2Init(s2: Command, ctx: CliContext): void {
   addExamples(
     addJson(addConfig(s2.command('init')))
-      .description(
-        "Makes a secret-service seed beside the config, sealed as the node's key is, with an offline copy. Prints what to add to the " +
-          'config, which it leaves as it is. Overwrites nothing.',
-      )
+      .description(DESCRIPTION)
       .option('--seed-file <file>', 'take the seed from this file of 32 raw bytes (mode 0600)')
       .option('--seed-unused', 'nothing was ever made from that seed'),
     'countersign s2 init --config /etc/countersign/signer.toml',
@@ -29,16 +29,12 @@ export function registerS2Init(s2: Command, ctx: CliContext): void {
 }
 
 async function init(ctx: CliContext, { config: file, seedFile, seedUnused, json }: Options): Promise<void> {
-  const config = await openConfig(file)
+  const [config, { makeSeed, newSeed }] = await Promise.all([openConfig(file), import('../../node/index.ts')])
   if (config.s2 !== undefined)
     throw new CodedError('S2_SEED_EXISTS', `${config.file} names a seed already: ${config.s2.seedFile}`)
   if (seedUnused === true && seedFile === undefined) throw new CodedError('USAGE', '--seed-unused needs --seed-file')
   const dir = dirname(config.file)
-  const places: SeedPlaces = {
-    seedFile: join(dir, 's2.seed'),
-    offlineCopy: join(dir, 's2.seed.offline'),
-    instanceFile: join(dir, 's2.instance'),
-  }
+  const places = seedPlacesIn(dir)
   for (const path of Object.values(places)) await refuseExisting(path)
   const seed = await newSeed(seedFile, seedUnused === true)
   try {
