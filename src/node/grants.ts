@@ -1,4 +1,5 @@
 import type { Logger, PeerIdStr } from '../base/index.ts'
+import { DEFAULT_QUOTAS, type Quota, type QuotaClass } from '../rpc/index.ts'
 import { type BridgeGrant, coversKey, type NodeConfig, uncountedOf } from './config/index.ts'
 
 /** R27: at start and after each reload, because a grant that is taken away takes its vote with it and nothing else says so. */
@@ -10,6 +11,9 @@ export function tellUncounted(config: Pick<NodeConfig, 'signing' | 'bridges'>, l
     ...{ uncounted, counted: consent.from.length - uncounted.length, quorum: consent.quorum },
   })
 }
+
+/** What may come at once of a client with a quota of its own: as much of it as of the server's own for the seed. */
+const BURST_SECONDS = 4
 
 /** What a request needs beside its method. */
 export interface Need {
@@ -43,6 +47,9 @@ export class Grants {
     return 'granted'
   }
 
-  /** Requests or items a second; undefined: as the server has it. */
-  readonly quotaOf = (peer: PeerIdStr, quota: string): number | undefined => this.#byPeer.get(peer)?.quota[quota]
+  /** The config's own for a client, and the server's where it has none. */
+  readonly quotaOf = (peer: PeerIdStr, quota: QuotaClass): Quota | null => {
+    const perSecond = this.#byPeer.get(peer)?.quota[quota]
+    return perSecond === undefined ? DEFAULT_QUOTAS[quota] : { burst: BURST_SECONDS * perSecond, perSecond }
+  }
 }

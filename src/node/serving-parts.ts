@@ -4,11 +4,11 @@ import { createEventObserver } from '../registry/index.ts'
 import {
   createHelloHandler,
   createKeyHandlers,
+  createQuota,
   createRpcServer,
   createS2Handlers,
   createStatusHandlers,
   createThresholdHandlers,
-  isKeyMethod,
   isS2Method,
 } from '../rpc/index.ts'
 import { AdminServer, type HealthBoard, readRoutes, readTokenFile } from '../status/index.ts'
@@ -127,7 +127,8 @@ export function createRpc(
   { activeKey, threshold, policy }: SigningParts,
 ): Startable {
   const { config, key, clock, logger, metrics } = base
-  const { authorize } = grants
+  const { authorize, quotaOf } = grants
+  const { s2, keys, audit } = base.operator
   const waitingFor = (): readonly string[] => {
     if (stateOf(gate) !== 'signer') return ['membership']
     if (elsewhere.stopped) return ['restart: key in use elsewhere']
@@ -136,6 +137,8 @@ export function createRpc(
   return createRpcServer({
     streams: host.streams,
     authorize,
+    takeQuota: createQuota(quotaOf),
+    audit,
     handlers: {
       hello: createHelloHandler({
         authorize,
@@ -148,12 +151,12 @@ export function createRpc(
           waitingFor: waitingFor(),
           nextPublicKey: nextOf(base)?.keyPair.publicKey,
         }),
-        serves: (method) => !isS2Method(method) && !isKeyMethod(method),
+        serves: (method) => s2 !== undefined || !isS2Method(method),
       }),
       ...createStatusHandlers(() => ({ waitingFor: waitingFor(), policy: policy.kind, active: activeKey() })),
       ...createThresholdHandlers(threshold),
-      ...createS2Handlers(undefined),
-      ...createKeyHandlers(undefined),
+      ...createS2Handlers(s2),
+      ...createKeyHandlers(keys),
     },
     clock,
     logger,

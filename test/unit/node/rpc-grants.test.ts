@@ -9,18 +9,22 @@ import { KeyElsewhere } from '../../../src/node/liveness/index.ts'
 import type { NetworkParts } from '../../../src/node/network-parts.ts'
 import { createRpc } from '../../../src/node/serving-parts.ts'
 import type { SigningParts } from '../../../src/node/signing-parts.ts'
+import type { AuditEntry } from '../../../src/signer/index.ts'
 import { PromMetrics } from '../../../src/status/index.ts'
 import { SCOPE } from '../../fixtures/sets.ts'
 import { BRIDGE, ManualClock, MEMBER, MemoryNetwork, type MemoryStream, SERVER } from '../rpc/harness.ts'
 import { errorAnswer, greets, resultAnswer, signFrame } from '../rpc/server-harness.ts'
 
+const NO_LOG = { journal: undefined, failure: null }
 let signed: string[]
+let audited: AuditEntry[]
 let grants: Grants
 let net: MemoryNetwork
 let started: Startable | undefined
 let opened: MemoryStream | undefined
 beforeEach(() => {
   signed = []
+  audited = []
   net = new MemoryNetwork()
 })
 afterEach(async () => {
@@ -56,7 +60,14 @@ async function serveBridges(bridges: NodeConfig['bridges']): Promise<MemoryStrea
     },
   }
   const key: Partial<Foundation['key']> = { keyPair: SERVER }
-  const base: Partial<Foundation> = { ...ports, config: config as NodeConfig, key: key as Foundation['key'] }
+  const operator: Partial<Foundation['operator']> = {
+    s2: undefined,
+    audit: { append: async (entry) => void audited.push(entry), view: () => NO_LOG, close: async () => {} },
+  }
+  const base: Partial<Foundation> = {
+    ...{ ...ports, config: config as NodeConfig, key: key as Foundation['key'] },
+    operator: operator as Foundation['operator'],
+  }
   const host: Partial<NetworkParts['host']> = { peerId: SERVER.peerId, streams: net.server }
   const network: Partial<NetworkParts> = {
     gate: new Gate({
@@ -92,6 +103,17 @@ describe("a bridge's rights over rpc (docs/PROTOCOL.md)", () => {
     await stream.write(signFrame(1))
     expect((await resultAnswer(stream)).id).toBe(1)
     expect(signed).toEqual([BRIDGE.peerId])
+    expect(audited).toMatchObject([
+      { client: BRIDGE.peerId, method: 'threshold.sign', key: 'threshold', outcome: 'ok' },
+    ])
+  })
+
+  it('should not be to sign with the group key, if only other keys are listed', async () => {
+    const stream = await serveBridges([granting(BRIDGE, ['hello', 'threshold.sign'], { keys: ['s2/*', 'keys/*'] })])
+    await stream.write(signFrame(1))
+    expect(await errorAnswer(stream)).toMatchObject({ id: 1, code: 'NOT_GRANTED' })
+    expect(signed).toEqual([])
+    expect(audited).toMatchObject([{ client: BRIDGE.peerId, method: 'threshold.sign', outcome: 'NOT_GRANTED' }])
   })
 
   it('should not be to sign, if only hello is listed', async () => {
@@ -179,6 +201,6 @@ describe('what a grant covers: implicit deny', () => {
       g.quotaOf(BRIDGE.peerId, 'sign'),
       g.quotaOf(BRIDGE.peerId, 'read'),
       g.quotaOf(MEMBER.peerId, 'sign'),
-    ]).toEqual([7, undefined, undefined])
+    ]).toEqual([{ burst: 28, perSecond: 7 }, null, { burst: 2_000, perSecond: 500 }])
   })
 })
