@@ -1,11 +1,13 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { fromHex, toHex } from '../../../src/base/index.ts'
 import { EXIT } from '../../../src/cli/exit-codes.ts'
 import { parsePublicKey } from '../../../src/curve/index.ts'
 import { loadConfig } from '../../../src/node/config/index.ts'
 import { METHOD_NAMES } from '../../../src/rpc/index.ts'
-import { openKeyFile, writeIdentityFile } from '../../../src/store/index.ts'
+import { openSeed } from '../../../src/signer/index.ts'
+import { openKeyFile, type Unlock, writeIdentityFile } from '../../../src/store/index.ts'
 import { CONTRACT, cli, KEY_A, KEY_B, tempDir } from './harness.ts'
 
 // Making a key needs no network.
@@ -183,5 +185,86 @@ describe('countersign init', () => {
     expect(err).toMatch(/chmod 600/)
     expect(err).not.toContain('secret')
     expect(existsSync(dir)).toBe(false)
+  })
+})
+
+describe('countersign init with a secret-service seed', () => {
+  const SEED = '000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f'
+  const rawSeed = (hex = SEED, mode = 0o600): string => {
+    const file = join(temp.dir, 'seed')
+    writeFileSync(file, fromHex(hex))
+    chmodSync(file, mode)
+    return file
+  }
+  const s2Of = async () => (await loadConfig(join(dir, 'signer.toml'), { methods: METHOD_NAMES })).s2
+  const instance = () => JSON.parse(readFileSync(join(dir, 's2.instance'), 'utf8'))
+
+  it('should make one with its offline copy, pin it in the config, and give it an instance file', async () => {
+    const { code, out } = await init('--s2', '--identity-file', await identityFile())
+    expect(code).toBe(0)
+    expect(readdirSync(dir).sort()).toEqual([
+      ...['s2.instance', 's2.seed', 's2.seed.offline', 'signer.key', 'signer.key.offline', 'signer.toml'],
+    ])
+    for (const name of readdirSync(dir)) expect(mode(join(dir, name)), name).toBe(0o600)
+    const s2 = await s2Of()
+    expect(out).toContain(s2?.publicKey)
+    await openSeed(s2?.seedFile ?? '', s2?.unlock as Unlock, s2?.publicKey ?? '')
+    await openSeed(join(dir, 's2.seed.offline'), s2?.unlock as Unlock, s2?.publicKey ?? '')
+    expect(instance()).toMatchObject({ fresh: true })
+  })
+
+  it('R32: should take a seed from a file, and not for an unused one unless that is said', async () => {
+    const { out } = await init(
+      '--s2-seed-file',
+      rawSeed(),
+      '--identity-file',
+      await identityFile(),
+      '--s2-nonce-mode',
+      'reference',
+    )
+    expect(await s2Of()).toMatchObject({ nonceMode: 'reference' })
+    expect(instance()).toMatchObject({ fresh: false })
+    expect(out).toContain('countersign s2 accept')
+    const s2 = await s2Of()
+    const { seed } = await openSeed(s2?.seedFile ?? '', s2?.unlock as Unlock, s2?.publicKey ?? '')
+    expect(toHex(seed)).toBe(SEED)
+    for (const text of [out, readFileSync(join(dir, 'signer.toml'), 'utf8')]) expect(text).not.toContain(SEED)
+  })
+
+  it('should take it for unused where that is said', async () => {
+    await init('--s2-seed-file', rawSeed(), '--s2-seed-unused', '--identity-file', await identityFile())
+    expect(instance()).toMatchObject({ fresh: true })
+  })
+
+  it.each([
+    ['a seed of 31 bytes', () => rawSeed(SEED.slice(2)), EXIT.config],
+    ['a seed of 33 bytes', () => rawSeed(`${SEED}00`), EXIT.config],
+    ['a seed that others may read', () => rawSeed(SEED, 0o644), EXIT.permission],
+    ['no file', () => join(temp.dir, 'none'), EXIT.missingInput],
+  ])('should make nothing of %s', async (_, file, exit) => {
+    expect((await init('--s2-seed-file', file(), '--identity-file', await identityFile())).code).toBe(exit)
+    expect(existsSync(dir)).toBe(false)
+  })
+
+  it('should refuse what means nothing without a seed', async () => {
+    expect((await init('--s2-nonce-mode', 'reference')).code).toBe(EXIT.usage)
+    expect((await init('--s2-seed-unused')).code).toBe(EXIT.usage)
+    expect(existsSync(dir)).toBe(false)
+  })
+
+  it('should make one for a node that is there already, print what to add, and leave the config alone', async () => {
+    await init('--identity-file', await identityFile())
+    const file = join(dir, 'signer.toml')
+    const before = readFileSync(file, 'utf8')
+    const ran = await cli(['s2', 'init', '--config', file, '--json'])
+    expect(ran.code).toBe(0)
+    const { section, publicKey } = ran.json()
+    expect(readFileSync(file, 'utf8')).toBe(before)
+    writeFileSync(file, before.replace(/^\[s2\]$/m, String(section)))
+    expect(await s2Of()).toMatchObject({ publicKey, seedFile: join(dir, 's2.seed') })
+    // Once only, and nothing is overwritten.
+    expect((await cli(['s2', 'init', '--config', file])).code).toBe(EXIT.config)
+    writeFileSync(file, before)
+    expect((await cli(['s2', 'init', '--config', file])).err).toMatch(/exists already and is never overwritten/)
   })
 })
