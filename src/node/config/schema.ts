@@ -28,7 +28,7 @@ const method = read.text(
   /^(?:[a-z0-9_.]{1,64}|[a-z0-9_]{1,32}\.\*)$/,
 )
 /** As are classes of methods. */
-const quotaClass = read.text('a class of methods (docs/PROTOCOL.md)', /^[a-z_]{1,32}$/)
+const quotaClass = read.text('a class of methods (docs/PROTOCOL.md)', /^[a-z0-9_]{1,32}$/)
 
 /** Keys before the first section. */
 export const ROOT = {
