@@ -1,3 +1,4 @@
+import { AUDIT_GUARDS } from './audit-guards.ts'
 import { CHAIN_GUARDS } from './chain-guards.ts'
 import { CURVE_GUARDS } from './curve-guards.ts'
 import { DIAGNOSIS_GUARDS } from './diagnosis-guards.ts'
@@ -19,6 +20,7 @@ import { SIGN_GUARDS } from './sign-guards.ts'
 export const ALL_GUARDS: readonly Guard[] = [
   ...REGISTRY_GUARDS,
   ...GUARDS,
+  ...AUDIT_GUARDS,
   ...CURVE_GUARDS,
   ...CHAIN_GUARDS,
   ...DIAGNOSIS_GUARDS,

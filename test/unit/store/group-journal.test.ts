@@ -163,9 +163,11 @@ describe('what a crash leaves', () => {
     await Promise.all([1, 2, 3].map((n) => journal.append(entry(n))))
     await journal.close()
     truncateSync(firstFile(dir), statSync(firstFile(dir)).size - 30)
+    expect(payloads(firstFile(dir))).toEqual([entry(0)])
     const again = await open(dir)
     expect(readFileSync(again.tornTo ?? '', 'utf8')).toContain('{"n":2}')
-    expect(payloads(firstFile(dir))).toEqual([entry(0)])
+    await again.journal.append(entry(9))
+    expect(payloads(firstFile(dir))).toEqual([entry(0), entry(9)])
   })
 })
 
@@ -230,6 +232,17 @@ describe('a file that somebody changed', () => {
       rewrite(a, linesOf(a).slice(0, -1))
       expect(findGap(read(a), read(b))).toMatch(words)
     }
+  })
+
+  it('should show between files: an end that was written anew by the same key', async () => {
+    const [dir, other] = [folder(), folder()]
+    await (await written(dir, 12, { maxFileBytes: 1_000 })).close()
+    const [, second = ''] = await journalFilesIn(dir, 'audit')
+    rewrite(firstFile(other), linesOf(firstFile(dir)).slice(0, -1))
+    const { journal } = await open(other)
+    await journal.append(entry(99))
+    expect(read(firstFile(other)).lines).toHaveLength(read(firstFile(dir)).lines.length)
+    expect(findGap(read(firstFile(other)), read(second))).toMatch(/does not follow the end/)
   })
 
   it('should show between files: two chains of one writer', async () => {
