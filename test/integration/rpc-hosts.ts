@@ -16,6 +16,7 @@ export const LISTEN = { tcp: '/ip4/127.0.0.1/tcp/0', quic: '/ip4/127.0.0.1/udp/0
 
 interface RpcNodeInit extends Pick<RpcServerInit, 'limits' | 'takeQuota'> {
   readonly key?: KeyPair
+  readonly nextKey?: KeyPair
   readonly listen?: readonly string[]
   readonly frameTimeoutMs?: number
 }
@@ -59,6 +60,7 @@ export async function rpcNode(bridges: readonly PeerIdStr[], handlers: Partial<H
         facts: () => ({
           peerId: key.peerId,
           publicKey: key.publicKey,
+          nextPublicKey: init.nextKey?.publicKey,
           network: 'test',
           software: '0.1.0',
           waitingFor: [],

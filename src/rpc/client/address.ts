@@ -4,35 +4,57 @@ import { parsePeerId, parsePublicKey, peerIdOfKey } from '../../curve/index.ts'
 /** Wrong arguments of `connect`: thrown before anything is dialled. */
 export class ConnectError extends CodedError<'BAD_ADDRESS' | 'BAD_KEY'> {}
 
-/**
- * The one server that `addresses` and `signer` name. Throws ConnectError if they name none, or more than one: a client that
- * dials whoever answers would show its requests to a stranger.
- */
-export function serverOf(addresses: readonly string[], signer: string | undefined): PeerIdStr {
-  if (addresses.length === 0) throw new ConnectError('BAD_ADDRESS', 'no address given: pass at least one multiaddr')
-  const named = new Set(addresses.map(peerIdIn).filter((id) => id !== undefined))
-  if (signer !== undefined) named.add(peerIdOfSigner(signer))
-  const [server, other] = named
-  if (server === undefined)
-    throw new ConnectError('BAD_ADDRESS', 'no address ends in /p2p/<PeerID>: add it, or pass the signer you expect')
-  if (other !== undefined)
-    throw new ConnectError('BAD_ADDRESS', 'the addresses and the expected signer name different servers', {
-      servers: [...named],
-    })
-  return server
+/** A server that is trusted, and where it is looked for. */
+export interface Server {
+  readonly peerId: PeerIdStr
+  /** Multiaddrs without the server's own `/p2p/<PeerID>`. */
+  readonly addresses: readonly string[]
 }
 
-/** The PeerID that an address ends in. Throws ConnectError if it isn't one of a secp256k1 key. */
-function peerIdIn(address: string): PeerIdStr | undefined {
-  const text = /\/p2p\/([^/]+)$/.exec(address)?.[1]
-  if (text === undefined) return undefined
-  return parsed(() => parsePeerId(text), `${address} ends in something that is not a PeerID of a secp256k1 key`)
+/** An operator has an active server, a standby or two, and the next keys of each; more is a mistake. */
+const MAX_SIGNERS = 16
+
+/**
+ * The servers that `addresses` and `signers` name, most preferred first. Throws ConnectError if they name none, or if they
+ * leave open who may answer: a client that dials whoever answers would show its requests to a stranger.
+ */
+export function serversOf(addresses: readonly string[], signers: readonly string[] | undefined): readonly Server[] {
+  if (addresses.length === 0) throw new ConnectError('BAD_ADDRESS', 'no address given: pass at least one multiaddr')
+  const places = addresses.map(placeOf)
+  const named = [...new Set(places.map((p) => p.peerId).filter((id) => id !== undefined))]
+  if (signers === undefined && named.length > 1)
+    throw new ConnectError('BAD_ADDRESS', 'the addresses name several servers: list those you trust in signers', {
+      servers: named,
+    })
+  const trusted = signers === undefined ? named : [...new Set(signers.map(peerIdOfSigner))]
+  if (trusted.length === 0)
+    throw new ConnectError('BAD_ADDRESS', 'no address ends in /p2p/<PeerID>: add it, or pass the signer you expect')
+  if (trusted.length > MAX_SIGNERS)
+    throw new ConnectError('BAD_ADDRESS', `more than ${MAX_SIGNERS} signers are given: name those of one operator`)
+  const stranger = named.find((id) => !trusted.includes(id))
+  if (stranger !== undefined)
+    throw new ConnectError('BAD_ADDRESS', 'an address names a server that is none of the expected signers', {
+      server: stranger,
+    })
+  return trusted.map((peerId) => {
+    const own = places.filter((p) => p.peerId === undefined || p.peerId === peerId)
+    // A signer that no address names is looked for at all of them: whoever else is there can't answer with its key.
+    return { peerId, addresses: [...new Set((own.length > 0 ? own : places).map((p) => p.address))] }
+  })
+}
+
+/** A multiaddr without the PeerID that it ends in, and that PeerID. Throws ConnectError if it isn't one of a secp256k1 key. */
+function placeOf(address: string): { readonly address: string; readonly peerId: PeerIdStr | undefined } {
+  const [suffix, text] = /\/p2p\/([^/]+)$/.exec(address) ?? []
+  if (suffix === undefined || text === undefined) return { address, peerId: undefined }
+  const peerId = parsed(() => parsePeerId(text), `${address} ends in something that is not a PeerID of a secp256k1 key`)
+  return { address: address.slice(0, -suffix.length), peerId }
 }
 
 const peerIdOfSigner = (signer: string): PeerIdStr =>
   parsed(
     () => (/^0[23]/.test(signer) ? peerIdOfKey(parsePublicKey(signer)) : parsePeerId(signer)),
-    'the expected signer is neither a public key (66 lower-case hex digits) nor a PeerID (16Uiu2HA…)',
+    'an expected signer is neither a public key (66 lower-case hex digits) nor a PeerID (16Uiu2HA…)',
   )
 
 function parsed(parse: () => PeerIdStr, message: string): PeerIdStr {

@@ -18,6 +18,7 @@ import {
   toJson,
 } from '../wire/index.ts'
 import type { Link } from './link.ts'
+import type { Trusted } from './servers.ts'
 
 /** How long one call may take, and how to give it up. */
 export interface CallOptions {
@@ -54,11 +55,19 @@ export interface Client {
   }
   /** Any method of the table with JSON params: snake_case names, bytes as lower-case hex. */
   call(method: string, params: unknown, options?: CallOptions): Promise<JsonObject>
+  /** Whom this client trusts now, for `connect` the next time: it differs from what was given once a server has moved to its next key. */
+  trusted(): Trusted
   /** Cancels what is open and lets go of the connection. */
   close(): Promise<void>
 }
 
-export function clientOver(link: Pick<Link, 'call' | 'close'>, clock: Clock, release: () => Promise<void>): Client {
+export interface ClientInit {
+  readonly clock: Clock
+  readonly trusted: () => Trusted
+  readonly release: () => Promise<void>
+}
+
+export function clientOver(link: Pick<Link, 'call' | 'close'>, { clock, trusted, release }: ClientInit): Client {
   const send = async <M extends Method>(method: M, params: Params<M>, options: CallOptions): Promise<Result<M>> => {
     const row: MethodRow<RequestDesc<M>, ResponseDesc<M>> = METHODS[method]
     const bytes = row.request.encode(params)
@@ -100,6 +109,7 @@ export function clientOver(link: Pick<Link, 'call' | 'close'>, clock: Clock, rel
       if (!isMethod(method)) throw new RpcError('UNKNOWN_METHOD')
       return callJson(method, params, options)
     },
+    trusted,
     close: async () => {
       try {
         await link.close()

@@ -1,10 +1,7 @@
-import { create } from '@bufbuild/protobuf'
-import { type Clock, codeOf, LIMITS, type PeerIdStr } from '../../base/index.ts'
-import type { StreamPort } from '../../p2p/index.ts'
-import { METHODS, type Result, RPC_FRAME_CAPS, RPC_PROTOCOL, RpcError } from '../wire/index.ts'
-import { Session, type Wait } from './session.ts'
-
-const CAP = { receivedBytes: RPC_FRAME_CAPS.answerBytes, sentBytes: RPC_FRAME_CAPS.requestBytes }
+import { codeOf, LIMITS } from '../../base/index.ts'
+import { RpcError } from '../wire/index.ts'
+import { NobodyReached, Reach, type ReachInit } from './reach.ts'
+import type { Session, Wait } from './session.ts'
 
 /** A method as the link needs it: bytes in, bytes out. */
 export interface RawMethod {
@@ -12,21 +9,21 @@ export interface RawMethod {
   readonly idempotent: boolean
 }
 
-export interface LinkInit {
-  readonly streams: StreamPort
-  readonly server: PeerIdStr
-  /** Our own PeerID, for the sentence that says who was not admitted. */
-  readonly self: PeerIdStr
-  readonly clock: Clock
+export interface LinkInit extends ReachInit {
   /** For jitter; 0 ≤ x < 1. */
   readonly random?: () => number
 }
 
-/** Keeps one session to one server: opened when needed, replaced when it dies. */
+/** Between the last answers of a server that stops and the end of its streams. */
+const STOPPING_MS = 250
+
+/** Keeps one session to one of the trusted servers: opened when needed, replaced when it dies, there or at the next one. */
 export class Link {
   readonly #init: LinkInit
+  readonly #reach: Reach
   #session: Session | undefined
   #opening: Promise<Session> | undefined
+  #rechecking: Promise<void> | undefined
   #failures = 0
   #notBeforeMs = 0
   #closed = false
@@ -34,16 +31,21 @@ export class Link {
 
   constructor(init: LinkInit) {
     this.#init = init
+    this.#reach = new Reach(init)
   }
 
-  /** One attempt to reach the server and to be greeted by it. */
+  /** One attempt to reach a server and to be greeted by it. */
   async connect(wait: Wait): Promise<void> {
-    await this.#within(wait, this.#open())
+    try {
+      await this.#within(wait, this.#open())
+    } catch (error) {
+      throw error instanceof NobodyReached ? error.error : error
+    }
   }
 
   /**
-   * Calls a method. An unreachable server is tried again, with backoff, until the deadline; a request that was already sent
-   * is repeated, byte for byte, only if its method is idempotent.
+   * Calls a method. Where no server is reached, they are tried again, with backoff, until the deadline; a request that was
+   * already sent is repeated, byte for byte, only if its method is idempotent.
    */
   async call(method: RawMethod, params: Uint8Array, wait: Wait): Promise<Uint8Array> {
     for (let lost = 0; ; lost++) {
@@ -53,9 +55,18 @@ export class Link {
       try {
         return await session.request(method.name, params, wait)
       } catch (error) {
-        if (codeOf(error) !== 'DISCONNECTED' || !method.idempotent) throw error
+        if (!method.idempotent || !(await this.#isLost(session, error, wait))) throw error
       }
     }
+  }
+
+  /** Did the request fail because its server is gone? */
+  async #isLost(session: Session, error: unknown, wait: Wait): Promise<boolean> {
+    if (codeOf(error) === 'DISCONNECTED') return true
+    if (codeOf(error) !== 'STOPPED') return false
+    // A server that stops says so, and ends the stream a moment later; one whose signer set has changed stays.
+    await this.#pause(STOPPING_MS, wait).catch(() => {})
+    return !session.alive
   }
 
   async close(): Promise<void> {
@@ -67,31 +78,45 @@ export class Link {
 
   /** The session in use, or a new one. */
   async #live(wait: Wait): Promise<Session> {
+    let why: RpcError | undefined
     for (;;) {
-      if (this.#session?.alive) return this.#session
-      await this.#pause(this.#notBeforeMs - this.#init.clock.now(), wait)
+      const session = this.#session
+      if (session?.alive && !session.doubtful) return session
       try {
-        return await this.#within(wait, this.#open())
+        if (session?.alive) await this.#within(wait, this.#recheck(session))
+        else {
+          await this.#pause(this.#notBeforeMs - this.#init.clock.now(), wait)
+          return await this.#within(wait, this.#open())
+        }
       } catch (error) {
-        if (codeOf(error) !== 'UNREACHABLE') throw error
+        if (error instanceof NobodyReached) {
+          if (!error.isAnyAway) throw error.error
+          why = error.error
+          // Out of time: why nobody was reached says more than that.
+        } else throw codeOf(error) === 'DEADLINE' && why !== undefined && why.code !== 'UNREACHABLE' ? why : error
       }
     }
+  }
+
+  #recheck(session: Session): Promise<void> {
+    this.#rechecking ??= this.#reach.recheck(session).finally(() => {
+      this.#rechecking = undefined
+    })
+    return this.#rechecking
   }
 
   /** One opening at a time, whoever waits for it. */
   #open(): Promise<Session> {
     if (this.#closed) return Promise.reject(new RpcError('CLOSED'))
-    this.#opening ??= this.#dialAndGreet().finally(() => {
+    this.#opening ??= this.#reachOne().finally(() => {
       this.#opening = undefined
     })
     return this.#opening
   }
 
-  async #dialAndGreet(): Promise<Session> {
-    const { clock } = this.#init
+  async #reachOne(): Promise<Session> {
     try {
-      const session = await this.#dial()
-      await this.#greet(session)
+      const session = await this.#reach.once(this.#closing.signal)
       if (this.#closed) {
         await session.close()
         throw new RpcError('CLOSED')
@@ -101,54 +126,9 @@ export class Link {
       this.#session = session
       return session
     } catch (error) {
-      this.#notBeforeMs = clock.now() + this.#backoffMs(this.#failures++)
+      this.#notBeforeMs = this.#init.clock.now() + this.#backoffMs(this.#failures++)
       throw error
     }
-  }
-
-  async #dial(): Promise<Session> {
-    const { streams, server, clock } = this.#init
-    try {
-      const stream = await streams.open(server, RPC_PROTOCOL, CAP, this.#closing.signal)
-      const session = new Session(stream, clock)
-      void session.run()
-      return session
-    } catch (cause) {
-      if (this.#closed) throw new RpcError('CLOSED', {}, { cause })
-      if (codeOf(cause) === 'NOT_ADMITTED') throw this.#notAdmitted(cause)
-      throw new RpcError('UNREACHABLE', {}, { cause })
-    }
-  }
-
-  /**
-   * hello first, on every stream: a refused peer's dial resolves and only then is it cut off, so silence before the first
-   * answer is how "not admitted" looks from outside.
-   */
-  async #greet(session: Session): Promise<void> {
-    const { clock, server } = this.#init
-    const { request, response, defaultTimeoutMs } = METHODS.hello
-    const wait = { deadlineMs: clock.now() + defaultTimeoutMs }
-    try {
-      const bytes = await session.request('hello', request.encode(create(request.desc)), wait)
-      const hello: Result<'hello'> = response.decode(bytes, 'skip')
-      if (hello.peerId !== server) throw new RpcError('BAD_ANSWER')
-      session.allowInFlight(hello.limits?.maxInFlight ?? 1)
-    } catch (cause) {
-      const code = codeOf(cause)
-      const error =
-        code === 'DISCONNECTED' || code === 'NOT_ADMITTED'
-          ? this.#notAdmitted(cause)
-          : cause instanceof RpcError && code !== 'BAD_REQUEST'
-            ? cause
-            : new RpcError('BAD_ANSWER', {}, { cause })
-      session.fail(error)
-      throw error
-    }
-  }
-
-  #notAdmitted(cause: unknown): RpcError {
-    const message = `Not admitted: the server closed the connection before it answered hello. Ask its operator to add this client's PeerID ${this.#init.self} under [[bridge]].`
-    return new RpcError('NOT_ADMITTED', {}, { message, cause })
   }
 
   /** Waits for `work`, which goes on for others when this caller gives up. */

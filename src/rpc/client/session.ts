@@ -1,4 +1,4 @@
-import { type Clock, Deadlines, Expiring, LIMITS } from '../../base/index.ts'
+import { type Clock, Deadlines, Expiring, LIMITS, type PeerIdStr } from '../../base/index.ts'
 import type { FrameStream } from '../../p2p/index.ts'
 import { decodeServerFrame, encodeCancel, encodeRequest, RpcError } from '../wire/index.ts'
 
@@ -21,6 +21,8 @@ class Call extends Expiring {
   readonly #giveUp: (call: Call, error: RpcError) => void
   /** 0 until it is sent. */
   id = 0
+  /** Answers of the session when it was sent. */
+  heardBefore = 0
 
   constructor(
     asked: Pick<Call, 'method' | 'params' | 'wait' | 'resolve' | 'reject'>,
@@ -55,12 +57,24 @@ export class Session {
   #lastId = 0
   #pumping = false
   #failure: RpcError | undefined
+  /** Answers so far. */
+  #heard = 0
+  #doubtful = false
   #written: Promise<void> | undefined
 
   constructor(stream: FrameStream, clock: Clock) {
     this.#stream = stream
     this.#clock = clock
     this.#deadlines = new Deadlines(clock)
+  }
+
+  get peer(): PeerIdStr {
+    return this.#stream.peerId
+  }
+
+  /** A request stayed without its answer, and nothing else was heard since it was sent: the server may be gone unnoticed. */
+  get doubtful(): boolean {
+    return this.#doubtful
   }
 
   /** False once the stream has died: the next call needs another session. */
@@ -103,6 +117,7 @@ export class Session {
   }
 
   readonly #giveUp = (call: Call, error: RpcError): void => {
+    if (error.code === 'DEADLINE' && call.id !== 0 && call.heardBefore === this.#heard) this.#doubtful = true
     if (call.id !== 0 && this.#failure === undefined) this.#write(encodeCancel(call.id))
     this.#settle(call)
     call.reject(error)
@@ -124,6 +139,7 @@ export class Session {
       return
     }
     call.id = this.#nextId()
+    call.heardBefore = this.#heard
     this.#pending.set(call.id, call)
     this.#write(encodeRequest(call.id, call.method, call.params, Math.floor(timeoutMs)))
   }
@@ -179,6 +195,8 @@ export class Session {
   }
 
   #onAnswer(bytes: Uint8Array): void {
+    this.#heard++
+    this.#doubtful = false
     const answer = decodeServerFrame(bytes)
     // Id 0 = a frame of ours that the server could not read: which call it was can't be known, so all are told.
     if (answer.kind === 'malformed' || answer.id === 0) {

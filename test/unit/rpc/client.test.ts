@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { accept, type GroupKey, noMetrics, refuse, silentLogger } from '../../../src/base/index.ts'
 import { connectOver } from '../../../src/rpc/client/connect.ts'
 import { Link } from '../../../src/rpc/client/link.ts'
+import { Servers } from '../../../src/rpc/client/servers.ts'
 import {
   createHelloHandler,
   createRpcServer,
@@ -22,7 +23,8 @@ import { BRIDGE, HELLO, ManualClock, MEMBER, MemoryNetwork, quickHandlers, SERVE
 const DIGEST = new Uint8Array(32).fill(5)
 const SIGNATURE = new Uint8Array(64).fill(6)
 const OTHER_KEY = MEMBER.publicKey
-const who = (clock: ManualClock) => ({ server: SERVER.peerId, self: BRIDGE.peerId, clock, random: () => 0.5 })
+const SERVERS = [{ peerId: SERVER.peerId, addresses: [] }]
+const who = (clock: ManualClock) => ({ servers: SERVERS, self: BRIDGE.peerId, clock, random: () => 0.5 })
 
 async function world(handlers: Partial<Handlers> = {}, clock = new ManualClock()) {
   const net = new MemoryNetwork()
@@ -372,7 +374,7 @@ describe('rpc client', () => {
       const { ids, handler, on } = losing()
       const { net, clock } = await world({ 'threshold.sign': handler })
       on(net)
-      const link = new Link({ streams: net.client, ...who(clock) })
+      const link = new Link({ ...who(clock), host: { streams: net.client }, servers: new Servers(SERVERS) })
       const { request } = METHODS['threshold.sign']
       const init = { requestId: 'once', digest: DIGEST, tweak: { kind: { case: 'none' as const, value: {} } } }
       const params = request.encode(create(request.desc, init))

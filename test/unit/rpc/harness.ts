@@ -121,12 +121,17 @@ const receivedBytes = (cap: FrameCap): number => (typeof cap === 'number' ? cap 
 
 /** A network of two: what the client opens, the server is given. */
 export class MemoryNetwork {
+  readonly #server: PeerIdStr
   readonly #handlers = new Map<string, { max: number; onStream: (s: FrameStream) => Promise<void> }>()
   /** Both ends of every stream opened, oldest first: [client's, server's]. */
   readonly opened: [MemoryStream, MemoryStream][] = []
   /** How the next dials fail: thrown by `open`, or the stream is cut off at once as a gate does. */
   refuse: 'no' | 'unreachable' | 'cut' = 'no'
   dials = 0
+
+  constructor(server: PeerIdStr = SERVER.peerId) {
+    this.#server = server
+  }
 
   readonly server: StreamPort = {
     handle: async (protocol, cap, onStream) => {
@@ -146,7 +151,7 @@ export class MemoryNetwork {
       this.dials++
       const handler = this.#handlers.get(protocol)
       if (this.refuse === 'unreachable' || handler === undefined) throw new CodedError('UNREACHABLE', 'nobody there')
-      const pair = MemoryStream.pair(BRIDGE.peerId, SERVER.peerId, protocol, receivedBytes(cap), handler.max)
+      const pair = MemoryStream.pair(BRIDGE.peerId, this.#server, protocol, receivedBytes(cap), handler.max)
       this.opened.push(pair)
       const [mine, theirs] = pair
       if (this.refuse === 'cut') theirs.abort(new Error('denied'))
@@ -159,7 +164,7 @@ export class MemoryNetwork {
   }
 
   async open(): Promise<MemoryStream> {
-    await this.client.open(SERVER.peerId, [...this.#handlers.keys()][0] ?? '', 1 << 20)
+    await this.client.open(this.#server, [...this.#handlers.keys()][0] ?? '', 1 << 20)
     const mine = this.opened.at(-1)?.[0]
     if (mine === undefined) throw new Error('no stream')
     return mine
