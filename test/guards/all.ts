@@ -1,5 +1,6 @@
 import { AUDIT_GUARDS } from './audit-guards.ts'
 import { CHAIN_GUARDS } from './chain-guards.ts'
+import { CLIENT_GUARDS } from './client-guards.ts'
 import { CURVE_GUARDS } from './curve-guards.ts'
 import { DIAGNOSIS_GUARDS } from './diagnosis-guards.ts'
 import { EVIDENCE_GUARDS } from './evidence-guards.ts'
@@ -23,6 +24,7 @@ export const ALL_GUARDS: readonly Guard[] = [
   ...AUDIT_GUARDS,
   ...CURVE_GUARDS,
   ...CHAIN_GUARDS,
+  ...CLIENT_GUARDS,
   ...DIAGNOSIS_GUARDS,
   ...EVIDENCE_GUARDS,
   ...FROST_GUARDS,

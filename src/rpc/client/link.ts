@@ -51,7 +51,7 @@ export class Link {
     for (let lost = 0; ; lost++) {
       // The first repeat is at once; a request that keeps losing its stream is repeated ever more slowly.
       if (lost > 1) await this.#pause(this.#backoffMs(lost - 2), wait)
-      const session = this.#session?.alive ? this.#session : await this.#live(wait)
+      const session = this.#session?.isUsable ? this.#session : await this.#live(wait)
       try {
         return await session.request(method.name, params, wait)
       } catch (error) {
@@ -81,7 +81,7 @@ export class Link {
     let why: RpcError | undefined
     for (;;) {
       const session = this.#session
-      if (session?.alive && !session.doubtful) return session
+      if (session?.isUsable) return session
       try {
         if (session?.alive) await this.#within(wait, this.#recheck(session))
         else {

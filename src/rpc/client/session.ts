@@ -82,6 +82,10 @@ export class Session {
     return this.#failure === undefined
   }
 
+  get isUsable(): boolean {
+    return this.#failure === undefined && !this.#doubtful
+  }
+
   /** As the server's hello says; more requests wait here instead of being refused there. */
   allowInFlight(count: number): void {
     this.#maxInFlight = Math.max(1, count)

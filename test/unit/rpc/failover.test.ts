@@ -277,6 +277,26 @@ describe('a server that has died without a word', () => {
     expect(w.b.net.dials).toBe(1)
   })
 
+  it('should not even be asked if something else was heard of it', async () => {
+    let greetings = 0
+    const hello: Handlers['hello'] = async () => {
+      greetings++
+      return HELLO
+    }
+    const w = await world({ a: { hello } })
+    const client = await w.connect([A, B])
+    const [, theirs] = w.a.net.opened.at(-1) ?? []
+    const deliver = theirs?.deliver.bind(theirs)
+    if (theirs) theirs.deliver = (frame) => Buffer.from(frame).includes('threshold.sign') && deliver?.(frame)
+    const call = client.threshold.publicKey({ timeoutMs: 500 })
+    const hanging = expect(call).rejects.toMatchObject({ code: 'DEADLINE' })
+    await client.threshold.sign(sign('r'))
+    await w.clock.advance(1_500)
+    await hanging
+    await client.threshold.sign(sign('r'))
+    expect(greetings).toBe(1)
+  })
+
   it('should be kept if only that one method hangs', async () => {
     const w = await world()
     const client = await w.connect([A, B])
