@@ -64,7 +64,7 @@ export class Story {
       }),
     )
     try {
-      const publicKey = await this.#counted(client.threshold.publicKey())
+      const { publicKey } = await this.#counted(client.threshold.publicKey())
       if (toHex(publicKey) !== groupKey) throw new Error('the signer names another group key than the chain')
       const digest = sha256(randomBytes(32))
       const startedAt = performance.now()

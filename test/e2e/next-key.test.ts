@@ -78,7 +78,7 @@ async function approve(o: Operator, keys: readonly string[]): Promise<void> {
 async function signs(o: Operator, key: KeyFolder): Promise<string> {
   const client = await connect({ addresses: addressesOf(o, key), key: bridge })
   const digest = randomBytes(32)
-  const groupKey = await client.threshold.publicKey()
+  const groupKey = (await client.threshold.publicKey()).publicKey
   const { signature } = await client.threshold.sign({ requestId: Buffer.from(digest).toString('hex', 0, 16), digest })
   await client.close()
   expect(curve.schnorrVerify(signature, digest, groupKey)).toBe(true)

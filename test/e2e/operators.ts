@@ -120,7 +120,7 @@ export async function signBy(asking: readonly Operator[], requestId: string, tim
   const clients = await Promise.all(asking.map(bridgeOf))
   try {
     const answers = await Promise.all(clients.map((c) => c.threshold.sign({ requestId, digest, timeoutMs })))
-    const publicKey = await clients[0]?.threshold.publicKey()
+    const publicKey = (await clients[0]?.threshold.publicKey())?.publicKey
     if (publicKey === undefined) return false
     return answers.every(({ signature }) => curve.schnorrVerify(signature, digest, publicKey))
   } finally {

@@ -144,7 +144,7 @@ describe('R8: a set that was replaced', () => {
   it('should leave the current key in use beside it', async () => {
     const digest = randomBytes(32)
     const { key, signature } = await withClient(2, async ({ threshold }) => ({
-      key: await threshold.publicKey(),
+      key: (await threshold.publicKey()).publicKey,
       ...(await threshold.sign({ requestId: toHex(digest.subarray(0, 8)), digest })),
     }))
     expect(toHex(key)).not.toBe(oldKey)

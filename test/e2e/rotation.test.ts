@@ -29,7 +29,7 @@ const approve = (config: string) =>
 async function signs(index: number): Promise<{ key: string; ok: boolean }> {
   const client = await devnet.bridge(index)
   const digest = randomBytes(32)
-  const key = await client.threshold.publicKey()
+  const key = (await client.threshold.publicKey()).publicKey
   const { signature } = await client.threshold.sign({ requestId: Buffer.from(digest).toString('hex', 0, 16), digest })
   await client.close()
   return { key: Buffer.from(key).toString('hex'), ok: curve.schnorrVerify(signature, digest, key) }

@@ -24,7 +24,7 @@ async function signs(d: RunningDevnet): Promise<boolean> {
   const client = await d.bridge(0)
   const digest = randomBytes(32)
   const { signature } = await client.threshold.sign({ requestId: Buffer.from(digest).toString('hex', 0, 16), digest })
-  const ok = curve.schnorrVerify(signature, digest, await client.threshold.publicKey())
+  const ok = curve.schnorrVerify(signature, digest, (await client.threshold.publicKey()).publicKey)
   await client.close()
   return ok
 }

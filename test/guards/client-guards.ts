@@ -60,8 +60,8 @@ export const CLIENT_GUARDS: readonly Guard[] = [
   {
     name: 'client: a server that still answers is not doubted',
     file: 'src/rpc/client/session.ts',
-    guard: 'if (id !== 0 && heardBefore === this.#heard)',
-    gone: 'if (id !== 0 && heardBefore !== undefined)',
+    guard: ' && call.heardBefore === this.#heard)',
+    gone: ')',
     test: unit('failover.test.ts', 'not even be asked'),
   },
   {

@@ -90,7 +90,7 @@ describe('rpc over real hosts', () => {
       await first.stop()
       const listen = first.addresses.map((a) => a.replace(/\/p2p\/.*/, ''))
       await using _second = await rpcNode([bridge.peerId], {}, { key: first.key, listen })
-      expect(await client.threshold.publicKey({ timeoutMs: 25_000 })).toHaveLength(32)
+      expect((await client.threshold.publicKey({ timeoutMs: 25_000 })).publicKey).toHaveLength(32)
     } finally {
       await client.close()
     }

@@ -62,7 +62,7 @@ describe('policy "http" in running nodes', () => {
     decide = () => ({ decision: 'approve' })
     const client = await node.client()
     const digest = randomBytes(32)
-    const key = await client.threshold.publicKey()
+    const key = (await client.threshold.publicKey()).publicKey
     const { signature } = await client.threshold.sign({ requestId: 'one', digest })
     expect(schnorr.verify(signature, digest, key)).toBe(true)
     const asked = questions.filter((q) => q.request_id === toHex(Buffer.from('one')))

@@ -1,6 +1,5 @@
-import { create } from '@bufbuild/protobuf'
+import { create, type DescMessage, type MessageShape } from '@bufbuild/protobuf'
 import type { Clock } from '../../base/index.ts'
-import type { SignItem } from '../../signer/index.ts'
 import {
   badRequest,
   fromJson,
@@ -10,55 +9,74 @@ import {
   type Method,
   type MethodRow,
   type Params,
-  type ParamsInit,
   type RequestDesc,
   type ResponseDesc,
   type Result,
   RpcError,
   toJson,
 } from '../wire/index.ts'
+import type { Shape } from '../wire/shape.ts'
+import type { Ask, CallOptions } from './ask.ts'
+import { type KeysFace, keysFace } from './faces/keys.ts'
+import { type Musig2Face, musig2Face } from './faces/musig2.ts'
+import { type P2pFace, p2pFace } from './faces/p2p.ts'
+import { type PreimagesFace, preimagesFace } from './faces/preimages.ts'
+import { type SchnorrFace, schnorrFace } from './faces/schnorr.ts'
+import { type ThresholdFace, thresholdFace } from './faces/threshold.ts'
+import { type WotsFace, wotsFace } from './faces/wots.ts'
 import type { Link } from './link.ts'
 import type { Trusted } from './servers.ts'
 
-/** How long one call may take, and how to give it up. */
-export interface CallOptions {
-  /** Default and maximum: the method's (docs/PROTOCOL.md). The promise settles at most a second later. */
-  readonly timeoutMs?: number
-  readonly signal?: AbortSignal
-}
-
-export interface SignRequest extends CallOptions {
-  /** 1 to 64 printable ASCII characters, chosen by you. The same id again gets the same signature; never reuse it for another digest. */
-  readonly requestId: string
-  /** 32 bytes. */
-  readonly digest: Uint8Array
-  /** Default: none, the group key as it stands on chain. */
-  readonly tweak?: SignItem['tweak']
-  /** x-only group key, 32 bytes, of a replaced set that the operators recalled. Default: of the current set. */
-  readonly key?: Uint8Array
-}
-
-export interface PublicKeyRequest extends CallOptions {
-  /** As in `SignRequest`: answers whether it may be signed under. */
-  readonly key?: Uint8Array
-}
-
-/** A connection to one signer node. Every failure is an `RpcError`: `code`, `message`, and `details` such as who is missing. */
+/** A connection to a signer node. Every failure is an `RpcError`: `code`, `message`, and `details` such as who is missing. */
 export interface Client {
   /** Who the server is, what it grants this client, and whether it is ready. */
   hello(options?: CallOptions): Promise<Result<'hello'>>
-  readonly threshold: {
-    /** The group key, x-only, 32 bytes. */
-    publicKey(request?: PublicKeyRequest): Promise<Uint8Array>
-    /** A BIP340 signature, 64 bytes. `TIMEOUT` names the signers that did not answer in `details.missing`. */
-    sign(request: SignRequest): Promise<{ readonly signature: Uint8Array }>
-  }
+  /** Whether threshold requests can be served now, and what the server waits for. */
+  health(options?: CallOptions): Promise<{ readonly ready: boolean; readonly waitingFor: readonly string[] }>
+  readonly threshold: ThresholdFace
+  readonly schnorr: SchnorrFace
+  readonly p2p: P2pFace
+  readonly musig2: Musig2Face
+  readonly preimages: PreimagesFace
+  readonly wots: WotsFace
+  readonly keys: KeysFace
   /** Any method of the table with JSON params: snake_case names, bytes as lower-case hex. */
   call(method: string, params: unknown, options?: CallOptions): Promise<JsonObject>
   /** Whom this client trusts now, for `connect` the next time: it differs from what was given once a server has moved to its next key. */
   trusted(): Trusted
   /** Cancels what is open and lets go of the connection. */
   close(): Promise<void>
+}
+
+type Camel<S extends string> = S extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : S
+type At<T, K extends string> = K extends keyof T ? T[K] : never
+type FaceOf<M extends string> = M extends `${infer Room}.${infer Name}`
+  ? At<At<Client, Room>, Camel<Name>>
+  : At<Client, Camel<M>>
+/** Rows of the table that have no typed face. */
+type Faceless = { [M in Method]: [FaceOf<M>] extends [never] ? M : never }[Method]
+/** Does not build while a method of the table has no typed face; the error names it. */
+const isTotal: [Faceless] extends [never] ? true : Faceless = true
+void isTotal
+
+/** Params of a call before anybody is connected to: of what they say, only the server knows more. Throws as `Client.call`. */
+export function checkCall(method: string, params: unknown): { readonly method: Method; readonly params: unknown } {
+  if (!isMethod(method)) throw new RpcError('UNKNOWN_METHOD')
+  const check = <M extends Method>(name: M) => {
+    const row: MethodRow<RequestDesc<M>, ResponseDesc<M>> = METHODS[name]
+    encoded(row.request, fromJson(row.request, params))
+  }
+  check(method)
+  return { method, params }
+}
+
+/** What the types of this language don't say, like how large a number may be, protobuf does. */
+function encoded<D extends DescMessage>({ encode }: Shape<D>, params: MessageShape<D>): Uint8Array {
+  try {
+    return encode(params)
+  } catch (cause) {
+    throw new RpcError('BAD_REQUEST', { field: 'params', expected: 'values as docs/PROTOCOL.md gives them' }, { cause })
+  }
 }
 
 export interface ClientInit {
@@ -70,7 +88,7 @@ export interface ClientInit {
 export function clientOver(link: Pick<Link, 'call' | 'close'>, { clock, trusted, release }: ClientInit): Client {
   const send = async <M extends Method>(method: M, params: Params<M>, options: CallOptions): Promise<Result<M>> => {
     const row: MethodRow<RequestDesc<M>, ResponseDesc<M>> = METHODS[method]
-    const bytes = row.request.encode(params)
+    const bytes = encoded(row.request, params)
     if (bytes.length > row.maxRequestBytes) throw new RpcError('TOO_LARGE')
     const { timeoutMs = row.defaultTimeoutMs } = options
     if (!(timeoutMs > 0)) throw badRequest('timeout_ms', 'a number of milliseconds above 0')
@@ -84,10 +102,10 @@ export function clientOver(link: Pick<Link, 'call' | 'close'>, { clock, trusted,
       throw new RpcError('BAD_ANSWER', {}, { cause })
     }
   }
-  const request = async <M extends Method>(method: M, init: ParamsInit<M>, options: CallOptions = {}) => {
-    const row: MethodRow<RequestDesc<M>, ResponseDesc<M>> = METHODS[method]
-    const params = create(row.request.desc, init)
-    row.request.assert(params)
+  const ask: Ask = async (method, init, options = {}) => {
+    const { request } = METHODS[method]
+    const params = create(request.desc, init)
+    request.assert(params)
     return send(method, params, options)
   }
   const callJson = async <M extends Method>(method: M, json: unknown, options: CallOptions): Promise<JsonObject> => {
@@ -95,16 +113,18 @@ export function clientOver(link: Pick<Link, 'call' | 'close'>, { clock, trusted,
     return toJson(row.response, await send(method, fromJson(row.request, json), options))
   }
   return {
-    hello: (options) => request('hello', {}, options),
-    threshold: {
-      publicKey: async ({ key, ...options } = {}) =>
-        (await request('threshold.public_key', keyInit(key), options)).publicKey,
-      sign: async ({ requestId, digest, tweak = { kind: 'none' }, key, ...options }) => {
-        const params = { requestId, digest, tweak: tweakInit(tweak), ...keyInit(key) }
-        const { signature } = await request('threshold.sign', params, options)
-        return { signature }
-      },
+    hello: (options) => ask('hello', {}, options),
+    health: async (options) => {
+      const { ready, waitingFor } = await ask('health', {}, options)
+      return { ready, waitingFor }
     },
+    threshold: thresholdFace(ask),
+    schnorr: schnorrFace(ask),
+    p2p: p2pFace(ask),
+    musig2: musig2Face(ask),
+    preimages: preimagesFace(ask),
+    wots: wotsFace(ask),
+    keys: keysFace(ask),
     call: async (method, params, options = {}) => {
       if (!isMethod(method)) throw new RpcError('UNKNOWN_METHOD')
       return callJson(method, params, options)
@@ -119,13 +139,3 @@ export function clientOver(link: Pick<Link, 'call' | 'close'>, { clock, trusted,
     },
   }
 }
-
-/** Not said at all where it is not meant: an older server refuses a field that it doesn't know. */
-const keyInit = (key: Uint8Array | undefined): { readonly key?: Uint8Array } => (key === undefined ? {} : { key })
-
-const tweakInit = (tweak: SignItem['tweak']): ParamsInit<'threshold.sign'>['tweak'] => ({
-  kind:
-    tweak.kind === 'none'
-      ? { case: 'none', value: {} }
-      : { case: 'key', value: tweak.merkleRoot === null ? {} : { merkleRoot: tweak.merkleRoot } },
-})

@@ -68,7 +68,7 @@ describe('rpc client', () => {
       },
     })
     expect((await client.hello()).role).toBe('bridge')
-    expect(await client.threshold.publicKey()).toEqual(new Uint8Array(32).fill(7))
+    expect((await client.threshold.publicKey()).publicKey).toEqual(new Uint8Array(32).fill(7))
     expect(await client.threshold.sign({ requestId: 'deposit 1', digest: DIGEST })).toEqual({ signature: SIGNATURE })
     expect(asked).toEqual([{ requestId: 'deposit 1', digest: DIGEST, tweak: 'none' }])
   })
@@ -180,7 +180,7 @@ describe('rpc client', () => {
     }
     const { client } = await connected(createThresholdHandlers(service))
     const key = new Uint8Array(32).fill(9)
-    expect(await client.threshold.publicKey({ key })).toEqual(key)
+    expect((await client.threshold.publicKey({ key })).publicKey).toEqual(key)
     await expect(client.threshold.publicKey()).rejects.toMatchObject({ code: 'NO_KEY' })
     const asked = { requestId: 'ab', digest: DIGEST }
     await expect(client.threshold.sign({ ...asked, key })).rejects.toMatchObject({ code: 'UNKNOWN_KEY' })
@@ -398,7 +398,7 @@ describe('rpc client', () => {
       expect(net.dials).toBeLessThanOrEqual(10)
       net.refuse = 'no'
       await clock.advance(15_000)
-      expect(await call).toHaveLength(32)
+      expect((await call).publicKey).toHaveLength(32)
     })
 
     it('should dial once for many calls that wait', async () => {
