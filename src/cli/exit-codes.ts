@@ -29,6 +29,7 @@ export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
 const BY_ERROR: Readonly<Record<string, ExitCode>> = {
   USAGE: EXIT.usage,
   CONFIRMATION_NEEDED: EXIT.usage,
+  BAD_ADDRESS: EXIT.usage,
   DEVNET_OPTIONS: EXIT.usage,
   DEVNET_DIR: EXIT.usage,
 

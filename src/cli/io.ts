@@ -1,4 +1,6 @@
 import { createInterface } from 'node:readline/promises'
+import { CodedError } from '../base/index.ts'
+import { textOf } from './read-input.ts'
 
 export interface Sink {
   write(text: string): void
@@ -12,6 +14,8 @@ export interface Io {
   readonly stderr: Sink
   /** Asks the person at the terminal; undefined where there is none. */
   readonly ask: ((question: string) => Promise<string>) | undefined
+  /** All of stdin as text. Throws `USAGE` beyond `maxBytes`, or if it is not UTF-8. */
+  readonly readStdin: (maxBytes: number) => Promise<string>
   /** Aborts when the process is told to stop; for commands that run until then. */
   readonly stopSignal: () => AbortSignal
   /** Ends the process with this code if it has not ended by itself soon: for a stop that nobody asked for. */
@@ -30,6 +34,7 @@ export function processIo(): Io {
     stdout: { write: (text) => void process.stdout.write(text) },
     stderr: { write: (text) => void process.stderr.write(text) },
     ask: interactive ? ask : undefined,
+    readStdin,
     stopSignal,
     exitAtLatest,
     onHangup,
@@ -43,6 +48,18 @@ function exitAtLatest(code: number): void {
 function onHangup(listener: () => void): () => void {
   process.on('SIGHUP', listener)
   return () => process.off('SIGHUP', listener)
+}
+
+async function readStdin(maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of process.stdin) {
+    const bytes = Buffer.from(chunk)
+    length += bytes.length
+    if (length > maxBytes) throw new CodedError('USAGE', `stdin holds more than ${maxBytes} bytes`)
+    chunks.push(bytes)
+  }
+  return textOf(Buffer.concat(chunks), 'stdin')
 }
 
 async function ask(question: string): Promise<string> {

@@ -28,14 +28,17 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
 }
 
 function complain(error: unknown, argv: readonly string[], io: Io): number {
-  const json = argv.includes('--json')
+  // Whoever calls a method reads stdout, whatever goes wrong.
+  const call = argv[0] === 'call'
+  const json = argv.includes('--json') || call
   const devnetJson = json && argv[0] === 'devnet'
   const known = error instanceof CodedError
   const code = known ? error.code : 'INTERNAL'
   const message = known ? error.message : `internal error, please report it: ${String(error)}`
   // Programs that read a devnet's lines rely on the last one, wrong options or not.
   if (devnetJson) io.stdout.write(`${JSON.stringify({ event: 'summary', ok: false, code, reason: message })}\n`)
-  else if (json) io.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`)
+  else if (json)
+    io.stdout.write(`${JSON.stringify({ error: { code, message, ...(call ? { request_id: null } : {}) } })}\n`)
   else io.stderr.write(`countersign: ${message}\n`)
   // Where a bug is, only the stack tells.
   if (!known && error instanceof Error) io.stderr.write(`${error.stack ?? ''}\n`)

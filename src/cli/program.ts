@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { registerAudit } from './commands/audit.ts'
+import { registerCall } from './commands/call.ts'
 import { registerDevnet } from './commands/devnet.ts'
 import { registerEvidence } from './commands/evidence.ts'
 import { registerInit } from './commands/init.ts'
@@ -18,6 +19,7 @@ const COMMANDS = [
   registerInit,
   registerRun,
   registerStatus,
+  registerCall,
   registerReload,
   registerRotation,
   registerEvidence,

@@ -20,13 +20,14 @@ export interface Ran {
 export interface Terminal {
   /** What a person answers; left out: nobody can be asked. */
   readonly answer?: string
+  readonly stdin?: string
   readonly stop?: AbortSignal
   /** Its `hangup` events are SIGHUPs. */
   readonly hangup?: EventTarget
 }
 
 /** One command in this process, its output captured. */
-export async function cli(argv: readonly string[], { answer, stop, hangup }: Terminal = {}): Promise<Ran> {
+export async function cli(argv: readonly string[], { answer, stdin = '', stop, hangup }: Terminal = {}): Promise<Ran> {
   let out = ''
   let err = ''
   const io: Io = {
@@ -41,6 +42,7 @@ export async function cli(argv: readonly string[], { answer, stop, hangup }: Ter
       },
     },
     ask: answer === undefined ? undefined : (question) => Promise.resolve(answer).finally(() => (out += question)),
+    readStdin: async () => stdin,
     stopSignal: () => stop ?? AbortSignal.abort(),
     exitAtLatest: () => {},
     onHangup: (listener) => {

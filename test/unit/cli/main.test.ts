@@ -9,7 +9,7 @@ import { createProgram } from '../../../src/cli/program.ts'
 import { STORE_ERRORS } from '../../../src/store/index.ts'
 import { cli, tempDir } from './harness.ts'
 
-const COMMANDS: readonly string[] = ['devnet', 'init', 'run', 'status', 'rotation approve', 'rotation status']
+const COMMANDS: readonly string[] = ['devnet', 'init', 'run', 'status', 'call', 'rotation approve', 'rotation status']
 
 describe('countersign', () => {
   it('should say its version', async () => {
