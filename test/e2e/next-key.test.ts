@@ -7,7 +7,7 @@ import { type EmbeddedChain, multisigAddress, startChain } from '../../src/devne
 import { type HeldPort, holdPorts } from '../../src/devnet/ports.ts'
 import { createKeyFolder, type KeyFolder, multiaddrsOf } from '../../src/devnet/signer.ts'
 import { type NodeStatus, renderConfig } from '../../src/node/index.ts'
-import { connect } from '../../src/rpc/client/index.ts'
+import { type Client, connect, type SignerChange } from '../../src/rpc/client/index.ts'
 import { type Countersign, countersign, temporaryFolder } from './countersign.ts'
 import { statusOf } from './status.ts'
 
@@ -122,6 +122,10 @@ afterAll(async () => {
 
 describe('an operator whose next key the chain takes up', () => {
   let firstKey = ''
+  /** Of a bridge that was there before the move, and knows the old key alone. */
+  let client: Client
+  const changes: SignerChange[] = []
+  afterAll(() => client?.close())
 
   it('should begin under its old key', async () => {
     for (const o of operators) await expect.poll(() => isWell(o, o.old), WAIT).toBe(true)
@@ -129,6 +133,9 @@ describe('an operator whose next key the chain takes up', () => {
 
   it('R7: should move to it without a restart, with shares under the new group key', async () => {
     firstKey = await signs(ada, ada.old)
+    const onSignerChanged = (change: SignerChange) => changes.push(change)
+    client = await connect({ addresses: addressesOf(ada, ada.old), key: bridge, onSignerChanged })
+    expect(client.trusted().signers).toEqual([ada.old, ada.next].map((k) => k.keyPair.peerId))
     for (const o of operators) await approve(o, [keyOf(ada.next), keyOf(bo.old), keyOf(cyd.old)])
     await expect.poll(() => isWell(ada, ada.next), WAIT).toBe(true)
     expect(ada.process?.child.exitCode).toBeNull()
@@ -151,6 +158,15 @@ describe('an operator whose next key the chain takes up', () => {
       expect(s?.members.map((m) => m.publicKey)).not.toContain(keyOf(ada.old))
     }
     await expect(connect({ addresses: addressesOf(ada, ada.old), key: bridge })).rejects.toThrow()
+  })
+
+  it('R7: should be followed there by a client that was connected before', async () => {
+    expect((await client.hello()).peerId).toBe(ada.next.keyPair.peerId)
+    expect(changes.map((c) => c.kind)).toEqual(['announced', 'moved'])
+    expect(client.trusted().signers).toEqual([ada.next.keyPair.peerId])
+    const again = await connect({ ...client.trusted(), key: bridge })
+    expect((await again.health()).ready).toBe(true)
+    await again.close()
   })
 
   it('R21: should sign with the next key where its share is needed', async () => {
