@@ -32,6 +32,9 @@ async function identityFile(): Promise<string> {
   return file
 }
 
+// Each sealing and opening by passphrase is scrypt's whole cost, seconds of it on a machine with other work.
+vi.setConfig({ testTimeout: 120_000 })
+
 describe('countersign init', () => {
   it('should make a sealed key, an offline copy, a passphrase and a config that fit together', async () => {
     const { code, out, err } = await init()

@@ -1,6 +1,6 @@
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { equalBytes, toHex, utf8 } from '../../../src/base/index.ts'
 import { KeyPair } from '../../../src/curve/index.ts'
 import {
@@ -27,6 +27,9 @@ async function sealedKey() {
   await createKeyFile(path, keyPair, unlock)
   return { dir, unlock, path, keyPair }
 }
+
+// Each opening by passphrase is scrypt's whole cost, seconds of it on a machine with other work.
+vi.setConfig({ testTimeout: 120_000 })
 
 describe('key file', () => {
   it('should give back the key and one and the same sealer, with mode 0600', async () => {
