@@ -79,8 +79,9 @@ async function meanwhile<T>(node: RpcNode, work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Within less than the 30 s after which the stream itself gives up on a peer: each test is of an earlier guard. */
 const until = (what: string, holds: () => boolean): Promise<void> =>
-  withDeadline(what, 60_000, async (signal) => {
+  withDeadline(what, 25_000, async (signal) => {
     while (!holds()) await sleep(10, signal)
   })
 const ended = (stream: Stream): boolean => stream.status !== 'open' && stream.status !== 'closing'

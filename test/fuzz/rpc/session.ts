@@ -49,7 +49,10 @@ export async function playSession(site: Site, seed: string): Promise<Played> {
     wrong.push(String(error))
   }
   wrong.push(...answers.wrong)
-  if (end === 'finished') wrong.push(...unmatched(frames, answers.all))
+  // Before our own abort.
+  const { status } = stream
+  if (end === 'finished')
+    wrong.push(...unmatched(frames, answers.all).map((what) => `${what}; the stream is ${status}`))
   stream.abort(new Error('over'))
   const outcomes = answers.all.map((a) => (a.kind === 'error' ? a.error.code : a.kind))
   return { kinds, end, outcomes, wrong }

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Stream } from '@libp2p/interface'
-import { streamPair } from '@libp2p/utils'
 import { type Logger, noMetrics, silentLogger, sleep, systemClock } from '../../../src/base/index.ts'
 import { curve, KeyPair } from '../../../src/curve/index.ts'
 import { Libp2pFrameStream } from '../../../src/p2p/frame-stream.ts'
@@ -31,6 +30,7 @@ import {
 import { generateStorageIdentity, type Store, sealerOf } from '../../../src/store/index.ts'
 import { groupOf, policyInit } from '../../unit/signer/fixtures.ts'
 import { freshRun, homeIn } from '../../unit/signer/s2/service-fixtures.ts'
+import { pipe } from './pipe.ts'
 
 const NODE = KeyPair.generate()
 const BRIDGE = KeyPair.generate()
@@ -147,7 +147,7 @@ class MemoryStreams implements StreamPort {
     return Promise.reject(new Error('a server opens no streams'))
   }
   async connect(): Promise<Stream> {
-    const [near, far] = await streamPair({ protocol: RPC_PROTOCOL })
+    const [near, far] = pipe(RPC_PROTOCOL)
     const frames = new Libp2pFrameStream(far, BRIDGE.peerId, CAP)
     // As the host does it (src/p2p/streams.ts).
     this.#serve?.(frames).then(
