@@ -15,7 +15,6 @@ import type { Sizes } from '../baseline/gathered-stream.ts'
 
 export const METHOD = 'health'
 const ROW = METHODS[METHOD]
-const RESULT = { ready: true, waitingFor: [] }
 export const TIMEOUT_MS = ROW.defaultTimeoutMs
 export const PARAMS = ROW.request.encode(create(ROW.request.desc, {}))
 
@@ -23,23 +22,23 @@ export const PARAMS = ROW.request.encode(create(ROW.request.desc, {}))
 const ID = 20_000
 export const SIZES: Sizes = {
   requestBytes: encodeRequest(ID, METHOD, PARAMS, TIMEOUT_MS).length,
-  resultBytes: encodeResult(ID, ROW.response.encode(create(ROW.response.desc, RESULT))).length,
+  resultBytes: encodeResult(ID, ROW.response.encode(create(ROW.response.desc, { ready: true }))).length,
 }
 
-export function methodHandlers(keyPair: KeyPair): Handlers {
-  const { peerId, publicKey } = keyPair
+/** As a node has them, without a seed. */
+export function methodHandlers({ peerId, publicKey }: KeyPair): Handlers {
+  const facts = {
+    ...{ peerId, publicKey, network: 'bench', software: '0', waitingFor: [] },
+    ...{ policy: 'bridge' as const, active: undefined },
+  }
   const unasked = () => Promise.reject(new Error('not part of the benchmark'))
   return {
-    hello: createHelloHandler({
-      authorize: () => 'granted',
-      roleOf: () => 'bridge',
-      facts: () => ({ peerId, publicKey, network: 'bench', software: '0', waitingFor: [] }),
-    }),
+    hello: createHelloHandler({ authorize: () => 'granted', roleOf: () => 'bridge', facts: () => facts }),
+    ...createStatusHandlers(() => facts),
+    ...createS2Handlers(undefined),
+    ...createKeyHandlers(undefined),
     'threshold.public_key': unasked,
     'threshold.sign': unasked,
     'threshold.sign_batch': unasked,
-    ...createStatusHandlers(() => ({ waitingFor: [], policy: 'bridge', active: undefined })),
-    ...createS2Handlers(undefined),
-    ...createKeyHandlers(undefined),
   }
 }
