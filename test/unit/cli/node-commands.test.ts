@@ -151,6 +151,10 @@ const route = (method: 'GET' | 'POST', path: string, handler: AdminRoute['handle
 })
 
 /** A node's admin API with the answers that a test wants. */
+const S2 = {
+  ...{ publicKey: 'ac'.repeat(32), nonceMode: 'native', continuity: 'lost', lostReason: 'store_is_older' },
+  ...{ instance: '0123456789abcdef', generation: 0, journal: null },
+}
 async function nodeAnswers(status: unknown = STATUS, rotation: unknown = { rotation: null }): Promise<void> {
   node = new AdminServer({
     socketPath: join(temp.dir, 'admin.sock'),
@@ -177,10 +181,56 @@ async function nodeAnswers(status: unknown = STATUS, rotation: unknown = { rotat
         if (body.set_hash !== RECALLED.setHash) throw new CodedError('SET_UNKNOWN', 'saw no such set')
         return jsonAnswer(200, { ...RECALLED, withdrawn: body.withdraw })
       }),
+      route('GET', '/s2', () => jsonAnswer(200, { s2: S2 })),
+      ...['/s2/accept', '/s2/journal/import', '/s2/journal/export', '/s2/retire'].map((path) =>
+        route('POST', path, (request) => {
+          approvals.push({ path, ...jsonBody(request) })
+          const report = { lines: 3, added: 2, conflicts: 1, tornBytes: 7 }
+          return jsonAnswer(200, { s2: { ...S2, lostReason: null }, report, lines: 3, generation: 1, dropped: 4 })
+        }),
+      ),
     ],
   })
   await node.start()
 }
+
+describe('countersign s2', () => {
+  const s2 = (...argv: string[]) => cli(['s2', ...argv, '--config', config])
+
+  it('should say that the store proves nothing, why, and what to do', async () => {
+    await nodeAnswers()
+    const { code, out } = await s2('status')
+    expect(code).toBe(0)
+    expect(out).toMatch(/LOST: store_is_older/)
+    expect(out).toContain(`countersign s2 accept --instance ${S2.instance}`)
+    expect((await s2('status', '--json')).json()).toEqual({ s2: S2 })
+  })
+
+  it('should accept by name only', async () => {
+    await nodeAnswers()
+    expect((await s2('accept')).code).toBe(EXIT.usage)
+    expect((await s2('accept', '--instance', S2.instance)).out).toMatch(/^Accepted\.[\s\S]*proven/)
+    expect(approvals).toEqual([{ path: '/s2/accept', instance: S2.instance }])
+  })
+
+  it('should name a journal by its absolute path, and say what came of it', async () => {
+    await nodeAnswers()
+    const { out } = await s2('journal', 'import', 'old.journal')
+    expect(out).toMatch(
+      /Read 3 lines, of which this store did not know 2; 7 bytes.*\n1 one-time keys were used differently/,
+    )
+    expect((await s2('journal', 'export', 'new.journal')).out).toMatch(/^Wrote 3 lines to \/.*new\.journal\n$/)
+    expect(approvals).toMatchObject([
+      { path: expect.stringMatching(/^\/.*old\.journal$/) },
+      { path: expect.stringMatching(/^\/.*new\.journal$/) },
+    ])
+  })
+
+  it('should say what retiring a generation dropped', async () => {
+    await nodeAnswers()
+    expect((await s2('retire')).out).toBe('Generation 1 begins; 4 records were dropped.\n')
+  })
+})
 
 const status = (...more: string[]) => cli(['status', '--config', config, ...more])
 
@@ -295,10 +345,24 @@ describe('a config that is wrong', () => {
     ['rotation approve', ['rotation', 'approve', '--set', setFile, '--yes', ...where]],
     ['rotation recall', ['rotation', 'recall', ...where]],
     ['rotation recall of a set', ['rotation', 'recall', RECALLED.setHash, ...where]],
+    ['s2 status', ['s2', 'status', ...where]],
+    ['s2 accept', ['s2', 'accept', '--instance', S2.instance, ...where]],
+    ['s2 journal import', ['s2', 'journal', 'import', 'j', ...where]],
+    ['s2 journal export', ['s2', 'journal', 'export', 'j', ...where]],
+    ['s2 retire', ['s2', 'retire', ...where]],
     ['rotation handoff', ['rotation', 'handoff', ...where]],
     ['rotation handoff that holds', ['rotation', 'handoff', '--hold', ...where]],
   ]
-  const MUTATING = ['reload', 'rotation approve', 'rotation recall of a set', 'rotation handoff that holds']
+  const MUTATING = [
+    's2 accept',
+    's2 journal import',
+    's2 journal export',
+    's2 retire',
+    'reload',
+    'rotation approve',
+    'rotation recall of a set',
+    'rotation handoff that holds',
+  ]
 
   it('should keep nobody from asking the running node: only what names the socket is read', async () => {
     await nodeAnswers()
