@@ -22,8 +22,10 @@ import {
 } from './service-fixtures.ts'
 
 const tempFolder = tempFolders()
-const SEEDS = Number(process.env.S2_HISTORIES ?? 8)
+const SEEDS = Number(process.env.S2_HISTORIES ?? 6)
 const STEPS = 60
+/** Steps in which the same few nonces and keys are asked for; then it is others' turn. */
+const SEASON = 8
 
 /** The same for one seed each time. */
 function random(seed: number): (below: number) => number {
@@ -96,6 +98,7 @@ class World {
   #service: StoredS2Service | undefined
   #mode: NonceMode = 'native'
   readonly #backups: MemoryDisk[] = []
+  #step = 0
 
   constructor(seed: number) {
     this.#pick = random(seed)
@@ -112,14 +115,18 @@ class World {
   }
 
   async step(): Promise<void> {
+    this.#step++
+    // A lost store that stays lost says little.
+    if (this.#running.memory.status().continuity.standing === 'lost' && this.#pick(5) === 0)
+      return this.#importOwnJournal()
     const steps = [
-      ...Array(6).fill(() => this.#askNonces()),
-      ...Array(8).fill(() => this.#askPartials()),
-      ...Array(3).fill(() => this.#askOneTimeKey()),
+      ...Array(4).fill(() => this.#askNonces()),
+      ...Array(5).fill(() => this.#askPartials()),
+      ...Array(2).fill(() => this.#askOneTimeKey()),
+      ...Array(3).fill(() => this.#backUp()),
+      ...Array(3).fill(() => this.#putBack()),
       () => this.#restart(),
       () => this.#crash(),
-      () => this.#backUp(),
-      () => this.#putBack(),
       () => this.#loseInstanceFile(),
       () => this.#loseData(),
       () => this.#moveToStandby(),
@@ -136,7 +143,7 @@ class World {
   }
 
   #form(): MusigForm {
-    const n = this.#pick(3)
+    const n = 2 * Math.floor(this.#step / SEASON) + this.#pick(2)
     return this.#pick(2) === 0 ? sighash(n) : outpoint(n)
   }
 
@@ -167,7 +174,7 @@ class World {
   }
 
   async #askOneTimeKey(): Promise<void> {
-    const job = this.#pick(3)
+    const job = 2 * Math.floor(this.#step / SEASON) + this.#pick(2)
     const fill = this.#pick(3)
     const asked =
       fill === 0
@@ -207,10 +214,11 @@ class World {
 
   async #backUp(): Promise<void> {
     // While it runs.
-    this.#backups.push(this.#disk.copy())
+    this.#backups.unshift(this.#disk.copy())
+    this.#backups.length = Math.min(this.#backups.length, 2)
   }
   async #putBack(): Promise<void> {
-    const backup = this.#backups[this.#pick(this.#backups.length + 1)]
+    const backup = this.#backups[this.#pick(this.#backups.length)]
     if (backup === undefined) return
     const replace = () => {
       this.#disk = backup.copy()
