@@ -30,7 +30,7 @@ export function registerCall(program: Command, ctx: CliContext): void {
         'An error is one line, too: {"error":{"code","message","request_id"}}, exit code 1.\n' +
         'Whoever else is on this machine sees the arguments of a command: give PARAMS that are secret as - or @FILE.',
     )
-    .argument('[method]', 'its name, like schnorr.sign')
+    .argument('[method]', 'its name, like preimages.get_preimage')
     .argument('[params]', 'JSON; - reads it from stdin, @FILE from a file (default: {})')
     .option('--to <multiaddr>', 'where the node listens, ending in /p2p/PEERID; repeat for more addresses', collect)
     .option('--signer <key>', 'public key or PeerID of the node, where --to does not say it; repeat for more', collect)
@@ -46,9 +46,9 @@ export function registerCall(program: Command, ctx: CliContext): void {
   addExamples(
     addJson(command),
     'countersign call --list',
-    'countersign call --list schnorr.sign',
+    'countersign call --list preimages.get_preimage',
     'countersign call --to /ip4/10.0.0.7/tcp/4700/p2p/16Uiu2HA… --key bridge.key hello',
-    `countersign call --to … --key bridge.key schnorr.sign '{"target":"general","digest":"11…"}'`,
+    `countersign call --to … --key bridge.key schnorr.public_key '{"target":"general"}'`,
     'countersign call --to … --key bridge.key keys.provision @sealed-key.json',
   ).action((method: string | undefined, params: string | undefined, options: Options) =>
     options.list === true ? list(ctx, method, options) : call(ctx, method, params, options),
