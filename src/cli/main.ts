@@ -42,7 +42,7 @@ function complain(error: unknown, argv: readonly string[], io: Io): number {
   else io.stderr.write(`countersign: ${message}\n`)
   // Where a bug is, only the stack tells.
   if (!known && error instanceof Error) io.stderr.write(`${error.stack ?? ''}\n`)
-  return devnetJson ? EXIT.failure : exitCodeOf(error)
+  return devnetJson || call ? EXIT.failure : exitCodeOf(error)
 }
 
 /** Commander's complaints as one of our sentences. */

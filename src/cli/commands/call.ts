@@ -27,7 +27,7 @@ export function registerCall(program: Command, ctx: CliContext): void {
     .summary('call any method of a signer node, as a bridge does')
     .description(
       'Calls one method of the rpc protocol (docs/PROTOCOL.md) and prints the result as one line of JSON: snake_case names, bytes as lower-case hex.\n' +
-        'An error is one line, too: {"error":{"code","message","request_id"}}, exit code 1.\n' +
+        'An error is one line, too: {"error":{"code","message","request_id"}}, exit code 1, whatever went wrong.\n' +
         'Whoever else is on this machine sees the arguments of a command: give PARAMS that are secret as - or @FILE.',
     )
     .argument('[method]', 'its name, like preimages.get_preimage')
