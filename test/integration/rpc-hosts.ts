@@ -11,14 +11,16 @@ import {
   RPC_PROTOCOL,
   type RpcServerInit,
 } from '../../src/rpc/index.ts'
+import type { AuditLog } from '../../src/signer/index.ts'
 
 export const LISTEN = { tcp: '/ip4/127.0.0.1/tcp/0', quic: '/ip4/127.0.0.1/udp/0/quic-v1' } as const
 
-interface RpcNodeInit extends Pick<RpcServerInit, 'limits' | 'takeQuota'> {
+interface RpcNodeInit extends Partial<Pick<RpcServerInit, 'authorize' | 'limits' | 'takeQuota'>> {
   readonly key?: KeyPair
   readonly nextKey?: KeyPair
   readonly listen?: readonly string[]
   readonly frameTimeoutMs?: number
+  readonly audit?: AuditLog
 }
 
 /** A signer node as far as rpc goes: a real host that admits `bridges`, and the server on it. */
@@ -49,7 +51,7 @@ export async function rpcNode(bridges: readonly PeerIdStr[], handlers: Partial<H
     logger: silentLogger,
     metrics: noMetrics,
   })
-  const authorize = () => 'granted' as const
+  const authorize = init.authorize ?? (() => 'granted' as const)
   const server = createRpcServer({
     streams: host.streams,
     authorize,
@@ -76,6 +78,7 @@ export async function rpcNode(bridges: readonly PeerIdStr[], handlers: Partial<H
       }),
       ...handlers,
     },
+    ...(init.audit === undefined ? {} : { audit: init.audit }),
     clock: systemClock,
     logger: silentLogger,
     metrics: noMetrics,
