@@ -11,6 +11,12 @@ export interface Finished {
   readonly stderr: string
 }
 
+/** A module of a test that stands in the process before the program does. */
+export interface Preloaded {
+  readonly module: string
+  readonly env: Readonly<Record<string, string>>
+}
+
 /** The built binary as an operator runs it, in a process of its own. */
 export class Countersign {
   readonly child: ChildProcess
@@ -19,8 +25,12 @@ export class Countersign {
   stderr = ''
   readonly #watchers = new Set<() => void>()
 
-  constructor(args: readonly string[]) {
-    this.child = spawn(process.execPath, [BINARY, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  constructor(args: readonly string[], preloaded: Preloaded | undefined = undefined) {
+    const before = preloaded === undefined ? [] : ['--import', preloaded.module]
+    this.child = spawn(process.execPath, [...before, BINARY, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...preloaded?.env },
+    })
     this.child.stdout?.on('data', (chunk) => {
       this.stdout += String(chunk)
       for (const look of this.#watchers) look()

@@ -140,7 +140,7 @@ async function init(folder: string, name: string): Promise<Operator> {
   return { name, dir, configFile, publicKey, peerId, address, bridge: KeyPair.generate(), process: undefined }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   const address = server.address()
