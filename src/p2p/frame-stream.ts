@@ -1,5 +1,5 @@
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
-import { CodedError, codeOf, LIMITS, type PeerIdStr, withDeadline } from '../base/index.ts'
+import { CodedError, codeOf, keepAliveClock, LIMITS, type PeerIdStr, patient, withDeadline } from '../base/index.ts'
 import { encodeFrames, FrameDecoder } from './frame-codec.ts'
 import { FrameTimer } from './frame-timer.ts'
 import { FRAME_OVERHEAD_BYTES, ReadQueue } from './read-queue.ts'
@@ -9,14 +9,19 @@ import type { FrameCap, FrameStream } from './types.ts'
 const READ_HIGH_WATER_BYTES = 256 * 1024
 /** Frames kept for a peer that doesn't read; beyond it the stream is given up. */
 const WRITE_HIGH_WATER_BYTES = 4 * 1024 * 1024
+/** What is on its way to the peer is lost with some transports when the stream is aborted, so a late process has no part in it. */
 const CLOSE_TIMEOUT_MS = 2_000
 /** A peer that takes nothing for so long holds our memory for nothing. */
 const DRAIN_TIMEOUT_MS = 30_000
+/** Frames that are sent as one: each of these is awaited by itself, so that who sends much sees it go. */
+const BATCH_BYTES = 64 * 1024
+const clock = patient(keepAliveClock)
 const TOO_SLOW = 'the peer began a frame and did not end it in time; the stream was closed'
 const SLOW_READER = 'the peer does not read what it is sent; the stream was given up'
 
 interface Batch {
   readonly frames: Uint8Array[]
+  bytes: number
   readonly sent: PromiseWithResolvers<void>
 }
 
@@ -35,7 +40,8 @@ export class Libp2pFrameStream implements FrameStream {
   readonly #decoder: FrameDecoder
   readonly #reads: ReadQueue
   readonly #frameTimer: FrameTimer
-  #batch: Batch | undefined
+  /** What is written goes to the last. */
+  readonly #batches: Batch[] = []
   #queuedBytes = 0
   #pumping: Promise<void> | undefined
   #failure: Error | undefined
@@ -92,19 +98,24 @@ export class Libp2pFrameStream implements FrameStream {
       )
     if (this.#failure !== undefined) return this.#seen(Promise.reject(this.#failure))
     if (this.#closing) return Promise.reject(new CodedError('STREAM_CLOSED', 'the stream was closed; open another one'))
-    this.#queuedBytes += frame.length + FRAME_OVERHEAD_BYTES
+    const bytes = frame.length + FRAME_OVERHEAD_BYTES
+    this.#queuedBytes += bytes
     if (this.#queuedBytes > WRITE_HIGH_WATER_BYTES) this.abort(new CodedError('SLOW_READER', SLOW_READER))
     if (this.#failure !== undefined) return this.#seen(Promise.reject(this.#failure))
-    this.#batch ??= this.#begin()
-    this.#batch.frames.push(frame)
+    const last = this.#batches.at(-1)
+    const batch = last !== undefined && last.bytes + bytes <= BATCH_BYTES ? last : this.#begin()
+    batch.frames.push(frame)
+    batch.bytes += bytes
     this.#pumping ??= this.#pump()
-    return this.#batch.sent.promise
+    return batch.sent.promise
   }
 
   #begin(): Batch {
     const sent = Promise.withResolvers<void>()
     void this.#seen(sent.promise)
-    return { frames: [], sent }
+    const batch = { frames: [], bytes: 0, sent }
+    this.#batches.push(batch)
+    return batch
   }
 
   /** The peer causes these rejections, and one that no writer waits for would end the process; readers learn of it, too. */
@@ -117,11 +128,17 @@ export class Libp2pFrameStream implements FrameStream {
     if (this.#closing) return
     this.#closing = true
     try {
-      await withDeadline('closing a stream', CLOSE_TIMEOUT_MS, async (signal) => {
-        await this.#pumping
-        await this.#stream.close({ signal })
-        await this.#closed(signal)
-      })
+      await withDeadline(
+        'closing a stream',
+        CLOSE_TIMEOUT_MS,
+        async (signal) => {
+          await this.#pumping
+          await this.#stream.close({ signal })
+          await this.#closed(signal)
+        },
+        undefined,
+        clock,
+      )
     } catch (error) {
       // A peer that keeps its half open would keep the stream's memory and place.
       this.#stream.abort(error instanceof Error ? error : streamReset(error))
@@ -136,12 +153,11 @@ export class Libp2pFrameStream implements FrameStream {
   async #pump(): Promise<void> {
     for (;;) {
       await nextTick()
-      const batch = this.#batch
-      this.#batch = undefined
+      const batch = this.#batches.shift()
       if (batch === undefined) break
       try {
         await this.#send(encodeFrames(batch.frames))
-        this.#queuedBytes -= batch.frames.reduce((n, f) => n + f.length + FRAME_OVERHEAD_BYTES, 0)
+        this.#queuedBytes -= batch.bytes
         batch.sent.resolve()
       } catch (error) {
         this.#fail(streamReset(error))
@@ -153,9 +169,19 @@ export class Libp2pFrameStream implements FrameStream {
 
   async #send(bytes: Uint8Array): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure
-    if (this.#stream.send(bytes) || !this.#stream.writableNeedsDrain) return
+    this.#stream.send(bytes)
+    // A peer that makes room for a byte has not taken the rest: until then, what we hold for it counts.
+    while (this.#stream.writableNeedsDrain || this.#stream.writeBufferLength > 0) {
+      if (this.#stream.status !== 'open' && this.#stream.status !== 'closing') throw this.#failure ?? streamReset()
+      await this.#drain()
+    }
+  }
+
+  /** Resolves when the transport has room again, for however little. */
+  async #drain(): Promise<void> {
     // Not `stream.onDrain()`: libp2p 3.3 keeps its first promise for ever, so it waits only once per stream.
-    await withDeadline('the peer to read', DRAIN_TIMEOUT_MS, () => this.#next('drain')).catch((error: unknown) => {
+    const drain = () => this.#next('drain')
+    await withDeadline('the peer to read', DRAIN_TIMEOUT_MS, drain, undefined, clock).catch((error: unknown) => {
       if (codeOf(error) !== 'DEADLINE') throw error
       const slow = new CodedError('SLOW_READER', SLOW_READER)
       this.abort(slow)

@@ -1,3 +1,8 @@
+import { type Cancel, patient, systemClock } from '../base/index.ts'
+
+/** What came in while this process was not run is read before its sender is blamed. */
+const clock = patient(systemClock)
+
 /**
  * Sees to it that a frame which has begun ends: a peer that sends a byte a second would hold its memory and its place for hours.
  * Between frames a stream may be silent for ever. One timer at most, set where a chunk ends inside a frame.
@@ -5,7 +10,7 @@
 export class FrameTimer {
   readonly #timeoutMs: number
   readonly #tooSlow: () => void
-  #timer: ReturnType<typeof setTimeout> | undefined
+  #timer: Cancel | undefined
   #isInside = false
   /** The frame that the timer was set for is still the one that is coming in. */
   #isSame = false
@@ -36,7 +41,7 @@ export class FrameTimer {
     this.#isHeld = false
   }
   stop(): void {
-    clearTimeout(this.#timer)
+    this.#timer?.()
     this.#timer = undefined
     this.#isInside = false
   }
@@ -44,12 +49,11 @@ export class FrameTimer {
   #arm(): void {
     this.#isSame = true
     this.#isExcused = this.#isHeld
-    this.#timer = setTimeout(() => {
+    this.#timer = clock.after(this.#timeoutMs, () => {
       this.#timer = undefined
       if (!this.#isInside) return
       if (this.#isSame && !this.#isExcused) this.#tooSlow()
       else this.#arm()
-    }, this.#timeoutMs)
-    this.#timer.unref?.()
+    })
   }
 }

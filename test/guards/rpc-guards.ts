@@ -162,4 +162,32 @@ export const RPC_GUARDS: readonly Guard[] = [
     gone: 'Math.max(this.#length, FIRST_BYTES - FIRST_BYTES)',
     test: unit('p2p/frame-codec.test.ts', 'not for what was announced'),
   },
+  {
+    name: 'rpc: a process that stood still while it closed a stream says first what it owes',
+    file: 'src/p2p/frame-stream.ts',
+    guard: 'const clock = patient(keepAliveClock)',
+    gone: 'const clock = (patient as unknown) && keepAliveClock',
+    test: unit('p2p/late-process.test.ts', 'closed a stream behind'),
+  },
+  {
+    name: 'rpc: a process that stood still reads what lies here before it calls a frame slow',
+    file: 'src/p2p/frame-timer.ts',
+    guard: 'const clock = patient(systemClock)',
+    gone: 'const clock = (patient as unknown) && systemClock',
+    test: unit('p2p/late-process.test.ts', 'calls its sender slow'),
+  },
+  {
+    name: 'rpc: a process that stood still sees what was taken before it gives a client up',
+    file: 'src/rpc/server/answers.ts',
+    guard: 'this.#clock = patient(clock)',
+    gone: 'this.#clock = (patient as unknown) && clock',
+    test: unit('p2p/late-process.test.ts', 'says that it takes nothing'),
+  },
+  {
+    name: 'rpc: what a peer made no room for is still held for it',
+    file: 'src/p2p/frame-stream.ts',
+    guard: 'while (this.#stream.writableNeedsDrain || this.#stream.writeBufferLength > 0) {',
+    gone: 'if (this.#stream.writableNeedsDrain || this.#stream.writeBufferLength > 0) {',
+    test: unit('p2p/late-process.test.ts', 'a frame on its way'),
+  },
 ]

@@ -1,5 +1,5 @@
 import type { Cancel, Clock } from '../../base/index.ts'
-import { CodedError } from '../../base/index.ts'
+import { CodedError, patient } from '../../base/index.ts'
 import type { FrameStream } from '../../p2p/index.ts'
 import type { ServerLimits } from './types.ts'
 
@@ -32,7 +32,7 @@ export class AnswerQueue {
   /** `onFailure` is told once, when the client can't be answered any more. */
   constructor(stream: FrameStream, clock: Clock, limits: ServerLimits, onFailure: () => void) {
     this.#stream = stream
-    this.#clock = clock
+    this.#clock = patient(clock)
     this.#limits = limits
     this.#onFailure = onFailure
   }

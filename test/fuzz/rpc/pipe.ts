@@ -2,7 +2,10 @@ import type { Logger } from '@libp2p/interface'
 import { AbstractStream } from '@libp2p/utils'
 
 let nextId = 0
-const log: Logger = Object.assign(() => {}, { error() {}, trace() {}, enabled: false, newScope: () => log })
+export const silentLog: Logger = Object.assign(() => {}, {
+  ...{ error() {}, trace() {}, enabled: false },
+  newScope: () => silentLog,
+})
 
 /** Two ends of a stream of the library with nothing between: what one end does arrives at the other in order, a moment later. */
 class PipeEnd extends AbstractStream {
@@ -10,7 +13,7 @@ class PipeEnd extends AbstractStream {
   #coming: Array<(other: PipeEnd) => void> = []
 
   constructor(direction: 'inbound' | 'outbound', protocol: string) {
-    super({ id: String(nextId++), direction, protocol, log })
+    super({ id: String(nextId++), direction, protocol, log: silentLog })
   }
   static pair(protocol: string): readonly [near: PipeEnd, far: PipeEnd] {
     const [near, far] = [new PipeEnd('outbound', protocol), new PipeEnd('inbound', protocol)]
