@@ -84,6 +84,18 @@ function flipped(random: Random, frame: Uint8Array): Uint8Array {
   return out
 }
 
+/** Of the request that a session may begin with, which stays open until it is cancelled; nothing else is likely to meet it. */
+const HELD_ID = 0x2bad_cafe
+/** How its digest begins: its handler waits until nobody wants it any more. */
+export const HELD_DIGEST = [0x03, 0x4e, 0x1d] as const
+export const isHeld = (id: number): boolean => id === HELD_ID
+export function heldRequest(random: Random): Uint8Array {
+  const digest = bytesOf(random, 32)
+  digest.set(HELD_DIGEST)
+  return encodeRequest(HELD_ID, 'threshold.sign', signParams(`h${below(random, 2 ** 31)}`, digest), 0xffff_ffff)
+}
+export const heldCancel = encodeCancel(HELD_ID)
+
 /** What a client sends by a frame, each as a peer may get it wrong; by name, so that a campaign can tell what it played. */
 export const KINDS = {
   good: request,
@@ -109,6 +121,11 @@ export const KINDS = {
   'unknown method': (random) => encodeRequest(anyId(random), pick(random, NO_METHODS), params(random).bytes, 0),
   "another method's params": (random) =>
     encodeRequest(anyId(random), pick(random, METHOD_NAMES), params(random).bytes, 0),
+  'id in use': (random) => {
+    const { method, bytes } = params(random)
+    const frame = encodeRequest(HELD_ID, method, bytes, pick(random, TIMEOUTS_MS))
+    return random.chance(0.3) ? concatBytes(frame, Uint8Array.of(0x78, 0x01)) : frame
+  },
   'id 0': (random) => encodeRequest(0, 'hello', new Uint8Array(0), pick(random, TIMEOUTS_MS)),
   varint: withVarint,
   cancel: (random) => encodeCancel(pick(random, [...IDS, 0, 99])),

@@ -11,7 +11,7 @@ import {
 import { decodeAnyClientFrame } from '../../../src/rpc/wire/frame.ts'
 import { type Random, seededRandom } from '../../simulator/random.ts'
 import { below, bytesOf, pick } from './draw.ts'
-import { anyKind, KINDS, type Kind } from './frames.ts'
+import { anyKind, heldCancel, heldRequest, isHeld, KINDS, type Kind } from './frames.ts'
 import type { Site } from './site.ts'
 
 export const FRAMES_PER_SESSION = 40
@@ -35,7 +35,9 @@ export interface Played {
 export async function playSession(site: Site, seed: string): Promise<Played> {
   const random = seededRandom(seed)
   const kinds = Array.from({ length: FRAMES_PER_SESSION }, () => anyKind(random))
-  const frames = kinds.map((kind) => KINDS[kind](random))
+  const drawn = kinds.map((kind) => KINDS[kind](random))
+  const holds = random.chance(0.5)
+  const frames = holds ? [heldRequest(random), ...drawn, heldCancel] : drawn
   const end = pick(random, ENDS)
   const stream = await site.open()
   const answers = new Answers(stream)
@@ -52,9 +54,9 @@ export async function playSession(site: Site, seed: string): Promise<Played> {
   // Before our own abort.
   const { status } = stream
   if (end === 'finished')
-    wrong.push(...unmatched(frames, answers.all).map((what) => `${what}; the stream is ${status}`))
+    wrong.push(...unmatched(frames, answers.all, holds).map((what) => `${what}; the stream is ${status}`))
   stream.abort(new Error('over'))
-  const outcomes = answers.all.map((a) => (a.kind === 'error' ? a.error.code : a.kind))
+  const outcomes = answers.all.map(outcomeOf)
   return { kinds, end, outcomes, wrong }
 }
 
@@ -80,16 +82,20 @@ function tailOf(random: Random, end: End): Uint8Array {
   return new Uint8Array(0)
 }
 
+/** About as many turns of the loop does a session take to send: a machine at its limits would else make a dripping peer of us. */
+const TURNS = 100
+
 async function send(random: Random, stream: Stream, bytes: Uint8Array): Promise<void> {
   // Byte by byte, all at once, and anything between.
   const most = pick(random, [1, 7, 60, 1_000, 100_000])
+  const chunks = bytes.length / ((1 + most) / 2)
   let at = 0
   while (at < bytes.length && stream.status === 'open') {
     const size = 1 + below(random, most)
     stream.send(bytes.subarray(at, at + size))
     at += size
     // Some of it arrives while the server is at work.
-    if (random.chance(most === 1 ? 0.002 : 0.1)) await new Promise((resolve) => setImmediate(resolve))
+    if (random.chance(Math.min(0.1, TURNS / chunks))) await new Promise((resolve) => setImmediate(resolve))
   }
 }
 
@@ -120,20 +126,40 @@ class Answers {
   }
 }
 
-/** Requests with no answer or with two, of a stream that was read to its end. */
-function unmatched(frames: readonly Uint8Array[], answers: readonly ServerFrame[]): string[] {
+/** Requests with no answer or with two, or with another one than they must have, of a stream that was read to its end. */
+function unmatched(frames: readonly Uint8Array[], answers: readonly ServerFrame[], holds: boolean): string[] {
   const wrong: string[] = []
-  const asked = new Map<number, number>()
-  for (const frame of frames.map(decodeAnyClientFrame))
-    if (frame.kind !== 'cancel') asked.set(frame.id, (asked.get(frame.id) ?? 0) + 1)
-  const answered = new Map<number, number>()
-  for (const a of answers) if (a.kind !== 'malformed') answered.set(a.id, (answered.get(a.id) ?? 0) + 1)
-  const sum = (counts: ReadonlyMap<number, number>): number => [...counts.values()].reduce((a, b) => a + b, 0)
-  if (sum(asked) !== sum(answered)) wrong.push(`${sum(answered)} answers to ${sum(asked)} frames that ask for one`)
-  for (const [id, count] of asked) {
-    const got = answered.get(id) ?? 0
+  const asked = Map.groupBy(
+    frames.map(decodeAnyClientFrame).filter((f) => f.kind !== 'cancel'),
+    (f) => f.id,
+  )
+  const answered = Map.groupBy(
+    answers.filter((a) => a.kind !== 'malformed'),
+    (a) => a.id,
+  )
+  const count = (lists: ReadonlyMap<number, readonly unknown[]>): number =>
+    [...lists.values()].reduce((sum, list) => sum + list.length, 0)
+  if (count(asked) !== count(answered))
+    wrong.push(`${count(answered)} answers to ${count(asked)} frames that ask for one`)
+  // Whatever has no id of its own: unreadable ones, and those with the id of the request that is open all along.
+  let nameless = asked.get(0)?.length ?? 0
+  for (const [id, of] of asked) {
+    if (id === 0) continue
+    const got = answered.get(id) ?? []
+    const told = `${got.map(outcomeOf).join(' ')} to ${of.length} requests with id ${id}`
+    if (holds && isHeld(id)) {
+      nameless += of.length - 1
+      if (got.length !== 1 || outcomeOf(got[0]) !== 'CANCELLED') wrong.push(`${told}, the first of them held`)
+    } else if (got.length < 1 || got.length > of.length) wrong.push(told)
     // An id in use is refused under id 0, so only the first of its requests is sure of an answer by its name.
-    if (id !== 0 && (got < 1 || got > count)) wrong.push(`${got} answers to ${count} requests with id ${id}`)
+    else if (of.length === 1 && of[0]?.kind === 'malformed' && outcomeOf(got[0]) !== 'BAD_REQUEST')
+      wrong.push(`${told}, a malformed one`)
   }
+  const refused = answered.get(0) ?? []
+  if (refused.length < nameless) wrong.push(`${refused.length} answers with id 0 to ${nameless} frames`)
+  if (refused.some((a) => outcomeOf(a) !== 'BAD_REQUEST')) wrong.push(`${refused.map(outcomeOf).join(' ')} with id 0`)
   return wrong
 }
+
+const outcomeOf = (answer: ServerFrame | undefined): string =>
+  answer?.kind === 'error' ? answer.error.code : (answer?.kind ?? 'nothing')

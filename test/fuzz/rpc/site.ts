@@ -30,11 +30,14 @@ import {
 import { generateStorageIdentity, type Store, sealerOf } from '../../../src/store/index.ts'
 import { groupOf, policyInit } from '../../unit/signer/fixtures.ts'
 import { freshRun, homeIn } from '../../unit/signer/s2/service-fixtures.ts'
+import { HELD_DIGEST } from './frames.ts'
 import { pipe } from './pipe.ts'
 
 const NODE = KeyPair.generate()
 const BRIDGE = KeyPair.generate()
 const CAP = { receivedBytes: RPC_FRAME_CAPS.requestBytes, sentBytes: RPC_FRAME_CAPS.answerBytes }
+/** Longer than a session may take. */
+const HELD_MS = 120_000
 const TIMED_OUT: SignResult = { ok: false, code: 'TIMEOUT', message: '', missing: [NODE.publicKey], cheaters: [] }
 
 /** A server as a node has it, over streams of the library within the process: only the wire between is missing. */
@@ -59,6 +62,7 @@ export async function openSite(): Promise<Site> {
   const { store } = s2
   const keys = await keysOver(store, logger)
   const threshold = thresholdOver(store, logger)
+  const signing = createThresholdHandlers(threshold)
   const streams = new MemoryStreams()
   const authorize = () => 'granted' as const
   const facts = {
@@ -71,7 +75,11 @@ export async function openSite(): Promise<Site> {
     handlers: {
       hello: createHelloHandler({ authorize, roleOf: () => 'bridge', facts: () => facts }),
       ...createStatusHandlers(() => facts),
-      ...createThresholdHandlers(threshold),
+      ...signing,
+      'threshold.sign': async (params, context) => {
+        if (HELD_DIGEST.every((b, i) => params.digest[i] === b)) await sleep(HELD_MS, context.signal)
+        return signing['threshold.sign'](params, context)
+      },
       ...createS2Handlers(s2.service),
       ...createKeyHandlers(keys),
     },
