@@ -8,12 +8,14 @@ import { lineOf, type Section } from './rounds/row.ts'
 import { burst } from './s2/burst.ts'
 import { chainSteps } from './s2/chains.ts'
 import { musig2Rows } from './s2/musig2.ts'
+import { serviceRows } from './s2/service.ts'
 
 /** In the order of the report. */
 const SECTIONS: Readonly<Record<string, Section>> = {
   musig2: async function* () {
     yield* musig2Rows()
   },
+  service: serviceRows,
   chains: chainSteps,
   burst: async function* () {
     yield* burst()

@@ -12,11 +12,12 @@ export interface Addon {
   /** In place; fails, and leaves zeros, for a tweak of zero. Reduces a value beyond the order, refuses such a tweak. */
   privateKeyTweakMul(scalar: Uint8Array, tweak: Uint8Array): Uint8Array
   publicKeyVerify(point: Uint8Array): boolean
-  publicKeyCreate(secret: Uint8Array, compressed?: boolean): Uint8Array
+  /** Into `output` if there is one, of 33 or 65 bytes. */
+  publicKeyCreate(secret: Uint8Array, compressed?: boolean, output?: Uint8Array): Uint8Array
   publicKeyNegate(point: Uint8Array): Uint8Array
   publicKeyCombine(points: readonly Uint8Array[]): Uint8Array
   /** Variable-time: public scalars only. */
-  publicKeyTweakMul(point: Uint8Array, scalar: Uint8Array, compressed?: boolean): Uint8Array
+  publicKeyTweakMul(point: Uint8Array, scalar: Uint8Array, compressed?: boolean, output?: Uint8Array): Uint8Array
   ecdsaSign(digest: Uint8Array, secret: Uint8Array): { readonly signature: Uint8Array }
   ecdsaVerify(signature: Uint8Array, digest: Uint8Array, point: Uint8Array): boolean
   /** Variable-time: public values only. The public key that (r ‖ s) over the digest is of; fails where that is at infinity. */

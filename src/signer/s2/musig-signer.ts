@@ -8,6 +8,7 @@ import {
   makeNonce,
   type NonceSource,
   openMusigSession,
+  type SignRequest,
 } from '../../crypto/index.ts'
 import { randomBytes } from '../../curve/index.ts'
 import { type BindingKey, type NonceOwner, nonceBindingKey, partialUse } from './binding-key.ts'
@@ -16,6 +17,7 @@ import { MusigContexts } from './musig-contexts.ts'
 import { type NonceRecord, RANDOMNESS_BYTES } from './one-time-record.ts'
 import { judgeNonce, judgePartial, type Verdict } from './one-time-rules.ts'
 import { PublicNonces } from './public-nonces.ts'
+import { type Signed, SigningTurns } from './signing-turns.ts'
 import { mapInSlices, requireWanted } from './slices.ts'
 import type { MusigForm, MusigParams, MusigPartialItem, NonceMode, S2Outcome } from './types.ts'
 
@@ -30,6 +32,11 @@ interface PartialItem extends NonceItem {
   readonly use: Uint8Array
 }
 
+/** What was decided over an item: why not, or the record that it is answered from. */
+type Judged<I> =
+  | { readonly refusal: S2Outcome }
+  | { readonly refusal?: never; readonly item: I; readonly record: NonceRecord }
+
 const BAD = refuse('BAD_REQUEST')
 const freshRandomness = (): Uint8Array => Uint8Array.from(randomBytes(RANDOMNESS_BYTES))
 
@@ -40,6 +47,7 @@ export class MusigSigner {
   readonly #keys: MusigKeys
   readonly #contexts: MusigContexts
   readonly #publicNonces = new PublicNonces()
+  readonly #turns = new SigningTurns()
 
   constructor(memory: S2Memory, mode: NonceMode, keys: MusigKeys) {
     this.#memory = memory
@@ -64,8 +72,12 @@ export class MusigSigner {
     return this.#judged(
       items,
       (_, known) => judgeNonce(known, this.#situation, freshRandomness),
-      (item, record) => accept(this.#publicNonce(context, item, record)),
-      signal,
+      (judged) =>
+        mapInSlices(
+          judged,
+          (one): S2Outcome => one.refusal ?? accept(this.#publicNonce(context, one.item, one.record)),
+          signal,
+        ),
     )
   }
 
@@ -87,8 +99,7 @@ export class MusigSigner {
     return this.#judged(
       items,
       (item, known) => judgePartial(known, item.use, this.#situation),
-      (item, record) => this.#partial(context, item, record),
-      signal,
+      (judged) => this.#partials(context, judged, signal),
     )
   }
 
@@ -100,28 +111,20 @@ export class MusigSigner {
   #judged<I extends NonceItem>(
     items: readonly (I | undefined)[],
     judge: (item: I, known: NonceRecordOrOther) => Verdict<NonceRecord>,
-    answer: (item: I, record: NonceRecord) => S2Outcome,
-    signal: AbortSignal | undefined,
+    answer: (judged: readonly Judged<I>[]) => Promise<readonly S2Outcome[]>,
   ): Promise<readonly S2Outcome[]> {
     const keys = items.flatMap((item) => (item === undefined ? [] : [item.key]))
     return this.#memory.table.use(
       keys,
       (records) =>
-        items.map((item) => {
-          if (item === undefined) return undefined
+        items.map((item): Judged<I> => {
+          if (item === undefined) return { refusal: BAD }
           const verdict = judge(item, records.get(item.key))
+          if (verdict.kind === 'refuse') return { refusal: refuse(verdict.reason) }
           if (verdict.kind === 'write') records.set(item.key, verdict.record)
-          return { item, verdict }
+          return { item, record: verdict.record }
         }),
-      (judged) =>
-        mapInSlices(
-          judged,
-          (one) => {
-            if (one === undefined) return BAD
-            return one.verdict.kind === 'refuse' ? refuse(one.verdict.reason) : answer(one.item, one.verdict.record)
-          },
-          signal,
-        ),
+      answer,
     )
   }
 
@@ -131,20 +134,30 @@ export class MusigSigner {
     const nonce = makeNonce(context, this.#keys, sourceOf(record, form))
     nonce.destroy()
     this.#publicNonces.set(key, record, nonce.publicNonce)
-    return nonce.publicNonce.slice()
+    return nonce.publicNonce
   }
 
-  #partial(context: MusigContext, { key, form, session }: PartialItem, record: NonceRecord): S2Outcome {
+  async #partials(
+    context: MusigContext,
+    judged: readonly Judged<PartialItem>[],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly S2Outcome[]> {
+    const signing = judged.flatMap((one) => (one.refusal === undefined ? [one] : []))
+    const signed = await this.#turns.sign(
+      signing.map(
+        ({ item, record }) =>
+          () =>
+            this.#request(context, item, record),
+      ),
+      signal,
+    )
+    let next = 0
+    return judged.map((one) => one.refusal ?? outcomeOf(signed[next++]))
+  }
+
+  #request(context: MusigContext, { key, form, session }: PartialItem, record: NonceRecord): SignRequest {
     const known = this.#publicNonces.get(key, record)
-    const nonce = makeNonce(context, this.#keys, sourceOf(record, form), known)
-    try {
-      return accept(nonce.signIn(session))
-    } catch (error) {
-      if (error instanceof MusigError && error.code === 'SELF_VERIFY_FAILED') return refuse('SELF_VERIFY_FAILED')
-      throw error
-    } finally {
-      nonce.destroy()
-    }
+    return { nonce: makeNonce(context, this.#keys, sourceOf(record, form), known), session }
   }
 }
 
@@ -154,6 +167,13 @@ type NonceRecordOrOther = Parameters<typeof judgeNonce>[0]
 function sourceOf(record: NonceRecord, form: MusigForm): NonceSource {
   if (record.randomness === undefined) return { mode: 'reference', form }
   return { mode: 'native', form, random: record.randomness }
+}
+
+/** All else that can be wrong was looked at before. */
+function outcomeOf(signed: Signed | undefined): S2Outcome {
+  if (signed?.ok) return signed
+  if (signed?.reason === 'SELF_VERIFY_FAILED') return refuse('SELF_VERIFY_FAILED')
+  throw new TypeError(`a checked request was not signed: ${signed?.reason}`)
 }
 
 const ownerOf = (context: MusigContext): NonceOwner => ({

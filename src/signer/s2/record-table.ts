@@ -40,6 +40,12 @@ interface Entry {
   users: number
 }
 
+/** A read that begins at the next turn. */
+interface Reading {
+  readonly wanted: [BindingKey, Entry][]
+  readonly done: Promise<void>
+}
+
 const SAVED = Promise.resolve()
 
 /**
@@ -50,6 +56,7 @@ export class RecordTable {
   readonly #init: RecordTableInit
   readonly #entries = new Map<BindingKey, Entry>()
   readonly #saving = new Set<Promise<void>>()
+  #reading: Reading | undefined
 
   constructor(init: RecordTableInit) {
     this.#init = init
@@ -124,17 +131,31 @@ export class RecordTable {
   }
 
   #load(keys: readonly BindingKey[], entries: readonly Entry[]): void {
-    const loading = this.#init.latch.critical(async () => {
-      const stored = await this.#init.space.getMany(keys)
-      for (const [i, entry] of entries.entries()) {
-        const [key, bytes] = [keys[i], stored[i]]
-        if (key !== undefined && bytes !== undefined) entry.record = decodeRecord(key, bytes)
+    this.#reading ??= this.#readNext()
+    const { wanted, done } = this.#reading
+    for (const [i, entry] of entries.entries()) {
+      const key = keys[i]
+      if (key !== undefined) wanted.push([key, entry])
+      entry.loading = done
+    }
+  }
+
+  /** A read costs as much for one record as for many: what is asked for in one turn is read together. */
+  #readNext(): Reading {
+    const wanted: [BindingKey, Entry][] = []
+    const done = this.#init.latch.critical(async () => {
+      await new Promise<void>((resolve) => setImmediate(resolve))
+      this.#reading = undefined
+      const stored = await this.#init.space.getMany(wanted.map(([key]) => key))
+      for (const [i, [key, entry]] of wanted.entries()) {
+        const bytes = stored[i]
+        if (bytes !== undefined) entry.record = decodeRecord(key, bytes)
         entry.loading = undefined
       }
     })
     // Told to those who wait for it.
-    loading.catch(() => {})
-    for (const entry of entries) entry.loading = loading
+    done.catch(() => {})
+    return { wanted, done }
   }
 
   /** Nothing is awaited between the look and the reservation, nor between that and the start of its write. */
