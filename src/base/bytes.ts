@@ -83,6 +83,11 @@ export function u32be(n: number): Uint8Array {
 
 export function u64be(n: number | bigint): Uint8Array {
   const out = new Uint8Array(8)
+  // Lengths and indices of what is hashed, thousands a second: a view of so small an array costs more than the hash of it.
+  if (typeof n === 'number' && n >= 0 && n <= 0xffff_ffff && Number.isInteger(n)) {
+    out.set(u32be(n), 4)
+    return out
+  }
   new DataView(out.buffer).setBigUint64(0, BigInt(n))
   return out
 }

@@ -42,23 +42,27 @@ const HKDF_FIRST_BLOCK = Uint8Array.of(1)
 /** `hkdfSha256` without salt, 32 bytes at a time, of one key that is asked often: what comes of the key alone is hashed once. */
 export class HkdfKey {
   readonly #mac: ReturnType<typeof hmac.create>
+  /** What it is copied into; its owner's alone, and wiped by each digest. */
+  readonly #scratch: ReturnType<typeof hmac.create>
   #destroyed = false
 
   /** Keeps no reference to `ikm`. */
   constructor(ikm: Uint8Array) {
     const pseudorandomKey = extract(nobleSha256, ikm)
     this.#mac = hmac.create(nobleSha256, pseudorandomKey)
+    this.#scratch = hmac.create(nobleSha256, pseudorandomKey)
     zeroize(pseudorandomKey)
   }
   /** Throws TypeError once destroyed. */
   derive32(...info: readonly Uint8Array[]): Uint8Array {
     if (this.#destroyed) throw new TypeError('this HKDF key was destroyed')
-    const mac = this.#mac.clone()
+    const mac = this.#mac._cloneInto(this.#scratch)
     for (const part of info) mac.update(part)
     return mac.update(HKDF_FIRST_BLOCK).digest()
   }
   destroy(): void {
     this.#destroyed = true
     this.#mac.destroy()
+    this.#scratch.destroy()
   }
 }

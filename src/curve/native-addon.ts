@@ -21,7 +21,13 @@ export interface Addon {
   ecdsaSign(digest: Uint8Array, secret: Uint8Array): { readonly signature: Uint8Array }
   ecdsaVerify(signature: Uint8Array, digest: Uint8Array, point: Uint8Array): boolean
   /** Variable-time: public values only. The public key that (r ‖ s) over the digest is of; fails where that is at infinity. */
-  ecdsaRecover(signature: Uint8Array, recoveryId: number, digest: Uint8Array, compressed?: boolean): Uint8Array
+  ecdsaRecover(
+    signature: Uint8Array,
+    recoveryId: number,
+    digest: Uint8Array,
+    compressed?: boolean,
+    output?: Uint8Array,
+  ): Uint8Array
   ecdh(point: Uint8Array, secret: Uint8Array, options: EcdhOptions, output: Uint8Array): Uint8Array
 }
 

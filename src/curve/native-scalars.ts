@@ -32,7 +32,7 @@ export function nativeScalars(addon: Addon): NativeScalars {
     addScalars: (a, b) => {
       check(a)
       check(b)
-      const sum = Uint8Array.from(a)
+      const sum = new Uint8Array(a)
       try {
         return addon.privateKeyTweakAdd(sum, b)
       } catch {
@@ -44,16 +44,16 @@ export function nativeScalars(addon: Addon): NativeScalars {
       check(a)
       check(b)
       if (isZero(a) || isZero(b)) return new Uint8Array(32)
-      return addon.privateKeyTweakMul(Uint8Array.from(a), b)
+      return addon.privateKeyTweakMul(new Uint8Array(a), b)
     },
     negateScalar: (a) => {
       check(a)
-      return addon.privateKeyNegate(Uint8Array.from(a))
+      return addon.privateKeyNegate(new Uint8Array(a))
     },
     // Negating reduces, and twice gives the same number back.
     reduce: (bytes) => {
       if (bytes.length !== 32) throw new TypeError('expected 32 bytes')
-      return addon.privateKeyNegate(addon.privateKeyNegate(Uint8Array.from(bytes)))
+      return addon.privateKeyNegate(addon.privateKeyNegate(new Uint8Array(bytes)))
     },
   }
 }

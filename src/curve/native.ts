@@ -4,6 +4,7 @@ import { isGenerator } from './generator.ts'
 import { type Addon, loadAddon } from './native-addon.ts'
 import { generatorPairs } from './native-pair.ts'
 import { isOne, isZero, nativeScalars } from './native-scalars.ts'
+import { withSlots } from './native-slots.ts'
 import { randomBytes } from './random.ts'
 import type { Curve, LinearTerm } from './types.ts'
 
@@ -30,7 +31,8 @@ const attempt = (check: () => boolean): boolean => {
  * The fast backend: libsecp256k1 in C. Throws if this machine has no build of it.
  * docs/SECRETS.md lists which functions touch secrets: only those of the addon that take the same time for all of them.
  */
-export function nativeCurve(addon: Addon = loadAddon()): Curve {
+export function nativeCurve(loaded: Addon = loadAddon()): Curve {
+  const addon = withSlots(loaded)
   const { isScalar, ...scalars } = nativeScalars(addon)
   const { reduce } = scalars
 

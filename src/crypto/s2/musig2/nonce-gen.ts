@@ -29,7 +29,7 @@ const byte = (n: number): Uint8Array => Uint8Array.of(n)
 export function generateNonces(inputs: NonceInputs, port: Curve = curve): SecretNoncePair {
   const { secretKey, publicKey, aggregateKey = NOTHING, message, extraInput = NOTHING } = inputs
   const rand = secretKey === undefined ? Uint8Array.from(inputs.rand) : maskedRand(inputs.rand, secretKey)
-  const hashed = concatBytes(
+  const hashed = [
     rand,
     byte(publicKey.length),
     publicKey,
@@ -38,9 +38,9 @@ export function generateNonces(inputs: NonceInputs, port: Curve = curve): Secret
     message === undefined ? byte(0) : concatBytes(byte(1), u64be(message.length), message),
     u32be(extraInput.length),
     extraInput,
-  )
+  ]
   const pair = { first: secretNonce(hashed, 0, port), second: secretNonce(hashed, 1, port) }
-  zeroize(rand, hashed)
+  zeroize(rand)
   checkNonces(pair, port)
   return pair
 }
@@ -63,8 +63,8 @@ function maskedRand(rand: Uint8Array, secretKey: Uint8Array): Uint8Array {
   return mask
 }
 
-function secretNonce(hashed: Uint8Array, index: 0 | 1, port: Curve): Uint8Array {
-  const digest = taggedHash('MuSig/nonce', hashed, byte(index))
+function secretNonce(hashed: readonly Uint8Array[], index: 0 | 1, port: Curve): Uint8Array {
+  const digest = taggedHash('MuSig/nonce', ...hashed, byte(index))
   const nonce = port.reduce(digest)
   zeroize(digest)
   return nonce

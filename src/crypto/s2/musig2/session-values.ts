@@ -1,5 +1,4 @@
-import { concatBytes } from '../../../base/index.ts'
-import { type Curve, curve, GENERATOR, taggedHash, xOnly } from '../../../curve/index.ts'
+import { type Curve, curve, GENERATOR, taggedHash } from '../../../curve/index.ts'
 import { orMusigError } from './errors.ts'
 import { splitAggregateNonce } from './nonce-agg.ts'
 import { combined, isOdd } from './points.ts'
@@ -24,12 +23,12 @@ export function sessionValues(
   port: Curve = curve,
 ): SessionValues {
   const [first, second] = splitAggregateNonce(aggNonce)
-  const nonceFactor = port.reduce(taggedHash('MuSig/noncecoef', concatBytes(aggNonce, key, message)))
+  const nonceFactor = port.reduce(taggedHash('MuSig/noncecoef', aggNonce, key, message))
   const R =
     orMusigError('AGG_NONCE_INVALID', 'an aggregate nonce is two points, or zeros for one at infinity', () =>
       combined(first, nonceFactor, second, port),
     ) ?? GENERATOR
-  const nonceX = xOnly(R)
-  const challenge = port.reduce(taggedHash('BIP0340/challenge', concatBytes(nonceX, key, message)))
+  const nonceX = R.slice(1)
+  const challenge = port.reduce(taggedHash('BIP0340/challenge', nonceX, key, message))
   return { nonceX, isOdd: isOdd(R), nonceFactor, challenge }
 }
