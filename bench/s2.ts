@@ -7,6 +7,7 @@ import { versionsLine } from './baseline/versions.ts'
 import { lineOf, type Section } from './rounds/row.ts'
 import { burst } from './s2/burst.ts'
 import { chainSteps } from './s2/chains.ts'
+import { depositRows } from './s2/deposit.ts'
 import { musig2Rows } from './s2/musig2.ts'
 import { serviceRows } from './s2/service.ts'
 
@@ -20,6 +21,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   burst: async function* () {
     yield* burst()
   },
+  deposit: depositRows,
 }
 
 const words = process.argv.slice(2)

@@ -19,6 +19,7 @@ import {
   parseLine,
 } from './journal-format.ts'
 import { brokenAt, foreign, openJournal, textOf } from './journal-read.ts'
+import { mapInSlices } from './slices.ts'
 
 /** Lines at the end of a file that the store is compared with: a copy of it that is older lacks the newest ones. */
 const TAIL_LINES = 1_000
@@ -131,13 +132,13 @@ export class JournalFile {
         `${this.path} was changed by somebody else; find out by whom, then start the node again`,
         { path: this.path },
       )
-    const lines: string[] = []
-    for (const entry of entries) {
+    // A thousand of them take as long as a request may wait.
+    const lines = await mapInSlices(entries, (entry) => {
       const line = nextLine(entry, this.#seq + 1, this.#check)
-      lines.push(lineText(line))
       this.#seq = line.seq
       this.#check = line.check
-    }
+      return lineText(line)
+    })
     const bytes = utf8(lines.map((line) => `${line}\n`).join(''))
     await writeAll(this.#file, bytes, this.#bytes)
     this.#bytes += bytes.length
