@@ -233,4 +233,25 @@ export const S2_GUARDS: readonly Guard[] = [
     gone: 'if (expected === undefined || equalBytes(found, found)) return',
     test: s2('service', 'incident 20'),
   },
+  {
+    name: 's2: a secret nonce is erased once it has signed, or was not asked to',
+    file: 'src/signer/s2/signing-turns.ts',
+    guard: '      for (const { request } of jobs) request.nonce.destroy()\n',
+    gone: '',
+    test: s2('signing-turns', 'when signing itself fails'),
+  },
+  {
+    name: 's2: signatures are verified together only with those of their own context',
+    file: 'src/signer/s2/signing-turns.ts',
+    guard: 'Map.groupBy(jobs, (job) => job.request.session.context).values()',
+    gone: '[jobs]',
+    test: s2('signing-turns', 'only what is of one context'),
+  },
+  {
+    name: 'curve: what the addon was shown is zeroed',
+    file: 'src/curve/native-slots.ts',
+    guard: '      first.fill(0)\n      second.fill(0)\n',
+    gone: '',
+    test: { project: 'unit', file: 'test/unit/curve/native-slots.test.ts', name: 'hold no secret' },
+  },
 ]
