@@ -1,9 +1,15 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { toHex } from '../../src/base/index.ts'
 import { KeyPair } from '../../src/curve/index.ts'
+import { generateSeed, openSeed, publicKeyOfSeed, sealSeed } from '../../src/signer/index.ts'
 import { createKeyFile, openKeyFile, type Unlock, writeIdentityFile } from '../../src/store/index.ts'
+
 import { keyNode, openKeys, rawOf, SIGNING } from '../unit/signer/keys/support.ts'
+
+import { homeIn, OWN_KEY, others, run } from '../unit/signer/s2/service-fixtures.ts'
+
 import { tempFolders } from '../unit/store/temp-folder.ts'
 
 const tempFolder = tempFolders()
@@ -50,5 +56,42 @@ describe('incident 20: a wrong seed path silently makes a new identity', () => {
     await expect(wrong.generate(SIGNING)).rejects.toMatchObject({ code: 'KEY_EXISTS' })
     await expect(wrong.sign({ name: SIGNING.name }, 'schnorr', rawOf(1))).rejects.toMatchObject({ code: 'KEY_BACKEND' })
     await wrong.stop()
+  })
+
+  it('should name the expected and the found key when the path leads to the seed of another', async () => {
+    const dir = tempFolder()
+    const unlock: Unlock = { kind: 'identity', file: join(dir, 'identity') }
+    await writeIdentityFile(unlock.file)
+    const path = join(dir, 'other.seed')
+    const found = await sealSeed(path, generateSeed(), KeyPair.generate().publicKey, unlock)
+    const expected = publicKeyOfSeed(generateSeed())
+    const opened = openSeed(path, unlock, expected)
+    await expect(opened).rejects.toMatchObject({ code: 'KEY_FILE_OTHER_KEY', data: { path, expected, found } })
+    for (const part of [path, expected, found])
+      await expect(opened).rejects.toThrow(expect.objectContaining({ message: expect.stringContaining(part) }))
+  })
+
+  it('should make no seed where the path leads nowhere', async () => {
+    const dir = tempFolder()
+    const unlock: Unlock = { kind: 'identity', file: join(dir, 'identity') }
+    await writeIdentityFile(unlock.file)
+    const before = readdirSync(dir)
+    const path = join(dir, 'mistyped.seed')
+    await expect(openSeed(path, unlock, publicKeyOfSeed(generateSeed()))).rejects.toMatchObject({
+      code: 'KEY_FILE_MISSING',
+      message: expect.stringContaining(path),
+    })
+    expect(readdirSync(dir)).toEqual(before)
+  })
+
+  it('should not begin to serve a seed that is not the pinned one, and write nothing of it', async () => {
+    const home = homeIn(tempFolder())
+    const expectedPublicKey = others(1)[0] ?? OWN_KEY
+    const started = run(home, { expectedPublicKey })
+    await expect(started).rejects.toMatchObject({
+      code: 'S2_SEED_OTHER_KEY',
+      data: { expected: toHex(expectedPublicKey), found: toHex(OWN_KEY) },
+    })
+    expect(existsSync(home.instance)).toBe(false)
   })
 })
