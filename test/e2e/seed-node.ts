@@ -16,7 +16,7 @@ const HOOK = resolve(import.meta.dirname, 'disk-hook.ts')
 
 export interface SeedNodeInit {
   readonly dir: string
-  readonly chain: EmbeddedChain
+  readonly chain: Pick<EmbeddedChain, 'contract' | 'url'>
   /** 32 bytes. */
   readonly seed: Uint8Array
   readonly nonceMode: NonceMode
@@ -55,7 +55,7 @@ export class SeedNode {
       ...['--contract', chain.contract, '--endpoint', chain.url, '--listen', listen],
       ...['--s2-seed-file', seedFile, '--s2-nonce-mode', nonceMode, ...(isUnused ? ['--s2-seed-unused'] : [])],
     ).finished
-    if (code !== 0) throw new Error(`init ended with ${code}: ${stderr}`)
+    if (code !== 0) throw new Error(`init ended with ${code}: ${stdout}${stderr}`)
     const bridges = [KeyPair.generate(), KeyPair.generate()] as const
     const node = new SeedNode(home, `${listen}/p2p/${JSON.parse(stdout).peerId}`, bridges)
     for (const { peerId } of bridges)

@@ -1,16 +1,16 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fromHex, toHex, utf8 } from '../../src/base/index.ts'
 import type { MusigForm } from '../../src/crypto/index.ts'
-import { curve, ed25519, KeyPair, nobleCurve, sha256, taggedHash } from '../../src/curve/index.ts'
-import type { Client, JsonObject } from '../../src/rpc/client/index.ts'
-import { P2P_TAG } from '../../src/signer/index.ts'
+import { curve, ed25519, nobleCurve, sha256, taggedHash } from '../../src/curve/index.ts'
+import type { Client } from '../../src/rpc/client/index.ts'
+import { type NonceMode, P2P_TAG } from '../../src/signer/index.ts'
 import { naiveMusigSigner, otherAggNonces } from '../fixtures/musig2-recover.ts'
 import { VECTORS as MUSIG, type MusigCase, seedKeys } from '../unit/crypto/s2/musig2-fixtures.ts'
-import { homeIn, type RunOptions } from '../unit/signer/s2/service-fixtures.ts'
-import { tempFolders } from '../unit/store/temp-folder.ts'
-import { type S2Node, s2Node } from './s2-node.ts'
+import { countersign, temporaryFolder } from './countersign.ts'
+import { type RunningDevnet, startDevnet } from './devnet.ts'
+import { SeedNode } from './seed-node.ts'
 
 interface Vectors {
   readonly seed: string
@@ -40,33 +40,60 @@ const VECTORS: Vectors = JSON.parse(readFileSync(join(import.meta.dirname, '../v
 /** Two have a material of their own instead of a place below the seed, so no method returns them. */
 const ONE_TIME = VECTORS.wots.filter((w) => w.txid !== undefined)
 
-const tempFolder = tempFolders()
-const bridge = KeyPair.generate()
+/** The rest of the published keys. */
+const OTHER_SEEDS = [
+  {
+    seed: '195a61de8fdac38f9c97e493c03718c98a3c85a977b49192ceac32e429f6c409',
+    musig2: 'ac407ba319846e25d69c1c0cb2a845ab75ef93ad2e9e846cdc5cf6da766e00b2',
+    p2p: '622c124f44c3456f6e1c678325636761567ae941e6592a7adcfd02fb51514d1d',
+  },
+  {
+    seed: '175a61de8fdac38f9c97e493c03718c98a3c85a977b49192ceac32e429f6c409',
+    musig2: 'c8200b381f7dd57f4c474d2bea56747fdfba32f2d20463f4269a1cf06a1acd77',
+    p2p: '86246f6afb35af9b7c2cb1c41105b48d07d4d4219edefa6b884757d88b98b3ad',
+  },
+] as const
 
-/** A node of its own, in reference mode, and what one method answers over it. */
-async function served(options: RunOptions = {}) {
-  const node: S2Node = await s2Node(homeIn(tempFolder()), [bridge], { mode: 'reference', ...options })
-  const client: Client = await node.client(bridge)
-  return { node, call: (method: string, params: object): Promise<JsonObject> => client.call(method, params) }
-}
-type Served = Awaited<ReturnType<typeof served>>
-
-let one: Served
+const folder = temporaryFolder()
+let devnet: RunningDevnet
+/** Of the devnet's first signer, in reference mode. */
+let one: Client
 /** For what the first may not do any more: a one-time key is exported or signs (R34). */
-let another: Served
+let another: SeedNode
+let exporting: Client
 beforeAll(async () => {
-  ;[one, another] = await Promise.all([served(), served()])
+  const seedFile = join(folder.dir, 'seed')
+  writeFileSync(seedFile, fromHex(VECTORS.seed), { mode: 0o600 })
+  devnet = await startDevnet('--signers', '2', '--s2-seed-file', seedFile, '--nonce-mode', 'reference')
+  one = await devnet.bridge(0)
+  another = await seedNode('another', VECTORS.seed, 'native')
+  exporting = await another.client()
 })
 afterAll(async () => {
-  await Promise.all([one?.node.stop(), another?.node.stop()])
+  await Promise.all([one?.close(), another?.close()])
+  await devnet?.stop()
+  folder.remove()
 })
+
+/** A node process that reads the devnet's registry. */
+async function seedNode(name: string, seed: string, nonceMode: NonceMode): Promise<SeedNode> {
+  const { chainUrl: url, contract } = devnet.description
+  const node = await SeedNode.make({
+    dir: join(folder.dir, name),
+    chain: { url, contract },
+    seed: fromHex(seed),
+    nonceMode,
+  })
+  await node.start()
+  return node
+}
 
 const publishedKey = (path: string): string => {
   const found = Object.entries(VECTORS.keys).find(([name]) => name.startsWith(path))?.[1]
   return found?.xonly_pub ?? found?.pub ?? 'missing'
 }
 
-describe('every value of the reference that a method returns, through client and server', () => {
+describe('every value of the reference that a method returns, of a signer of the devnet', () => {
   it.each([
     ['schnorr.public_key', { target: 'musig2' }, publishedKey('musig2 ')],
     ['schnorr.public_key', { target: 'general' }, publishedKey('general ')],
@@ -77,22 +104,12 @@ describe('every value of the reference that a method returns, through client and
     expect(await one.call(method, params)).toEqual({ public_key: key })
   })
 
-  it.each([
-    [
-      '195a61de8fdac38f9c97e493c03718c98a3c85a977b49192ceac32e429f6c409',
-      'ac407ba319846e25d69c1c0cb2a845ab75ef93ad2e9e846cdc5cf6da766e00b2',
-      '622c124f44c3456f6e1c678325636761567ae941e6592a7adcfd02fb51514d1d',
-    ],
-    [
-      '175a61de8fdac38f9c97e493c03718c98a3c85a977b49192ceac32e429f6c409',
-      'c8200b381f7dd57f4c474d2bea56747fdfba32f2d20463f4269a1cf06a1acd77',
-      '86246f6afb35af9b7c2cb1c41105b48d07d4d4219edefa6b884757d88b98b3ad',
-    ],
-  ])('should be the published keys of seed %s', async (seed, musig2, p2p) => {
-    const s = await served({ seed: fromHex(seed) })
-    expect(await s.call('schnorr.public_key', { target: 'musig2' })).toEqual({ public_key: musig2 })
-    expect(await s.call('p2p.public_key', { scheme: 'ed25519' })).toEqual({ public_key: p2p })
-    await s.node.stop()
+  it.each(OTHER_SEEDS)('should be the published keys of seed $seed', async ({ seed, musig2, p2p }) => {
+    const node = await seedNode(seed.slice(0, 4), seed, 'native')
+    const client = await node.client()
+    expect(await client.call('schnorr.public_key', { target: 'musig2' })).toEqual({ public_key: musig2 })
+    expect(await client.call('p2p.public_key', { scheme: 'ed25519' })).toEqual({ public_key: p2p })
+    await node.close()
   })
 
   it.each(VECTORS.schnorr)(
@@ -139,7 +156,7 @@ describe('every value of the reference that a method returns, through client and
     const method = (what: string) => `wots.get_${v.bits}_${what}`
     expect(await one.call(method('public_key'), place)).toEqual({ public_key: v.public_key })
     expect(await one.call(method('signature'), { ...place, message })).toEqual({ signature: v.signature })
-    expect(await another.call(method('secret_key'), place)).toEqual({ secret_key: v.secret_key })
+    expect(await exporting.call(method('secret_key'), place)).toEqual({ secret_key: v.secret_key })
     const range = { txid, vout, first_index: index, count: 2 }
     const { public_keys: keys } = await one.call(method('public_key_batch'), range)
     expect(keys).toHaveLength(2)
@@ -155,7 +172,7 @@ const PLACE = { txid: first?.outpoint_txid ?? '', vout: first?.outpoint_vout ?? 
 const SIGHASH = first?.sighash ?? ''
 const KEYS = [...MUSIG.musig2.ordered_pubkeys_xonly]
 
-describe('R33: MuSig2 in reference mode, through client and server', () => {
+describe('R33: MuSig2 in reference mode, through the devnet', () => {
   it.each(MUSIG.musig2.cases)('should be the nonce and the partial signature of $version, $tweak', async (c) => {
     const common = { ordered_pubkeys: KEYS, tweak: tweakOf(c) }
     const { aggnonce } = c
@@ -179,14 +196,14 @@ describe('R33: MuSig2 in reference mode, through client and server', () => {
     if (a === undefined || b === undefined) throw new Error('no such cases')
     const common = { ordered_pubkeys: KEYS, tweak: tweakOf(a) }
     const sighashes = [a.sighash, '22'.repeat(32)]
-    const { items: nonces } = await another.call('musig2.get_pub_nonce_batch', { ...common, sighashes })
+    const { items: nonces } = await one.call('musig2.get_pub_nonce_batch', { ...common, sighashes })
     expect(nonces).toMatchObject([{ pub_nonce: a.pubnonce }, { pub_nonce: expect.stringMatching(/^[0-9a-f]{132}$/) }])
     const items = [
       { sighash: a.sighash, aggnonce: a.aggnonce },
       { sighash: '33'.repeat(32), aggnonce: a.aggnonce },
       { sighash: a.sighash, aggnonce: b.aggnonce },
     ]
-    const answer = await another.call('musig2.get_our_partial_sig_batch', { ...common, items })
+    const answer = await one.call('musig2.get_our_partial_sig_batch', { ...common, items })
     expect(answer.items).toMatchObject([
       { partial_sig: a.our_partial_sig },
       { error: { code: 'NONCE_NOT_ISSUED' } },
@@ -242,12 +259,59 @@ describe('R33: MuSig2 in reference mode, through client and server', () => {
   })
 
   it('R31: should be other nonces in native mode, and the same ones when they are asked for again', async () => {
-    const native = await served({ mode: 'native' })
     const params = { ordered_pubkeys: KEYS, tweak: KEY, sighash: SIGHASH }
-    const answer = await native.call('musig2.get_pub_nonce', params)
+    const answer = await exporting.call('musig2.get_pub_nonce', params)
     expect(answer).not.toEqual(await one.call('musig2.get_pub_nonce', params))
-    expect(await native.call('musig2.get_pub_nonce', params)).toEqual(answer)
-    await native.node.stop()
+    expect(await exporting.call('musig2.get_pub_nonce', params)).toEqual(answer)
+  })
+})
+
+describe('countersign call', () => {
+  const call = async (method: string, params: object) => {
+    const { signers, bridge } = devnet.description
+    const to = signers[0]?.addresses[0] ?? ''
+    const done = await countersign('call', '--to', to, '--key', bridge.keyFile, method, JSON.stringify(params)).finished
+    expect(done.stderr).toBe('')
+    return { code: done.code, json: JSON.parse(done.stdout) }
+  }
+  const musig = { ordered_pubkeys: KEYS, tweak: KEY }
+  const [outpointCase, sighashCase] = MUSIG.musig2.cases
+  const [preimage] = VECTORS.preimages
+  const [wots] = ONE_TIME
+  const place = { txid: wots?.txid, vout: wots?.vout, index: wots?.index }
+
+  it.each<[string, object, object]>([
+    ['schnorr.public_key', { target: 'musig2' }, { public_key: publishedKey('musig2 ') }],
+    ['p2p.public_key', { scheme: 'ed25519' }, { public_key: publishedKey('p2p_ed25519 ') }],
+    ['musig2.get_pub_nonce', { ...musig, sighash: SIGHASH }, { pub_nonce: sighashCase?.pubnonce }],
+    [
+      'musig2.get_our_partial_sig',
+      { ...musig, sighash: SIGHASH, aggnonce: sighashCase?.aggnonce },
+      { partial_sig: sighashCase?.our_partial_sig },
+    ],
+    ['musig2.get_pub_nonce_for_outpoint', { ...musig, ...PLACE }, { pub_nonce: outpointCase?.pubnonce }],
+    [
+      'musig2.get_our_partial_sig_for_outpoint',
+      { ...musig, ...PLACE, message: SIGHASH, aggnonce: outpointCase?.aggnonce },
+      { partial_sig: outpointCase?.our_partial_sig },
+    ],
+    [
+      'preimages.get_preimage',
+      { prestake_txid: preimage?.txid, prestake_vout: preimage?.vout, stake_index: preimage?.stake_index },
+      { preimage: preimage?.preimage },
+    ],
+    ['wots.get_128_public_key', place, { public_key: wots?.public_key }],
+    ['wots.get_128_signature', { ...place, message: wots?.msg }, { signature: wots?.signature }],
+  ])('should print the published value of %s', async (method, params, result) => {
+    expect(await call(method, params)).toEqual({ code: 0, json: result })
+  })
+
+  it('R30: should print why another use of the same nonce is refused, and end with 1', async () => {
+    const other = MUSIG.musig2.cases[3]?.aggnonce
+    expect(await call('musig2.get_our_partial_sig', { ...musig, sighash: SIGHASH, aggnonce: other })).toEqual({
+      code: 1,
+      json: { error: { code: 'EQUIVOCATION', message: expect.any(String), request_id: expect.anything() } },
+    })
   })
 })
 
