@@ -223,8 +223,12 @@ describe.each(MODES)('a node process, asked for the same one-time secret twice: 
 
   it('should be one process on its store: a second one says what is wrong, and ends', async () => {
     const second = SeedNode.at(node.dir, node)
-    await expect(second.start()).rejects.toThrow(/in use by another process/)
-    expect((await second.process?.finished)?.code).not.toBe(0)
+    try {
+      await expect(second.start()).rejects.toThrow(/in use by another process/)
+      expect((await second.process?.finished)?.code).not.toBe(0)
+    } finally {
+      await second.close()
+    }
     expect(await outcomeOf(client.hello().then(() => ({})))).toBe('answered')
   })
 })
