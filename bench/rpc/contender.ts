@@ -10,14 +10,17 @@ export interface Order {
 }
 export interface Answered {
   readonly perSecond: number
+  readonly calls: number
   /** Of the client's process, for the whole order. */
   readonly cpuMs: number
 }
 /** Of one slice. */
 export interface Measured {
   readonly perSecond: number
-  /** CPU of one call, µs, of the busier side: on a shared machine the clock on the wall measures the neighbours, too. */
+  /** CPU of one call, µs, of both sides: on a shared machine the clock on the wall measures the neighbours, too. */
   readonly cpuMicros: number
+  /** Of that, the client's. */
+  readonly clientMicros: number
 }
 
 /** Two processes of one contender. */
@@ -39,12 +42,10 @@ export class Pair {
 
   async measure(order: Order): Promise<Measured> {
     const before = await this.#serverCpuMs()
-    const startMs = performance.now()
     this.#client.send(order)
-    const { perSecond, cpuMs } = (await said(this.#client)) as Answered
-    const calls = (perSecond * (performance.now() - startMs)) / 1000
-    const busier = Math.max(cpuMs, (await this.#serverCpuMs()) - before)
-    return { perSecond, cpuMicros: (busier * 1000) / calls }
+    const { perSecond, calls, cpuMs } = (await said(this.#client)) as Answered
+    const serverMs = (await this.#serverCpuMs()) - before
+    return { perSecond, cpuMicros: ((cpuMs + serverMs) * 1000) / calls, clientMicros: (cpuMs * 1000) / calls }
   }
 
   async #serverCpuMs(): Promise<number> {

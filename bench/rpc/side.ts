@@ -9,7 +9,7 @@ import type { Answered, Contender, Order } from './contender.ts'
 import { SIZES } from './method.ts'
 import { connectOwn, connectPerStream, serveOwn } from './own.ts'
 
-type Run = (inFlight: number, forMs: number) => Promise<number>
+type Run = (inFlight: number, forMs: number) => Promise<Omit<Answered, 'cpuMs'>>
 
 /** Half of what one peer may hold open, as an end takes a moment to arrive. */
 const STREAMS_AT_ONCE = LIMITS.maxStreamsPerPeer / 2
@@ -27,7 +27,7 @@ const loop =
       }
     }
     await Promise.all(Array.from({ length: inFlight }, one))
-    return (answered * 1000) / (performance.now() - startMs)
+    return { calls: answered, perSecond: (answered * 1000) / (performance.now() - startMs) }
   }
 
 const SERVERS: Readonly<Record<Contender, () => Promise<readonly string[]>>> = {
@@ -72,7 +72,7 @@ if (side === 'server') {
   process.on('message', ({ inFlight, forMs }: Order) => {
     const startMs = cpuMs()
     run(inFlight, forMs).then(
-      (perSecond) => process.send?.({ perSecond, cpuMs: cpuMs() - startMs } satisfies Answered),
+      (done) => process.send?.({ ...done, cpuMs: cpuMs() - startMs } satisfies Answered),
       (error: unknown) => {
         console.error(error)
         process.exit(1)
