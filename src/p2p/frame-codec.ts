@@ -62,6 +62,14 @@ export class FrameDecoder {
   push(chunk: Uint8Array, emit: (frame: Uint8Array) => void): void {
     let at = 0
     while (at < chunk.length) {
+      if (this.atBoundary) {
+        const end = this.#endOfShort(chunk, at)
+        if (end !== undefined) {
+          emit(copyOf(chunk, at + 1, end))
+          at = end
+          continue
+        }
+      }
       if (this.#frame === undefined) this.#readPrefix(chunk[at++] ?? 0)
       if (this.#frame === undefined) continue
       const part = chunk.subarray(at, at + this.#wanted - this.#filled)
@@ -74,6 +82,13 @@ export class FrameDecoder {
       this.#filled = 0
       emit(frame)
     }
+  }
+
+  /** Where the frame ends that begins here, if its prefix has one byte and it has come as a whole, as most have. */
+  #endOfShort(chunk: Uint8Array, at: number): number | undefined {
+    const length = chunk[at] ?? 0
+    const end = at + 1 + length
+    return length < 0x80 && length <= this.#maxFrameBytes && end <= chunk.length ? end : undefined
   }
 
   /** `frame`, or a larger copy of it: in the end it has just the frame's length. */
@@ -110,4 +125,11 @@ export class FrameDecoder {
     this.#length = 0
     this.#prefixBytes = 0
   }
+}
+
+/** Byte by byte: below about a hundred bytes a view and a call into the engine cost more. */
+function copyOf(chunk: Uint8Array, from: number, to: number): Uint8Array {
+  const out = new Uint8Array(to - from)
+  for (let i = 0; i < out.length; i++) out[i] = chunk[from + i] ?? 0
+  return out
 }

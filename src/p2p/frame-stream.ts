@@ -25,7 +25,6 @@ interface Batch {
   readonly sent: PromiseWithResolvers<void>
 }
 
-const nextTick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 const streamReset = (cause?: unknown): CodedError =>
   new CodedError('STREAM_RESET', 'the peer or its connection ended the stream; open another one', {}, { cause })
 
@@ -43,7 +42,10 @@ export class Libp2pFrameStream implements FrameStream {
   /** What is written goes to the last. */
   readonly #batches: Batch[] = []
   #queuedBytes = 0
-  #pumping: Promise<void> | undefined
+  /** Of the newest batch: when it has left, so have all. */
+  #newest: Promise<void> | undefined
+  /** A turn of the loop is booked, or the peer is waited for. */
+  #isPumping = false
   #failure: Error | undefined
   #closing = false
 
@@ -106,15 +108,15 @@ export class Libp2pFrameStream implements FrameStream {
     const batch = last !== undefined && last.bytes + bytes <= BATCH_BYTES ? last : this.#begin()
     batch.frames.push(frame)
     batch.bytes += bytes
-    this.#pumping ??= this.#pump()
     return batch.sent.promise
   }
 
   #begin(): Batch {
     const sent = Promise.withResolvers<void>()
-    void this.#seen(sent.promise)
+    this.#newest = this.#seen(sent.promise)
     const batch = { frames: [], bytes: 0, sent }
     this.#batches.push(batch)
+    if (!this.#isPumping) this.#goOn()
     return batch
   }
 
@@ -132,7 +134,8 @@ export class Libp2pFrameStream implements FrameStream {
         'closing a stream',
         CLOSE_TIMEOUT_MS,
         async (signal) => {
-          await this.#pumping
+          // A batch that was lost has been told of to its writers.
+          await this.#newest?.catch(() => {})
           await this.#stream.close({ signal })
           await this.#closed(signal)
         },
@@ -150,31 +153,55 @@ export class Libp2pFrameStream implements FrameStream {
     this.#stream.abort(reason)
   }
 
-  async #pump(): Promise<void> {
-    for (;;) {
-      await nextTick()
-      const batch = this.#batches.shift()
-      if (batch === undefined) break
-      try {
-        await this.#send(encodeFrames(batch.frames))
-        this.#queuedBytes -= batch.bytes
-        batch.sent.resolve()
-      } catch (error) {
-        this.#fail(streamReset(error))
-        batch.sent.reject(this.#failure)
+  /** A batch each turn. */
+  #goOn(): void {
+    this.#isPumping = this.#batches.length > 0
+    if (this.#isPumping) setImmediate(this.#pump)
+  }
+  /** No promise and no further turn of the loop unless the peer is slow: both would cost more than a small frame. */
+  readonly #pump = (): void => {
+    const batch = this.#batches.shift()
+    if (batch === undefined) return
+    try {
+      if (this.#failure !== undefined) throw this.#failure
+      this.#stream.send(encodeFrames(batch.frames))
+      if (this.#isHeld) {
+        void this.#untilTaken(batch)
+        return
       }
+      this.#onSent(batch)
+    } catch (error) {
+      this.#onLost(batch, error)
     }
-    this.#pumping = undefined
+    this.#goOn()
   }
 
-  async #send(bytes: Uint8Array): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure
-    this.#stream.send(bytes)
-    // A peer that makes room for a byte has not taken the rest: until then, what we hold for it counts.
-    while (this.#stream.writableNeedsDrain || this.#stream.writeBufferLength > 0) {
-      if (this.#stream.status !== 'open' && this.#stream.status !== 'closing') throw this.#failure ?? streamReset()
-      await this.#drain()
+  /** A peer that makes room for a byte has not taken the rest: until then, what we hold for it counts. */
+  get #isHeld(): boolean {
+    return this.#stream.writableNeedsDrain || this.#stream.writeBufferLength > 0
+  }
+
+  /** Never rejects. What is written meanwhile waits. */
+  async #untilTaken(batch: Batch): Promise<void> {
+    try {
+      while (this.#isHeld) {
+        if (this.#stream.status !== 'open' && this.#stream.status !== 'closing') throw this.#failure ?? streamReset()
+        await this.#drain()
+      }
+      this.#onSent(batch)
+    } catch (error) {
+      this.#onLost(batch, error)
     }
+    this.#goOn()
+  }
+
+  #onSent({ bytes, sent }: Batch): void {
+    this.#queuedBytes -= bytes
+    sent.resolve()
+  }
+  #onLost({ sent }: Batch, error: unknown): void {
+    this.#fail(streamReset(error))
+    sent.reject(this.#failure)
   }
 
   /** Resolves when the transport has room again, for however little. */

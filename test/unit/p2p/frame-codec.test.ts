@@ -50,6 +50,22 @@ describe('frames', () => {
     expect(decoder.heldBytes).toBe(0)
     expect(frames.map((f) => [f.length, f[0], f[15_000], f.at(-1)])).toEqual([[length, 0, 1, 99]])
   })
+  it('should refuse a short frame beyond a smaller cap, though it has come as a whole', () => {
+    const frames: Uint8Array[] = []
+    const bytes = encodeFrames([new Uint8Array(10), new Uint8Array(11)])
+    expect(() => new FrameDecoder(10).push(bytes, (f) => frames.push(f))).toThrowError(
+      expect.objectContaining({ code: 'FRAME_TOO_LARGE' }),
+    )
+    expect(frames).toEqual([new Uint8Array(10)])
+  })
+  it('should keep nothing of the chunk that a frame came in', () => {
+    const frames: Uint8Array[] = []
+    const chunk = encodeFrames([Uint8Array.of(1, 2, 3)])
+    new FrameDecoder(MAX).push(chunk, (f) => frames.push(f))
+    chunk.fill(9)
+    expect(frames).toEqual([Uint8Array.of(1, 2, 3)])
+    expect(frames[0]?.buffer.byteLength).toBe(3)
+  })
   it('should hand on the frames before a bad one', () => {
     const frames: Uint8Array[] = []
     const bytes = concatBytes(encodeFrames([Uint8Array.of(1)]), lengthPrefix(MAX + 1))
