@@ -25,6 +25,33 @@ interface Entry {
   readonly metric: Counter<string> | Gauge<string>
 }
 
+/** Labels that are counted at once; closed lists of ours are shorter. */
+const MAX_FROZEN = 1_024
+
+/**
+ * Counts by labels that are frozen, so that they are told by their object alone until somebody looks: to read labels and find
+ * their series costs more than a whole small request.
+ */
+class FrozenCounts {
+  readonly #counts = new Map<Readonly<Record<string, string>>, { readonly metric: Counter<string>; sum: number }>()
+
+  add(metric: Counter<string>, labels: Readonly<Record<string, string>>, by: number): void {
+    const count = this.#counts.get(labels)
+    if (count?.metric === metric) {
+      count.sum += by
+      return
+    }
+    // The same labels of another metric, or too many.
+    if (count !== undefined || this.#counts.size >= MAX_FROZEN) this.flush()
+    this.#counts.set(labels, { metric, sum: by })
+  }
+
+  flush(): void {
+    for (const [labels, count] of this.#counts) if (count.sum > 0) count.metric.inc({ ...labels }, count.sum)
+    this.#counts.clear()
+  }
+}
+
 const NAME = /^[a-z][a-z0-9_]*$/
 
 /**
@@ -36,6 +63,7 @@ export class PromMetrics implements Metrics {
   readonly contentType: string
   readonly #registry = new Registry()
   readonly #entries = new Map<string, Entry>()
+  readonly #frozen = new FrozenCounts()
 
   constructor() {
     this.contentType = this.#registry.contentType
@@ -43,7 +71,12 @@ export class PromMetrics implements Metrics {
 
   counter<L extends string = never>(name: string, help: string, labels: readonly L[] = []) {
     const metric = this.#metric('counter', name, help, labels)
-    return { inc: (of: Readonly<Record<L, string>>, by = 1) => metric.inc(of, by) }
+    return {
+      inc: (of: Readonly<Record<L, string>>, by = 1) => {
+        if (Object.isFrozen(of)) this.#frozen.add(metric, of, by)
+        else metric.inc(of, by)
+      },
+    }
   }
 
   gauge<L extends string = never>(name: string, help: string, labels: readonly L[] = []) {
@@ -60,6 +93,7 @@ export class PromMetrics implements Metrics {
 
   /** Prometheus text format. */
   render(): Promise<string> {
+    this.#frozen.flush()
     return this.#registry.metrics()
   }
 
@@ -67,6 +101,7 @@ export class PromMetrics implements Metrics {
   async values(name: string): Promise<readonly MetricValue[]> {
     const entry = this.#entries.get(name)
     if (entry === undefined) return []
+    this.#frozen.flush()
     const { values } = await entry.metric.get()
     return values.map(({ labels, value }) => ({
       labels: Object.fromEntries(Object.entries(labels).map(([k, v]) => [k, String(v)])),

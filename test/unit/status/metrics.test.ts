@@ -15,6 +15,33 @@ describe('PromMetrics', () => {
     expect(await metrics.render()).toContain('countersign_denials_total{reason="stranger"} 3')
   })
 
+  it('should count frozen labels as any others, each metric and object for itself', async () => {
+    const metrics = new PromMetrics()
+    const a = metrics.counter('a_total', 'A', ['reason'])
+    const b = metrics.counter('b_total', 'B', ['reason'])
+    const [stranger, again] = [Object.freeze({ reason: 'stranger' }), Object.freeze({ reason: 'stranger' })]
+    for (let i = 0; i < 3; i++) {
+      a.inc(stranger)
+      b.inc(stranger, 10)
+    }
+    a.inc(again)
+    a.inc({ reason: 'stranger' })
+    expect(await metrics.values('a_total')).toEqual([{ labels: { reason: 'stranger' }, value: 5 }])
+    a.inc(stranger)
+    const page = await metrics.render()
+    expect(page).toContain('countersign_a_total{reason="stranger"} 6')
+    expect(page).toContain('countersign_b_total{reason="stranger"} 30')
+    // Read twice, counted once.
+    expect(await metrics.values('a_total')).toEqual([{ labels: { reason: 'stranger' }, value: 6 }])
+  })
+
+  it('should lose no count among more frozen labels than it holds', async () => {
+    const metrics = new PromMetrics()
+    const counter = metrics.counter('x_total', 'X', ['reason'])
+    for (let i = 0; i < 5_000; i++) counter.inc(Object.freeze({ reason: 'same' }))
+    expect(await metrics.values('x_total')).toEqual([{ labels: { reason: 'same' }, value: 5_000 }])
+  })
+
   it('should keep the last value of a gauge', async () => {
     const metrics = new PromMetrics()
     const age = metrics.gauge('snapshot_age_seconds', 'Age')
