@@ -4,8 +4,10 @@ import {
   METHODS,
   type Method,
   type MethodRow,
+  type Params,
   type RequestDesc,
   type ResponseDesc,
+  type ResultInit,
 } from '../wire/index.ts'
 import type { AccessScope, CallContext, Handler, Handlers } from './types.ts'
 
@@ -16,8 +18,8 @@ export interface DecodedCall {
   readonly cost: number
   /** Room that its answer may need. */
   readonly maxAnswerBytes: number
-  /** Throws what the handler throws. */
-  run(context: CallContext): Promise<CallResult>
+  /** Throws what the handler throws. No promise if the handler needed none. */
+  run(context: CallContext): CallResult | Promise<CallResult>
 }
 export interface CallResult {
   /** Encoded. */
@@ -30,6 +32,8 @@ export interface CallResult {
 export interface BoundMethod {
   readonly name: Method
   readonly row: MethodRow
+  /** What an answered request is counted under: always the same object. */
+  readonly ok: { readonly method: string; readonly outcome: string }
   /** What may be asked before the params are decoded. */
   readonly scope: AccessScope
   /** The params say more about what is asked for than `scope`. */
@@ -51,25 +55,43 @@ function bind<M extends Method>(name: M, handlers: Handlers): BoundMethod {
   const handler: Handler<M> = handlers[name]
   const { key, exports, request, response } = row
   const scope = { key: key?.fixed, exports, raw: false }
+  const answers = encoder<M>(row)
+  const decoded = (params: Params<M>): DecodedCall => {
+    const cost = row.costOf(params)
+    return {
+      scope: { key: key?.of(params), exports, raw: row.isRaw(params) },
+      cost,
+      maxAnswerBytes: cost === 1 ? response.maxBytes : Math.min(response.maxBytes, cost * MAX_ITEM_BYTES),
+      run(context) {
+        const result = handler(params, context)
+        return result instanceof Promise ? result.then(answers) : answers(result)
+      },
+    }
+  }
+  // Nothing was said, so nothing of it differs from one request to the next.
+  const ofNothing = request.fields.length === 0 ? decoded(request.decode(new Uint8Array(0), 'refuse')) : undefined
   return {
     name,
     row,
+    ok: Object.freeze({ method: name, outcome: 'ok' }),
     scope,
     isScopedByParams: key !== undefined && key.fixed === undefined,
-    decode(bytes) {
-      const params = request.decode(bytes, 'refuse')
-      const cost = row.costOf(params)
-      return {
-        scope: { key: key?.of(params), exports, raw: row.isRaw(params) },
-        cost,
-        maxAnswerBytes: cost === 1 ? response.maxBytes : Math.min(response.maxBytes, cost * MAX_ITEM_BYTES),
-        async run(context) {
-          const message = create(response.desc, await handler(params, context))
-          const violation = response.check(message, '')
-          if (violation) throw new Error(`the handler's ${violation.field} is not ${violation.expected}`)
-          return { bytes: response.encode(message), refusedItems: row.refusedItems(message) }
-        },
-      }
-    },
+    decode: (bytes) =>
+      ofNothing !== undefined && bytes.length === 0 ? ofNothing : decoded(request.decode(bytes, 'refuse')),
+  }
+}
+
+/** What a handler returned, checked and encoded; a frozen result only once, as long as it is the same. */
+function encoder<M extends Method>(row: MethodRow<RequestDesc<M>, ResponseDesc<M>>) {
+  const { response } = row
+  let last: { readonly result: ResultInit<M>; readonly answer: CallResult } | undefined
+  return (result: ResultInit<M>): CallResult => {
+    if (last !== undefined && last.result === result) return last.answer
+    const message = create(response.desc, result)
+    const violation = response.check(message, '')
+    if (violation) throw new Error(`the handler's ${violation.field} is not ${violation.expected}`)
+    const answer = { bytes: response.encode(message), refusedItems: row.refusedItems(message) }
+    if (Object.isFrozen(result)) last = { result, answer }
+    return answer
   }
 }

@@ -5,7 +5,7 @@ import { admit, type Refusal } from './admission.ts'
 import { AnswerQueue } from './answers.ts'
 import type { Asked } from './audit.ts'
 import type { ServerCore } from './core.ts'
-import type { BoundMethod, DecodedCall } from './dispatch.ts'
+import type { BoundMethod, CallResult, DecodedCall } from './dispatch.ts'
 import { wireFailure } from './failures.ts'
 import { handlerMarginMs } from './limits.ts'
 import { OpenRequest, type RequestOwner } from './request.ts'
@@ -136,26 +136,35 @@ export class ServerStream implements RequestOwner {
       },
       this,
     )
+    const result = started(call, request)
+    // Nothing could come between the request and its answer, so nothing has to watch over it.
+    if (!(result instanceof Promise) && !audited) {
+      const answer = encodeResult(frame.id, result.bytes)
+      if (answer.length <= this.#core.limits.maxAnswerFrameBytes) {
+        this.#answered(answer, method)
+        return
+      }
+    }
     this.#open.set(frame.id, request)
     this.#answers.promise(request.promisedBytes)
     this.#deadlines.add(request, timeoutMs)
-    void this.#run(call, request)
+    void this.#run(result, request)
   }
 
   /** Never rejects. */
-  async #run(call: DecodedCall, request: OpenRequest): Promise<void> {
+  async #run(result: CallResult | Promise<CallResult>, request: OpenRequest): Promise<void> {
     const { running, limits, audit } = this.#core
     const { peer, asked } = request
     running.set(peer, (running.get(peer) ?? 0) + 1)
     try {
-      const { bytes, refusedItems } = await call.run(request)
+      const { bytes, refusedItems } = await result
       const frame = encodeResult(request.id, bytes)
       if (frame.length > limits.maxAnswerFrameBytes) throw new Error('the answer is larger than a frame')
       if (audit !== undefined && asked !== undefined && !request.isClosed) {
         request.isDecided = true
         await audit.served(peer, asked, refusedItems)
       }
-      if (request.claim()) this.#send(frame, request.method, 'ok')
+      if (request.claim()) this.#answered(frame, request.method)
     } catch (error) {
       this.#onFailure(request, error)
     } finally {
@@ -215,13 +224,14 @@ export class ServerStream implements RequestOwner {
   }
 
   #finish(id: number, method: BoundMethod | undefined, code: WireErrorCode, details?: Partial<ErrorDetails>): void {
-    this.#send(encodeError(id, code, details), method, code)
+    this.#core.metrics.requests.inc({ method: method?.name ?? 'unknown', outcome: code })
+    this.#answers.push(encodeError(id, code, details))
   }
   #answerError(id: number, code: WireErrorCode, details?: Partial<ErrorDetails>): void {
     this.#answers.push(encodeError(id, code, details))
   }
-  #send(frame: Uint8Array, method: BoundMethod | undefined, outcome: WireErrorCode | 'ok'): void {
-    this.#core.metrics.requests.inc({ method: method?.name ?? 'unknown', outcome })
+  #answered(frame: Uint8Array, method: BoundMethod): void {
+    this.#core.metrics.requests.inc(method.ok)
     this.#answers.push(frame)
   }
 
@@ -243,6 +253,15 @@ export class ServerStream implements RequestOwner {
   #allAnswered(): Promise<void> {
     if (this.#isIdle) return Promise.resolve()
     return new Promise((resolve) => this.#idle.push(resolve))
+  }
+}
+
+/** What a handler throws before it waits for anything is no other failure than what it throws later. */
+function started(call: DecodedCall, request: OpenRequest): CallResult | Promise<CallResult> {
+  try {
+    return call.run(request)
+  } catch (error) {
+    return Promise.reject(error)
   }
 }
 

@@ -14,9 +14,13 @@ export interface CallContext {
 
 /**
  * Answers one method. Throws RpcError to answer with its code and details; anything else thrown answers INTERNAL and is
- * logged. Params are decoded, checked and granted before.
+ * logged. Params are decoded, checked and granted before. What needs no waiting is best returned without a promise; a frozen
+ * result says that none of it will ever change, and is encoded once for as long as the very same object is returned.
  */
-export type Handler<M extends Method> = (params: Params<M>, context: CallContext) => Promise<ResultInit<M>>
+export type Handler<M extends Method> = (
+  params: Params<M>,
+  context: CallContext,
+) => ResultInit<M> | Promise<ResultInit<M>>
 export type Handlers = { readonly [M in Method]: Handler<M> }
 
 /** What a right is asked for, beside the method. */

@@ -65,14 +65,26 @@ export interface StatusFacts extends Pick<NodeFacts, 'waitingFor'> {
 }
 
 export function createStatusHandlers(facts: () => StatusFacts): Pick<Handlers, 'health' | 'threshold.status'> {
+  const latest = unchanging()
   return {
-    health: async () => readiness(facts()),
+    health: () => latest(facts()),
     'threshold.status': async () => {
       const now = facts()
       const { policy, active } = now
       const key = active && { publicKey: fromHex(active.groupKey), setHash: fromHex(active.setHash) }
       return { ...readiness(now), policy, ...key }
     },
+  }
+}
+
+/** The same object as long as it says the same: clients ask often, and it seldom changes. */
+function unchanging(): (facts: StatusFacts) => ReturnType<typeof readiness> {
+  let last: ReturnType<typeof readiness> | undefined
+  return (facts) => {
+    const { waitingFor } = facts
+    const isSame = last?.waitingFor.length === waitingFor.length && last.waitingFor.every((w, i) => w === waitingFor[i])
+    if (last === undefined || !isSame) last = Object.freeze(readiness(facts))
+    return last
   }
 }
 
