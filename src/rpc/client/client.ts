@@ -8,7 +8,6 @@ import {
   METHODS,
   type Method,
   type MethodRow,
-  type Params,
   type RequestDesc,
   type ResponseDesc,
   type Result,
@@ -79,6 +78,17 @@ function encoded<D extends DescMessage>({ encode }: Shape<D>, params: MessageSha
   }
 }
 
+const NOTHING = new Uint8Array(0)
+const same = <T>(result: T): T => result
+
+function answerIn<D extends DescMessage>({ decode }: Shape<D>, bytes: Uint8Array): MessageShape<D> {
+  try {
+    return decode(bytes, 'skip')
+  } catch (cause) {
+    throw new RpcError('BAD_ANSWER', {}, { cause })
+  }
+}
+
 export interface ClientInit {
   readonly clock: Clock
   readonly trusted: () => Trusted
@@ -86,38 +96,38 @@ export interface ClientInit {
 }
 
 export function clientOver(link: Pick<Link, 'call' | 'close'>, { clock, trusted, release }: ClientInit): Client {
-  const send = async <M extends Method>(method: M, params: Params<M>, options: CallOptions): Promise<Result<M>> => {
+  const send = <M extends Method, T>(
+    method: M,
+    bytes: Uint8Array,
+    options: CallOptions,
+    as: (result: Result<M>) => T,
+  ): Promise<T> => {
     const row: MethodRow<RequestDesc<M>, ResponseDesc<M>> = METHODS[method]
-    const bytes = encoded(row.request, params)
     if (bytes.length > row.maxRequestBytes) throw new RpcError('TOO_LARGE')
     const { timeoutMs = row.defaultTimeoutMs } = options
     if (!(timeoutMs > 0)) throw badRequest('timeout_ms', 'a number of milliseconds above 0')
     // The server cuts a longer wish to the same.
     const deadlineMs = clock.now() + Math.min(timeoutMs, row.maxTimeoutMs)
     const { idempotent } = row
-    const result = await link.call({ name: method, idempotent }, bytes, { deadlineMs, signal: options.signal })
-    try {
-      return row.response.decode(result, 'skip')
-    } catch (cause) {
-      throw new RpcError('BAD_ANSWER', {}, { cause })
-    }
+    return link.call({ name: method, idempotent }, bytes, { deadlineMs, signal: options.signal }, (result) =>
+      as(answerIn(row.response, result)),
+    )
   }
   const ask: Ask = async (method, init, options = {}) => {
     const { request } = METHODS[method]
     const params = create(request.desc, init)
     request.assert(params)
-    return send(method, params, options)
+    return send(method, encoded(request, params), options, same)
   }
   const callJson = async <M extends Method>(method: M, json: unknown, options: CallOptions): Promise<JsonObject> => {
     const row: MethodRow<RequestDesc<M>, ResponseDesc<M>> = METHODS[method]
-    return toJson(row.response, await send(method, fromJson(row.request, json), options))
+    const bytes = encoded(row.request, fromJson(row.request, json))
+    return send(method, bytes, options, (result) => toJson(row.response, result))
   }
   return {
     hello: (options) => ask('hello', {}, options),
-    health: async (options) => {
-      const { ready, waitingFor } = await ask('health', {}, options)
-      return { ready, waitingFor }
-    },
+    health: async (options = {}) =>
+      send('health', NOTHING, options, ({ ready, waitingFor }) => ({ ready, waitingFor })),
     threshold: thresholdFace(ask),
     schnorr: schnorrFace(ask),
     p2p: p2pFace(ask),

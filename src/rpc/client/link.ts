@@ -45,10 +45,37 @@ export class Link {
 
   /**
    * Calls a method. Where no server is reached, they are tried again, with backoff, until the deadline; a request that was
-   * already sent is repeated, byte for byte, only if its method is idempotent.
+   * already sent is repeated, byte for byte, only if its method is idempotent. `read` makes the result of its bytes; what it
+   * throws, the call rejects with.
    */
-  async call(method: RawMethod, params: Uint8Array, wait: Wait): Promise<Uint8Array> {
-    for (let lost = 0; ; lost++) {
+  call<T>(method: RawMethod, params: Uint8Array, wait: Wait, read: (result: Uint8Array) => T): Promise<T> {
+    const session = this.#session
+    if (!session?.isUsable) return this.#repeat(method, params, wait, 0).then(read)
+    return new Promise((resolve, reject) => {
+      session.start(method.name, params, wait, {
+        resolve: (result) => {
+          try {
+            resolve(read(result))
+          } catch (error) {
+            reject(error)
+          }
+        },
+        reject: (error) => {
+          if (method.idempotent) resolve(this.#afterFailure(session, error, method, params, wait).then(read))
+          else reject(error)
+        },
+      })
+    })
+  }
+
+  async #afterFailure(session: Session, error: RpcError, method: RawMethod, params: Uint8Array, wait: Wait) {
+    if (!(await this.#isLost(session, error, wait))) throw error
+    return this.#repeat(method, params, wait, 1)
+  }
+
+  /** Until it has an answer; `lost` = streams that were lost with it before. */
+  async #repeat(method: RawMethod, params: Uint8Array, wait: Wait, lostBefore: number): Promise<Uint8Array> {
+    for (let lost = lostBefore; ; lost++) {
       // The first repeat is at once; a request that keeps losing its stream is repeated ever more slowly.
       if (lost > 1) await this.#pause(this.#backoffMs(lost - 2), wait)
       const session = this.#session?.isUsable ? this.#session : await this.#live(wait)

@@ -1,11 +1,18 @@
 import { type Clock, Deadlines, Expiring, LIMITS, type PeerIdStr } from '../../base/index.ts'
 import type { FrameStream } from '../../p2p/index.ts'
 import { decodeServerFrame, encodeCancel, encodeRequest, RpcError } from '../wire/index.ts'
+import { Pending } from './pending.ts'
 
 export interface Wait {
   /** Until when the caller waits, Unix ms. */
   readonly deadlineMs: number
   readonly signal?: AbortSignal | undefined
+}
+
+/** Who is told of a call's end: one of both, once. */
+export interface Asker {
+  resolve(result: Uint8Array): void
+  reject(error: RpcError): void
 }
 
 /** The server answers at its deadline at the latest; the answer then still has to travel. */
@@ -16,8 +23,7 @@ class Call extends Expiring {
   readonly method: string
   readonly params: Uint8Array
   readonly wait: Wait
-  readonly resolve: (result: Uint8Array) => void
-  readonly reject: (error: RpcError) => void
+  readonly asker: Asker
   readonly #giveUp: (call: Call, error: RpcError) => void
   /** 0 until it is sent. */
   id = 0
@@ -25,15 +31,17 @@ class Call extends Expiring {
   heardBefore = 0
 
   constructor(
-    asked: Pick<Call, 'method' | 'params' | 'wait' | 'resolve' | 'reject'>,
+    method: string,
+    params: Uint8Array,
+    wait: Wait,
+    asker: Asker,
     giveUp: (call: Call, error: RpcError) => void,
   ) {
     super()
-    this.method = asked.method
-    this.params = asked.params
-    this.wait = asked.wait
-    this.resolve = asked.resolve
-    this.reject = asked.reject
+    this.method = method
+    this.params = params
+    this.wait = wait
+    this.asker = asker
     this.#giveUp = giveUp
   }
 
@@ -51,10 +59,9 @@ export class Session {
   readonly #stream: FrameStream
   readonly #clock: Clock
   readonly #deadlines: Deadlines
-  readonly #pending = new Map<number, Call>()
+  readonly #pending = new Pending<Call>()
   readonly #queue = new Set<Call>()
   #maxInFlight: number = LIMITS.maxRpcInFlight
-  #lastId = 0
   #pumping = false
   #failure: RpcError | undefined
   /** Answers so far. */
@@ -107,30 +114,37 @@ export class Session {
 
   /** Encoded params in, encoded result out. Rejects with RpcError only. */
   request(method: string, params: Uint8Array, wait: Wait): Promise<Uint8Array> {
-    return new Promise((resolve, reject) => {
-      const { signal } = wait
-      if (this.#failure !== undefined) return reject(this.#failure)
-      if (signal?.aborted) return reject(new RpcError('CANCELLED', {}, { cause: signal.reason }))
-      const call = new Call({ method, params, wait, resolve, reject }, this.#giveUp)
-      signal?.addEventListener('abort', call, { once: true })
-      const timeoutMs = wait.deadlineMs - this.#clock.now()
-      this.#deadlines.add(call, Math.max(0, timeoutMs) + ANSWER_GRACE_MS)
-      if (this.#queue.size === 0 && this.#pending.size < this.#maxInFlight) this.#send(call, timeoutMs)
-      else this.#queue.add(call)
-    })
+    return new Promise((resolve, reject) => this.start(method, params, wait, { resolve, reject }))
+  }
+
+  /** As `request`, for an asker that needs no promise of its own. */
+  start(method: string, params: Uint8Array, wait: Wait, asker: Asker): void {
+    const { signal } = wait
+    const refusal =
+      this.#failure ?? (signal?.aborted ? new RpcError('CANCELLED', {}, { cause: signal.reason }) : undefined)
+    if (refusal !== undefined) {
+      asker.reject(refusal)
+      return
+    }
+    const call = new Call(method, params, wait, asker, this.#giveUp)
+    signal?.addEventListener('abort', call, { once: true })
+    const timeoutMs = wait.deadlineMs - this.#clock.now()
+    this.#deadlines.add(call, Math.max(0, timeoutMs) + ANSWER_GRACE_MS)
+    if (this.#queue.size === 0 && this.#pending.size < this.#maxInFlight) this.#send(call, timeoutMs)
+    else this.#queue.add(call)
   }
 
   readonly #giveUp = (call: Call, error: RpcError): void => {
     if (error.code === 'DEADLINE' && call.id !== 0 && call.heardBefore === this.#heard) this.#doubtful = true
     if (call.id !== 0 && this.#failure === undefined) this.#write(encodeCancel(call.id))
     this.#settle(call)
-    call.reject(error)
+    call.asker.reject(error)
   }
 
   /** The call is over: the next one may go. */
   #settle(call: Call): void {
     if (call.id === 0) this.#queue.delete(call)
-    else this.#pending.delete(call.id)
+    else this.#pending.delete(call)
     this.#deadlines.remove(call)
     call.wait.signal?.removeEventListener('abort', call)
     this.#pump()
@@ -139,19 +153,18 @@ export class Session {
   #send(call: Call, timeoutMs: number): void {
     if (timeoutMs < 1) {
       this.#settle(call)
-      call.reject(new RpcError('DEADLINE'))
+      call.asker.reject(new RpcError('DEADLINE'))
       return
     }
-    call.id = this.#nextId()
     call.heardBefore = this.#heard
-    this.#pending.set(call.id, call)
+    this.#pending.add(call)
     this.#write(encodeRequest(call.id, call.method, call.params, Math.floor(timeoutMs)))
   }
 
   /** Tells the server to stop working for us, then ends the stream. */
   async close(): Promise<void> {
     if (this.#failure !== undefined) return
-    for (const id of this.#pending.keys()) this.#write(encodeCancel(id))
+    for (const { id } of this.#pending.all()) this.#write(encodeCancel(id))
     const closed = this.#stream.close()
     this.#end(new RpcError('CLOSED'))
     await closed
@@ -166,9 +179,9 @@ export class Session {
 
   #end(error: RpcError): void {
     this.#failure = error
-    for (const call of [...this.#pending.values(), ...this.#queue]) {
+    for (const call of [...this.#pending.all(), ...this.#queue]) {
       this.#settle(call)
-      call.reject(error)
+      call.asker.reject(error)
     }
   }
 
@@ -182,12 +195,6 @@ export class Session {
       this.#send(call, call.wait.deadlineMs - this.#clock.now())
     }
     this.#pumping = false
-  }
-
-  #nextId(): number {
-    do this.#lastId = this.#lastId === 0xffff_ffff ? 1 : this.#lastId + 1
-    while (this.#pending.has(this.#lastId))
-    return this.#lastId
   }
 
   /** Frames that leave together share a promise, which is listened to once. */
@@ -211,7 +218,7 @@ export class Session {
     const call = this.#pending.get(answer.id)
     if (call === undefined) return
     this.#settle(call)
-    if (answer.kind === 'result') call.resolve(answer.result)
-    else call.reject(answer.error)
+    if (answer.kind === 'result') call.asker.resolve(answer.result)
+    else call.asker.reject(answer.error)
   }
 }

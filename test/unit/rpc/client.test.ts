@@ -25,6 +25,7 @@ const SIGNATURE = new Uint8Array(64).fill(6)
 const OTHER_KEY = MEMBER.publicKey
 const SERVERS = [{ peerId: SERVER.peerId, addresses: [] }]
 const who = (clock: ManualClock) => ({ servers: SERVERS, self: BRIDGE.peerId, clock, random: () => 0.5 })
+const same = (result: Uint8Array): Uint8Array => result
 
 async function world(handlers: Partial<Handlers> = {}, clock = new ManualClock()) {
   const net = new MemoryNetwork()
@@ -379,11 +380,11 @@ describe('rpc client', () => {
       const init = { requestId: 'once', digest: DIGEST, tweak: { kind: { case: 'none' as const, value: {} } } }
       const params = request.encode(create(request.desc, init))
       const wait = { deadlineMs: clock.now() + 5_000 }
-      await expect(link.call({ name: 'threshold.sign', idempotent: false }, params, wait)).rejects.toMatchObject({
+      await expect(link.call({ name: 'threshold.sign', idempotent: false }, params, wait, same)).rejects.toMatchObject({
         code: 'DISCONNECTED',
       })
       expect(ids).toEqual(['once'])
-      await link.call({ name: 'threshold.sign', idempotent: false }, params, wait)
+      await link.call({ name: 'threshold.sign', idempotent: false }, params, wait, same)
       expect(ids).toEqual(['once', 'once'])
     })
 

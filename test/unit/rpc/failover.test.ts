@@ -10,6 +10,7 @@ import { BRIDGE, HELLO, ManualClock, MEMBER, MemoryNetwork, quickHandlers, SERVE
 
 const DIGEST = new Uint8Array(32).fill(5)
 const [A, B] = [SERVER, MEMBER]
+const same = (result: Uint8Array): Uint8Array => result
 
 const unhandled: unknown[] = []
 process.on('unhandledRejection', (reason) => unhandled.push(reason))
@@ -157,7 +158,7 @@ describe('a client of several servers', () => {
       create(request.desc, { ...sign('once'), tweak: { kind: { case: 'none' as const, value: {} } } }),
     )
     const wait = { deadlineMs: w.clock.now() + 5_000 }
-    await expect(link.call({ name: 'threshold.sign', idempotent: false }, params, wait)).rejects.toMatchObject({
+    await expect(link.call({ name: 'threshold.sign', idempotent: false }, params, wait, same)).rejects.toMatchObject({
       code: 'DISCONNECTED',
     })
     expect(w.b.asked).toEqual([])
