@@ -65,6 +65,20 @@ export const RPC_GUARDS: readonly Guard[] = [
     test: unit('rpc/audit.test.ts', 'no result out'),
   },
   {
+    name: 'rpc: a result that was there at once waits for its line, too',
+    file: 'src/rpc/server/stream.ts',
+    guard: '!(result instanceof Promise) && !audited',
+    gone: '!(result instanceof Promise)',
+    test: unit('rpc/at-once.test.ts', 'audit log all the same'),
+  },
+  {
+    name: 'rpc: only what can not change is encoded once',
+    file: 'src/rpc/server/dispatch.ts',
+    guard: 'if (Object.isFrozen(result)) last',
+    gone: 'last',
+    test: unit('rpc/at-once.test.ts', 'encoded anew'),
+  },
+  {
     name: 'rpc: a refusal by right is written down whatever the method is',
     file: 'src/rpc/server/stream.ts',
     guard: `method.row.audited || code === 'NOT_GRANTED'`,

@@ -60,17 +60,19 @@ export class Link {
             reject(error)
           }
         },
-        reject: (error) => {
-          if (method.idempotent) resolve(this.#afterFailure(session, error, method, params, wait).then(read))
-          else reject(error)
-        },
+        reject: (error) => resolve(this.#again(session, error, method, params, wait).then(read)),
       })
     })
   }
 
-  async #afterFailure(session: Session, error: RpcError, method: RawMethod, params: Uint8Array, wait: Wait) {
-    if (!(await this.#isLost(session, error, wait))) throw error
+  async #again(session: Session, error: RpcError, method: RawMethod, params: Uint8Array, wait: Wait) {
+    await this.#orThrow(session, error, method, wait)
     return this.#repeat(method, params, wait, 1)
+  }
+
+  /** Resolves when the request may be sent again; else throws why it failed. */
+  async #orThrow(session: Session, error: unknown, method: RawMethod, wait: Wait): Promise<void> {
+    if (!method.idempotent || !(await this.#isLost(session, error, wait))) throw error
   }
 
   /** Until it has an answer; `lost` = streams that were lost with it before. */
@@ -82,7 +84,7 @@ export class Link {
       try {
         return await session.request(method.name, params, wait)
       } catch (error) {
-        if (!method.idempotent || !(await this.#isLost(session, error, wait))) throw error
+        await this.#orThrow(session, error, method, wait)
       }
     }
   }

@@ -58,6 +58,15 @@ describe('frames', () => {
     )
     expect(frames).toEqual([new Uint8Array(10)])
   })
+  it.each([127, 128, 200, 255])('should cut whole frames of %i bytes and shorter ones out of one chunk', (length) => {
+    const frames = [
+      new Uint8Array(length).fill(1),
+      new Uint8Array(2),
+      new Uint8Array(0),
+      new Uint8Array(length).fill(2),
+    ]
+    expect(decode([concatBytes(encodeFrames(frames), new Uint8Array(300))]).slice(0, 4)).toEqual(frames)
+  })
   it('should keep nothing of the chunk that a frame came in', () => {
     const frames: Uint8Array[] = []
     const chunk = encodeFrames([Uint8Array.of(1, 2, 3)])

@@ -52,6 +52,50 @@ describe('frame stream', () => {
     }
     await written
   })
+  it('should send what was written before its close, all of it first', async () => {
+    const far = theirs()
+    const done: string[] = []
+    const send = raw.send.bind(raw)
+    raw.send = (data) => {
+      done.push('sent')
+      return send(data)
+    }
+    const close = raw.close.bind(raw)
+    raw.close = (options) => {
+      done.push('closed')
+      return close(options)
+    }
+    const written = ours.write(frame(1))
+    const closing = ours.close()
+    expect(await far.read()).toEqual(frame(1))
+    expect(await far.read()).toBeUndefined()
+    await Promise.all([written, far.close(), closing])
+    expect(done).toEqual(['sent', 'closed'])
+  })
+  it('should send nothing more while the peer is slow, and all of it afterwards', async () => {
+    const sent: number[] = []
+    let isFull = true
+    raw.send = (data) => {
+      sent.push(data.byteLength)
+      return !isFull
+    }
+    Object.defineProperty(raw, 'writableNeedsDrain', { get: () => isFull })
+    const first = ours.write(frame(1))
+    await new Promise((resolve) => setImmediate(resolve))
+    const rest = [ours.write(frame(2)), ours.write(frame(3))]
+    for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
+    expect(sent).toEqual([4])
+    isFull = false
+    raw.dispatchEvent(new Event('drain'))
+    await Promise.all([first, ...rest])
+    expect(sent).toEqual([4, 8])
+  })
+  it('should carry any amount, over time, to a peer that takes it', async () => {
+    raw.send = () => true
+    // Three times what it may hold for a peer.
+    for (let i = 0; i < 192; i++) await ours.write(frame(7, MAX))
+    expect(raw.status).toBe('open')
+  })
   it('should end its reader when the other side has finished', async () => {
     const far = theirs()
     await far.write(frame(1))

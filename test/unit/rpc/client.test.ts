@@ -380,6 +380,7 @@ describe('rpc client', () => {
       const init = { requestId: 'once', digest: DIGEST, tweak: { kind: { case: 'none' as const, value: {} } } }
       const params = request.encode(create(request.desc, init))
       const wait = { deadlineMs: clock.now() + 5_000 }
+      await link.connect(wait)
       await expect(link.call({ name: 'threshold.sign', idempotent: false }, params, wait, same)).rejects.toMatchObject({
         code: 'DISCONNECTED',
       })
