@@ -200,8 +200,8 @@ export const RPC_GUARDS: readonly Guard[] = [
   {
     name: 'rpc: what a peer made no room for is still held for it',
     file: 'src/p2p/frame-stream.ts',
-    guard: 'while (this.#stream.writableNeedsDrain || this.#stream.writeBufferLength > 0) {',
-    gone: 'if (this.#stream.writableNeedsDrain || this.#stream.writeBufferLength > 0) {',
+    guard: 'while (this.#isHeld) {',
+    gone: 'if (this.#isHeld) {',
     test: unit('p2p/late-process.test.ts', 'a frame on its way'),
   },
 ]
