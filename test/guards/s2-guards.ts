@@ -138,9 +138,23 @@ export const S2_GUARDS: readonly Guard[] = [
   {
     name: 's2 R32: store and instance file go a step further at each start',
     file: 'src/signer/s2/continuity.ts',
-    guard: 'const counter = token.counter + 1',
-    gone: 'const counter = token.counter',
+    guard: 'tie?.counter ?? 0) + 1',
+    gone: 'tie?.counter ?? 0)',
     test: s2('continuity', 'store_is_older'),
+  },
+  {
+    name: 's2 R32: a count that stood in the store is never given again',
+    file: 'src/signer/s2/continuity.ts',
+    guard: 'Math.max(token.counter, tie?.counter ?? 0) + 1',
+    gone: 'Math.max(token.counter, 0) + 1',
+    test: s2('continuity-crash', 'cold copy'),
+  },
+  {
+    name: 's2 R32: the store is never two ahead of its file',
+    file: 'src/signer/s2/continuity-keeper.ts',
+    guard: '    await this.#catchUp(this.#token)\n',
+    gone: '',
+    test: s2('continuity-crash', 'several'),
   },
   {
     name: 's2 R32: a seed that was used before does not begin on an empty store',

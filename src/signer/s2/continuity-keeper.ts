@@ -10,7 +10,14 @@ import {
   lost,
   type StoreTie,
 } from './continuity.ts'
-import { newToken, type ReadToken, readInstanceFile, tokenHash, writeInstanceFile } from './instance-token.ts'
+import {
+  type InstanceToken,
+  newToken,
+  type ReadToken,
+  readInstanceFile,
+  tokenHash,
+  writeInstanceFile,
+} from './instance-token.ts'
 
 /** The store and the instance file of one seed, and whether they belong together (R32). */
 export class ContinuityKeeper {
@@ -51,10 +58,19 @@ export class ContinuityKeeper {
   /** A start or an orderly stop of a store that is proven: what was copied before is older from now on. */
   async advance(journal: StoreTie['journal']): Promise<void> {
     if (this.#now.standing === 'lost' || typeof this.#token === 'string') return
+    await this.#catchUp(this.#token)
     const { token, tie } = advanced(this.#token, this.#tie)
     await this.#put({ ...tie, journal: journal ?? tie.journal })
     await writeInstanceFile(this.#instanceFile, token)
     this.#token = token
+  }
+
+  /** Where a crash, or a file that can't be written, kept the file behind: the store is never two ahead, however often that happens. */
+  async #catchUp(token: InstanceToken): Promise<void> {
+    if (this.#tie === undefined || this.#tie.counter <= token.counter) return
+    const level = { ...token, counter: this.#tie.counter, fresh: false }
+    await writeInstanceFile(this.#instanceFile, level)
+    this.#token = level
   }
 
   /** From now on this store and a new instance file belong together. A crash between the two writes leaves it lost, as it was. */

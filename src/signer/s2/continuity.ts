@@ -64,12 +64,15 @@ function lostReason(token: ReadToken, tie: StoreTie | undefined, publicKey: stri
   return undefined
 }
 
-/** Both a step further: first the store's is written, then the file's. */
+/**
+ * Both a step further than either was: first the store's is written, then the file's. A count that stood in the store once is never
+ * given again, or a copy of that time would pass for today's store (R32).
+ */
 export function advanced(
   token: InstanceToken,
   tie: StoreTie | undefined,
 ): { readonly token: InstanceToken; readonly tie: StoreTie } {
-  const counter = token.counter + 1
+  const counter = Math.max(token.counter, tie?.counter ?? 0) + 1
   const kept = { generation: tie?.generation ?? 0, journal: tie?.journal }
   return { token: { ...token, counter, fresh: false }, tie: { tokenHash: tokenHash(token), counter, ...kept } }
 }
