@@ -110,8 +110,8 @@ export const S2_GUARDS: readonly Guard[] = [
   {
     name: 's2 R32: a lost store trusts its own run alone',
     file: 'src/signer/s2/one-time-rules.ts',
-    guard: "s.standing === 'proven' || equalBytes(known.run, s.run)",
-    gone: "s.standing === 'proven' || equalBytes(known.run, known.run)",
+    guard: '  if (equalBytes(known.run, s.run) ||',
+    gone: '  if (equalBytes(known.run, known.run) ||',
     test: s2('continuity', 'may have done before'),
   },
   {
@@ -166,8 +166,8 @@ export const S2_GUARDS: readonly Guard[] = [
   {
     name: 's2 R32: a journal that knows more shows an older copy',
     file: 'src/signer/s2/memory.ts',
-    guard: "        continuity.lose('journal_knows_more')\n",
-    gone: '        continuity.now\n',
+    guard: "      if (!isKnown) continuity.lose('journal_knows_more')\n",
+    gone: '      isKnown.valueOf()\n',
     test: s2('continuity', 'journal_knows_more'),
   },
   {
@@ -176,6 +176,48 @@ export const S2_GUARDS: readonly Guard[] = [
     guard: '  if (now.name !== name)\n',
     gone: '  if (now.name === "")\n',
     test: s2('continuity', 'by name'),
+  },
+  {
+    name: 's2 R32: what a lost store made is trusted in its own run alone',
+    file: 'src/signer/s2/one-time-rules.ts',
+    guard: " && !(known.origin === 'native' && isOfLostRun(known))",
+    gone: " && !(known.origin === 'elsewhere' && isOfLostRun(known))",
+    test: s2('found-again', 'a copy from then'),
+  },
+  {
+    name: 's2 R32: a lost store begins no journal',
+    file: 'src/signer/s2/memory.ts',
+    guard: "    if (continuity.now.standing === 'proven') {\n      const isKnown",
+    gone: "    if (continuity.publicKey !== '') {\n      const isKnown",
+    test: s2('found-again', 'begin no journal'),
+  },
+  {
+    name: 's2 R32: an empty journal proves nothing',
+    file: 'src/signer/s2/memory-commands.ts',
+    guard: 'if (seq > 0 && seq >= least) return',
+    gone: 'if (seq >= least) return',
+    test: s2('found-again', 'empty'),
+  },
+  {
+    name: 's2 R32: nor one that the store has seen more of',
+    file: 'src/signer/s2/memory-commands.ts',
+    guard: 'if (seq > 0 && seq >= least) return',
+    gone: 'if (seq > 0 || seq >= least) return',
+    test: s2('found-again', 'seen more of'),
+  },
+  {
+    name: 's2 R32: a lost store exports no journal',
+    file: 'src/signer/s2/memory-commands.ts',
+    guard: "  if (continuity.now.standing === 'lost')\n    throw new S2StateError(\n      'S2_EXPORT_REFUSED',",
+    gone: "  if (continuity.publicKey === '')\n    throw new S2StateError(\n      'S2_EXPORT_REFUSED',",
+    test: s2('found-again', 'export'),
+  },
+  {
+    name: 's2 R32: a journal hears of what was used while there was none',
+    file: 'src/signer/s2/store-journal.ts',
+    guard: ' && !this.#outbox.isOwed\n',
+    gone: '\n',
+    test: s2('found-again', 'while none was kept'),
   },
   {
     name: 's2 R32: the journal hears of a use before it is answered',
@@ -187,8 +229,8 @@ export const S2_GUARDS: readonly Guard[] = [
   {
     name: 's2 R32: the journal hears after a crash what it had not heard',
     file: 'src/signer/s2/store-journal.ts',
-    guard: '      await outbox.recover()\n',
-    gone: '',
+    guard: '    return this.#outbox.recover()\n',
+    gone: '    return Promise.resolve()\n',
     test: s2('journal', 'hear after a crash'),
   },
   {

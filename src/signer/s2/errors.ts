@@ -21,6 +21,10 @@ export const S2_STATE_ERRORS = [
   /** A journal of another seed, or no journal at all. */
   'S2_JOURNAL_FOREIGN',
   'S2_JOURNAL_UNREADABLE',
+  /** A journal that can't be all that a lost store was used for: empty, or shorter than the store saw it. */
+  'S2_JOURNAL_PROVES_NOTHING',
+  /** A lost store would say as a whole journal what it can't know to be whole. */
+  'S2_EXPORT_REFUSED',
   'S2_IMPORTED_NONCES_INVALID',
   'S2_RETIRE_REFUSED',
   'S2_NOT_STARTED',

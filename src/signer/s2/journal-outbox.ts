@@ -16,15 +16,25 @@ export class JournalOutbox implements Companion {
   #next = 0
   /** Told, and to be taken out with the next write: that costs no sync of its own. */
   #told: string[] = []
+  #isOwed = false
 
   constructor(space: Space, append: (entries: readonly JournalEntry[]) => Promise<void>) {
     this.#space = space
     this.#append = append
   }
 
+  /** Records were written while there was no journal to tell: it must hear all. */
+  get isOwed(): boolean {
+    return this.#isOwed
+  }
+
   /** Tells what a crash left. Throws what the store and the journal throw. */
   async recover(): Promise<void> {
     for (const [key, value] of await this.#space.entries()) {
+      if (key === OWED) {
+        this.#isOwed = true
+        continue
+      }
       await this.#append(decode(value))
       await this.#space.delete(key)
     }
@@ -44,6 +54,12 @@ export class JournalOutbox implements Companion {
     }
   }
 
+  /** The journal has heard all, and nobody tells the one that stood in for it any more. */
+  async settle(): Promise<void> {
+    await this.#space.delete(OWED)
+    this.#isOwed = false
+  }
+
   /** Takes out what was told. */
   async close(): Promise<void> {
     await Promise.all(this.#told.splice(0).map((key) => this.#space.delete(key)))
@@ -51,6 +67,25 @@ export class JournalOutbox implements Companion {
 }
 
 const KEY_DIGITS = 16
+const OWED = 'all'
+
+/**
+ * Stands in for the journal while there is none: notes, in the same sync as the first records, that a journal which comes later has
+ * not heard of them, so that it can't be taken for all that the store knows (R32).
+ */
+export class OwedJournal implements Companion {
+  readonly #space: Space
+  #noted: Promise<void> | undefined
+
+  constructor(space: Space) {
+    this.#space = space
+  }
+
+  begin(): Announcement {
+    this.#noted ??= this.#space.put(OWED, new Uint8Array(0))
+    return { written: this.#noted, publish: async () => {} }
+  }
+}
 
 const encode = (entries: readonly JournalEntry[]): Uint8Array =>
   utf8(entries.map(({ key, use }) => `${key} ${use ?? '-'}`).join('\n'))

@@ -1,11 +1,12 @@
 import type { Space } from '../../store/index.ts'
+import type { StoreTie } from './continuity.ts'
 import type { ContinuityKeeper } from './continuity-keeper.ts'
 import { S2StateError } from './errors.ts'
 import type { FatalLatch } from './fatal-latch.ts'
 import { JournalFile } from './journal-file.ts'
 import type { JournalLine } from './journal-format.ts'
 import { merge } from './journal-merge.ts'
-import { readJournal } from './journal-read.ts'
+import { readJournal, type WholeJournal } from './journal-read.ts'
 import { eachPage } from './record-pages.ts'
 import type { RecordTable } from './record-table.ts'
 import { type StoreJournal, writeAll } from './store-journal.ts'
@@ -18,6 +19,8 @@ export interface Remembered {
   readonly latch: FatalLatch
   readonly continuity: ContinuityKeeper
   readonly journal: StoreJournal | undefined
+  /** From then on the journal hears of every record. Undefined where none is kept. */
+  readonly openJournal: () => Promise<StoreJournal | undefined>
 }
 
 export interface ImportReport {
@@ -59,12 +62,30 @@ export async function importJournal(at: Remembered, path: string): Promise<Impor
       `${path} is the journal of the seed with the key ${whole.head.publicKey}, and this one's is ${publicKey}`,
       { path },
     )
+  const isLost = at.continuity.now.standing === 'lost'
+  if (isLost) requireProof(path, whole, at.continuity.tie?.journal)
   const counted = { added: 0, conflicts: 0 }
   // Its own journal holds it already.
   const isOwn = at.journal?.file.head.id === whole.head.id
-  await readJournal(path, (lines) => take(at, lines, counted, isOwn))
-  if (at.continuity.now.standing === 'lost') await establish(at)
-  return { lines: whole.seq, ...counted, tornBytes: whole.tornBytes }
+  const taken = await readJournal(path, (lines) => take(at, lines, counted, isOwn))
+  if (taken.head.id !== whole.head.id || taken.seq < whole.seq)
+    throw new S2StateError('S2_JOURNAL_BROKEN', `${path} was exchanged while it was read; import it again`, { path })
+  if (isLost) await establish(at)
+  return { lines: taken.seq, ...counted, tornBytes: taken.tornBytes }
+}
+
+/**
+ * What says nothing, or less than this store has seen of it, can't be all that the seed was used for (R32): a disk that was not mounted,
+ * an old copy. Only the operator's own word can stand in for it.
+ */
+function requireProof(path: string, { head, seq }: WholeJournal, compared: StoreTie['journal']): void {
+  const least = compared?.id === head.id ? compared.seq : 0
+  if (seq > 0 && seq >= least) return
+  throw new S2StateError(
+    'S2_JOURNAL_PROVES_NOTHING',
+    `${path} has ${seq} lines${least > 0 ? `, and this store has seen ${least} of it` : ''}: it is not all that the seed was used for. Name the newest whole journal; if there is none, and nothing was answered that this store does not know, accept the store by name (countersign s2 status)`,
+    { path, lines: seq, expected: Math.max(least, 1) },
+  )
 }
 
 function take(
@@ -91,6 +112,11 @@ function take(
 
 /** See `S2Memory.exportJournal`. */
 export async function exportJournal({ records, continuity }: Remembered, path: string): Promise<number> {
+  if (continuity.now.standing === 'lost')
+    throw new S2StateError(
+      'S2_EXPORT_REFUSED',
+      'this store can not prove that it remembers, and a journal of it would pass for all that the seed was used for; import the newest journal or accept the store first',
+    )
   const file = await JournalFile.open(path, continuity.publicKey)
   try {
     if (file.seq > 0)
@@ -138,8 +164,11 @@ function requireRetirable({ continuity }: Remembered, nonceMode: NonceMode): voi
     )
 }
 
-async function establish({ continuity, journal }: Remembered): Promise<void> {
-  await journal?.complete(continuity.tie?.journal)
+async function establish({ table, continuity, openJournal }: Remembered): Promise<void> {
+  const journal = await openJournal()
+  // What was begun before the journal was there stands among the records when it is told of them all.
+  await table.idle()
+  await journal?.complete(undefined)
   await continuity.establish()
   if (journal !== undefined) await continuity.note({ journal: journal.mark })
 }

@@ -5,6 +5,7 @@ import type { Continuity } from './continuity.ts'
 import { ContinuityKeeper } from './continuity-keeper.ts'
 import { S2StateError } from './errors.ts'
 import { FatalLatch } from './fatal-latch.ts'
+import { OwedJournal } from './journal-outbox.ts'
 import {
   accept,
   exportJournal,
@@ -14,7 +15,7 @@ import {
   type RetireReport,
   retireGeneration,
 } from './memory-commands.ts'
-import { RUN_BYTES } from './one-time-record.ts'
+import { newRun, RUN_BYTES } from './one-time-record.ts'
 import type { Situation } from './one-time-rules.ts'
 import { RecordTable } from './record-table.ts'
 import { StoreJournal } from './store-journal.ts'
@@ -56,8 +57,11 @@ export class S2Memory {
   readonly #init: S2MemoryInit
   readonly #records: Space
   #run: Uint8Array = new Uint8Array(RUN_BYTES)
+  #lostRun: Uint8Array = new Uint8Array(RUN_BYTES)
   #continuity: ContinuityKeeper | undefined
+  /** Of a store that is proven: what a lost one would begin must never pass for its history. */
   #journal: StoreJournal | undefined
+  #owed: OwedJournal
   #isStarted = false
   #last: Promise<unknown> = Promise.resolve()
 
@@ -65,10 +69,11 @@ export class S2Memory {
     this.#init = init
     this.latch = new FatalLatch(init.logger, init.onFatal)
     this.#records = init.space(RECORDS)
+    this.#owed = new OwedJournal(init.space(OUTBOX))
     this.table = new RecordTable({
       space: this.#records,
       latch: this.latch,
-      companion: { begin: (changed) => this.#journal?.begin(changed) ?? NO_JOURNAL },
+      companion: { begin: (changed) => (this.#journal ?? this.#owed).begin(changed) },
       ...(init.maxIdle === undefined ? {} : { maxIdle: init.maxIdle }),
     })
   }
@@ -78,15 +83,15 @@ export class S2Memory {
    * Throws `S2_BINDINGS_UNREADABLE`, `S2_JOURNAL_…`, and what a failed read or write throws.
    */
   async start(publicKey: Uint8Array): Promise<void> {
-    const { space, instanceFile, journalFile, logger } = this.#init
-    this.#run = Uint8Array.from(randomBytes(RUN_BYTES))
+    const { space, instanceFile, logger } = this.#init
+    this.#lostRun = newRun('lost', randomBytes(RUN_BYTES))
+    this.#run = newRun('proven', randomBytes(RUN_BYTES))
+    this.#owed = new OwedJournal(space(OUTBOX))
     const continuity = await ContinuityKeeper.open(space(CONTINUITY), instanceFile, toHex(publicKey))
     this.#continuity = continuity
-    if (journalFile !== undefined) {
-      const journal = await StoreJournal.open(journalFile, continuity.publicKey, this.#records, space(OUTBOX))
-      this.#journal = journal
-      if (!(await journal.isKnownToStore(continuity.tie?.journal)) && continuity.now.standing === 'proven')
-        continuity.lose('journal_knows_more')
+    if (continuity.now.standing === 'proven') {
+      const isKnown = await this.#openJournal((journal) => journal.isKnownToStore(continuity.tie?.journal))
+      if (!isKnown) continuity.lose('journal_knows_more')
     }
     this.#isStarted = true
     if (continuity.now.standing === 'lost') {
@@ -121,7 +126,9 @@ export class S2Memory {
 
   situation(nonceMode: NonceMode): Situation {
     const { now, tie } = this.#require()
-    return { standing: now.standing, nonceMode, generation: tie?.generation ?? 0, run: this.#run }
+    const { standing } = now
+    const run = standing === 'lost' ? this.#lostRun : this.#run
+    return { standing, nonceMode, generation: tie?.generation ?? 0, run, lostRun: this.#lostRun }
   }
 
   status(): S2MemoryStatus {
@@ -161,6 +168,22 @@ export class S2Memory {
     return this.#command('retire', (at) => retireGeneration(at, nonceMode))
   }
 
+  /** False where `isWanted` is: then nothing was told, and nothing will be. */
+  async #openJournal(isWanted: (journal: StoreJournal) => Promise<boolean>): Promise<boolean> {
+    const { journalFile, space } = this.#init
+    if (journalFile === undefined || this.#journal !== undefined) return true
+    const journal = await StoreJournal.open(journalFile, this.#require().publicKey, this.#records, space(OUTBOX))
+    try {
+      if (await isWanted(journal)) {
+        await journal.recover()
+        this.#journal = journal
+      }
+      return this.#journal === journal
+    } finally {
+      if (this.#journal !== journal) await journal.close(false)
+    }
+  }
+
   #require(): ContinuityKeeper {
     if (this.#continuity === undefined)
       throw new S2StateError('S2_NOT_STARTED', 'the memory of one-time keys is not started, or was stopped')
@@ -175,6 +198,10 @@ export class S2Memory {
         latch: this.latch,
         continuity: this.#require(),
         journal: this.#journal,
+        openJournal: async () => {
+          await this.#openJournal(async () => true)
+          return this.#journal
+        },
       }),
     )
     const { logger } = this.#init
@@ -186,5 +213,3 @@ export class S2Memory {
     return done
   }
 }
-
-const NO_JOURNAL = { written: Promise.resolve(), publish: async () => {} }

@@ -30,6 +30,15 @@ export interface WotsRecord {
 export type OneTimeRecord = NonceRecord | WotsRecord
 
 export const RUN_BYTES = 8
+/** First byte of a run, and what its store was when it made its records. */
+const RUN_STANDINGS = { proven: 0, lost: 1 } as const
+
+/** A new name for records of this process. `random`: `RUN_BYTES` bytes. */
+export function newRun(standing: keyof typeof RUN_STANDINGS, random: Uint8Array): Uint8Array {
+  return concatBytes(Uint8Array.of(RUN_STANDINGS[standing]), random.subarray(1))
+}
+export const isOfLostRun = ({ run }: Pick<NonceRecord, 'run'>): boolean => run[0] === RUN_STANDINGS.lost
+
 export const RANDOMNESS_BYTES = 32
 const HASH_BYTES = 32
 const GENERATION_BYTES = 4

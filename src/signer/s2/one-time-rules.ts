@@ -1,5 +1,5 @@
 import { equalBytes } from '../../base/index.ts'
-import type { NonceRecord, OneTimeRecord, WotsRecord } from './one-time-record.ts'
+import { isOfLostRun, type NonceRecord, type OneTimeRecord, type WotsRecord } from './one-time-record.ts'
 import type { NonceMode, S2Failure } from './types.ts'
 
 /** Under which the rules are asked. */
@@ -8,8 +8,10 @@ export interface Situation {
   readonly standing: 'proven' | 'lost'
   readonly nonceMode: NonceMode
   readonly generation: number
-  /** Of this process, 8 bytes. */
+  /** Of this process, 8 bytes; another one once a lost store is found again. */
   readonly run: Uint8Array
+  /** Of this process while its store was lost. */
+  readonly lostRun?: Uint8Array | undefined
 }
 
 /** `write`: the record must be on disk before the answer leaves. */
@@ -69,5 +71,11 @@ export function judgeWots(known: OneTimeRecord | undefined, use: Uint8Array, s: 
   return { kind: 'write', record: { kind: 'wots', use } }
 }
 
-/** An older copy of a store holds nonces that may have signed since; what this process made itself can't have. */
-const isTrusted = (known: NonceRecord, s: Situation): boolean => s.standing === 'proven' || equalBytes(known.run, s.run)
+/**
+ * An older copy of a store holds nonces that may have signed since; what this process made itself can't have. What a store made while it
+ * was lost no journal tells of, so a copy from that time is never trusted with it.
+ */
+function isTrusted(known: NonceRecord, s: Situation): boolean {
+  if (equalBytes(known.run, s.run) || (s.lostRun !== undefined && equalBytes(known.run, s.lostRun))) return true
+  return s.standing === 'proven' && !(known.origin === 'native' && isOfLostRun(known))
+}

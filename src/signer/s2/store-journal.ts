@@ -22,17 +22,10 @@ export class StoreJournal implements Companion {
     this.#outbox = outbox
   }
 
-  /** Tells first what a crash kept from it; nobody was answered for that. Throws `S2_JOURNAL_…`. */
+  /** Begins the file if it isn't there. Nothing is told yet. Throws `S2_JOURNAL_…`. */
   static async open(path: string, publicKey: string, records: Space, outboxSpace: Space): Promise<StoreJournal> {
     const file = await JournalFile.open(path, publicKey)
-    try {
-      const outbox = new JournalOutbox(outboxSpace, (entries) => file.append(entries))
-      await outbox.recover()
-      return new StoreJournal(file, records, outbox)
-    } catch (error) {
-      await file.close()
-      throw error
-    }
+    return new StoreJournal(file, records, new JournalOutbox(outboxSpace, (entries) => file.append(entries)))
   }
 
   get mark(): JournalMark {
@@ -54,10 +47,16 @@ export class StoreJournal implements Companion {
     })
   }
 
-  /** A journal that was begun anew, cut or replaced hears everything that the store knows. */
+  /** Tells what a crash kept from it; nobody was answered for that. Before it is told of anything new. */
+  recover(): Promise<void> {
+    return this.#outbox.recover()
+  }
+
+  /** A journal that was begun anew, cut or replaced, or that did not hear all there was, hears everything that the store knows. */
   async complete(known: JournalMark | undefined): Promise<void> {
-    if (known?.id === this.file.head.id && this.file.seq >= known.seq) return
-    await writeAll(this.#records, this.file)
+    const isWhole = known?.id === this.file.head.id && this.file.seq >= known.seq && !this.#outbox.isOwed
+    if (!isWhole) await writeAll(this.#records, this.file)
+    await this.#outbox.settle()
   }
 
   /** `soundly`: nothing failed, so the store may still be written. */

@@ -11,7 +11,9 @@ import {
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { toHex } from '../../../../src/base/index.ts'
-import type { NonceMode } from '../../../../src/signer/index.ts'
+import { openS2Keys } from '../../../../src/crypto/index.ts'
+import { curve, xOnly } from '../../../../src/curve/index.ts'
+import { createInstanceFile, type NonceMode } from '../../../../src/signer/index.ts'
 import { readJournal } from '../../../../src/signer/s2/journal-read.ts'
 import { codeThrownBy, tempFolders } from '../../store/temp-folder.ts'
 import {
@@ -249,6 +251,8 @@ describe('the binding journal', () => {
     expect(await codeThrownBy(s.service.memory.importJournal(home.dir))).toBe('S2_JOURNAL_UNREADABLE')
     await s.stop()
     const foreign = homeIn(tempFolder())
+    const theirKey = xOnly(curve.publicKeyOf(openS2Keys(bytes(3)).musig2))
+    await createInstanceFile(foreign.instance, theirKey, true)
     expect(await codeThrownBy(freshRun({ ...foreign, journal: home.journal }, { hasJournal, seed: bytes(3) }))).toBe(
       'S2_JOURNAL_FOREIGN',
     )
