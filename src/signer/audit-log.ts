@@ -60,16 +60,16 @@ export async function openAuditLog(init: AuditLogInit): Promise<OpenAuditLog> {
 
 /** Fields in one order; what says nothing is left out. */
 export function textOfEntry(e: AuditEntry): string {
-  const { atMs, client, method, key, items, requestHash, outcome, refusedItems } = e
+  const { atMs, client, method, key, items, requestHash, outcome, refusedItems, answered } = e
   const refused = Object.keys(refusedItems).length === 0 ? {} : { refusedItems }
-  return JSON.stringify({ atMs, client, method, key, items, requestHash, outcome, ...refused })
+  return JSON.stringify({ atMs, client, method, key, items, requestHash, outcome, ...refused, answered })
 }
 
 /** A line of the log, for whoever reads it; undefined for what is no decision, like the first line of a file. */
 export function parseAuditEntry(payload: string): AuditEntry | undefined {
   const value = parseObject(payload)
   if (value === undefined) return undefined
-  const { atMs, client, method, key, items, requestHash, outcome, refusedItems } = value
+  const { atMs, client, method, key, items, requestHash, outcome, refusedItems, answered } = value
   if (typeof atMs !== 'number' || typeof items !== 'number') return undefined
   const texts = [client, method, requestHash, outcome]
   if (!texts.every((text) => typeof text === 'string')) return undefined
@@ -82,6 +82,7 @@ export function parseAuditEntry(payload: string): AuditEntry | undefined {
     requestHash: String(requestHash),
     outcome: String(outcome),
     refusedItems: countsOf(refusedItems),
+    ...(answered === false ? { answered } : {}),
   }
 }
 

@@ -15,6 +15,8 @@ export interface AuditEntry {
   readonly outcome: string
   /** Codes of items that were refused in a batch that was answered, with how many. */
   readonly refusedItems: Readonly<Record<string, number>>
+  /** The client was told something else (CANCELLED, DEADLINE, STOPPED) or was gone when this came of its request. */
+  readonly answered?: false
 }
 
 /** Append-only, hash-chained. */

@@ -53,15 +53,15 @@ export const RPC_GUARDS: readonly Guard[] = [
   {
     name: 'rpc: a result waits for its line in the audit log',
     file: 'src/rpc/server/stream.ts',
-    guard: 'await audit.served(peer, asked, refusedItems)',
-    gone: 'void audit.served(peer, asked, refusedItems).catch(() => {})',
+    guard: 'await audit.served(peer, asked, refusedItems, !request.isClosed)',
+    gone: 'void audit.served(peer, asked, refusedItems, true).catch(() => {})',
     test: unit('rpc/audit.test.ts', 'before its answer leaves'),
   },
   {
     name: 'rpc: nothing is answered that could not be written down',
     file: 'src/rpc/server/stream.ts',
-    guard: 'await audit.served(peer, asked, refusedItems)',
-    gone: 'await audit.served(peer, asked, refusedItems).catch(() => {})',
+    guard: 'await audit.served(peer, asked, refusedItems, !request.isClosed)',
+    gone: 'await audit.served(peer, asked, refusedItems, true).catch(() => {})',
     test: unit('rpc/audit.test.ts', 'no result out'),
   },
   {
@@ -91,6 +91,20 @@ export const RPC_GUARDS: readonly Guard[] = [
     guard: 'if (written === undefined) {',
     gone: 'written?.catch(() => {})\n    if (id > 0) {',
     test: unit('rpc/audit.test.ts', 'refusals by right of any method'),
+  },
+  {
+    name: 'rpc: what was done behind a cancelled request is written down',
+    file: 'src/rpc/server/stream.ts',
+    guard: '      if (audit !== undefined && asked !== undefined) {\n',
+    gone: '      if (audit !== undefined && asked !== undefined && !request.isClosed) {\n',
+    test: unit('rpc/audit-unanswered.test.ts', 'what it was done'),
+  },
+  {
+    name: 'rpc: what was begun is never merely counted',
+    file: 'src/rpc/server/stream.ts',
+    guard: 'this.#core.audit?.failed(peer, asked, code, isFirst)',
+    gone: 'this.#core.audit?.refused(peer, asked, code)',
+    test: unit('rpc/audit-unanswered.test.ts', 'line of its own'),
   },
   {
     name: 'rpc: refusals can not fill the disk',

@@ -82,6 +82,7 @@ function lineOf(e: AuditEntry): string {
     e.method,
     e.key ?? '-',
     e.items === 1 ? e.outcome : `${e.outcome} ×${e.items}`,
+    ...(e.answered === false ? ['not answered'] : []),
     ...(refused.length === 0 ? [] : [`refused: ${refused.join(', ')}`]),
   ]
   return parts.join('  ').replace(/[\p{Cc}\p{Cf}]/gu, '�')

@@ -22,8 +22,8 @@ export interface AuditTrailInit {
 const MAX_CLIENTS = 256
 
 /**
- * Writes down what was decided before the answer leaves. What was served has a line each. What was refused has one each up to a
- * number per client and minute, and is counted beyond that: a greedy client can't fill the disk.
+ * Writes down what was decided before the answer leaves. What was begun has a line each, also if its client no longer
+ * waits when it ends. What was refused before has one each up to a number per client and minute, and is counted beyond that.
  */
 export class AuditTrail {
   readonly #init: AuditTrailInit
@@ -35,14 +35,19 @@ export class AuditTrail {
   }
 
   /** Resolves when it is on disk. Rejects when it can't be written: then nothing may be answered. */
-  served(client: PeerIdStr, asked: Asked, refusedItems: readonly string[]): Promise<void> {
-    return this.#append(client, asked, 'ok', counted(refusedItems))
+  served(client: PeerIdStr, asked: Asked, refusedItems: readonly string[], isAnswered: boolean): Promise<void> {
+    return this.#append(client, asked, 'ok', counted(refusedItems), isAnswered)
   }
 
-  /** As `served`; undefined when it was only counted, and nothing has to be waited for. */
+  /** As `served`, of what was begun and came to nothing, or to something that nobody knows of: always a line of its own. */
+  failed(client: PeerIdStr, asked: Asked, code: string, isAnswered: boolean): Promise<void> {
+    return this.#append(client, asked, code, {}, isAnswered)
+  }
+
+  /** As `served`, of what was never begun; undefined when it was only counted, and nothing has to be waited for. */
   refused(client: PeerIdStr, asked: Asked, code: string): Promise<void> | undefined {
     const window = this.#windowOf(client)
-    return window.takeLine(code) ? this.#append(client, asked, code, {}) : undefined
+    return window.takeLine(code) ? this.#append(client, asked, code, {}, true) : undefined
   }
 
   /** Writes the counts that no line tells yet. */
@@ -71,9 +76,11 @@ export class AuditTrail {
     { method, key, items, params }: Asked,
     outcome: string,
     refusedItems: Readonly<Record<string, number>>,
+    isAnswered: boolean,
   ): Promise<void> {
     const requestHash = toHex(sha256(params))
-    return this.#write({ atMs: this.#init.clock.now(), client, method, key, items, requestHash, outcome, refusedItems })
+    const about = { atMs: this.#init.clock.now(), client, method, key, items, requestHash, outcome, refusedItems }
+    return this.#write(isAnswered ? about : { ...about, answered: false })
   }
 
   /** Never rejects: the answers have left. */

@@ -118,7 +118,9 @@ export class ServerStream implements RequestOwner {
   /** Refusals by right are written down whatever the method is. */
   #refuse(frame: Request, method: BoundMethod, { code, details, call }: Refusal): void {
     const isTold = method.row.audited || code === 'NOT_GRANTED'
-    this.#answerAfter(isTold ? askedOf(method, frame.params, call) : undefined, frame.id, method, code, details)
+    const asked = isTold ? askedOf(method, frame.params, call) : undefined
+    const written = asked && this.#core.audit?.refused(this.#stream.peerId, asked, code)
+    this.#answerAfter(written, frame.id, method, code, details)
   }
 
   #begin(frame: Request, method: BoundMethod, call: DecodedCall): void {
@@ -160,13 +162,13 @@ export class ServerStream implements RequestOwner {
       const { bytes, refusedItems } = await result
       const frame = encodeResult(request.id, bytes)
       if (frame.length > limits.maxAnswerFrameBytes) throw new Error('the answer is larger than a frame')
-      if (audit !== undefined && asked !== undefined && !request.isClosed) {
+      if (audit !== undefined && asked !== undefined) {
         request.isDecided = true
-        await audit.served(peer, asked, refusedItems)
+        await audit.served(peer, asked, refusedItems, !request.isClosed)
       }
       if (request.claim()) this.#answered(frame, request.method)
     } catch (error) {
-      this.#onFailure(request, error)
+      await this.#onFailure(request, error)
     } finally {
       const left = (running.get(peer) ?? 1) - 1
       if (left === 0) running.delete(peer)
@@ -174,39 +176,41 @@ export class ServerStream implements RequestOwner {
     }
   }
 
-  #onFailure(request: OpenRequest, error: unknown): void {
-    const { id, method, peer, isDecided } = request
+  /** What was begun has a line of its own, whatever came of it, and whether or not anybody waits. Resolves when that is written. */
+  async #onFailure(request: OpenRequest, error: unknown): Promise<void> {
+    const { id, method, peer, asked, isDecided } = request
     const failure = wireFailure(error)
-    if (!request.claim()) {
+    // What was decided and could not be written down is answered by nothing else.
+    const { code, details } = failure === undefined || isDecided ? INTERNAL : failure
+    const isFirst = request.claim()
+    const written = isDecided || asked === undefined ? undefined : this.#core.audit?.failed(peer, asked, code, isFirst)
+    if (!isFirst) {
       if (failure === undefined)
         this.#core.logger.debug('rpc handler failed after its answer', {
           method: method.name,
           error: describeError(error),
         })
-      return
+      return written?.catch(() => {})
     }
     if (failure === undefined && !isDecided)
       this.#core.logger.error('rpc handler failed', { method: method.name, peer, error: describeError(error) })
-    // What was decided and could not be written down is answered by nothing else.
-    const { code, details } = failure === undefined || isDecided ? INTERNAL : failure
-    this.#answerAfter(isDecided ? undefined : request.asked, id, method, code, details)
+    this.#answerAfter(written, id, method, code, details)
   }
 
-  /** Nobody waits for its result any more. What was written down as served is not written down again. */
+  /** Nobody waits for its result any more. It is written down when the handler has ended: only then is known what it did. */
   #giveUp(request: OpenRequest, code: 'CANCELLED' | 'DEADLINE' | 'STOPPED'): void {
     if (!request.claimAndAbort(code)) return
-    this.#answerAfter(request.isDecided ? undefined : request.asked, request.id, request.method, code)
+    this.#finish(request.id, request.method, code)
   }
 
-  /** Answers an error once the audit log has it, or INTERNAL if it takes nothing. */
+  /** Answers an error once it is `written` in the audit log, or INTERNAL if that takes nothing. */
   #answerAfter(
-    asked: Asked | undefined,
+    written: Promise<void> | undefined,
     id: number,
     method: BoundMethod,
     code: WireErrorCode,
     details?: Partial<ErrorDetails>,
   ): void {
-    const written = asked && this.#core.audit?.refused(this.#stream.peerId, asked, code)
     if (written === undefined) {
       this.#finish(id, method, code, details)
       return

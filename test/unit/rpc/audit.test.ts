@@ -2,7 +2,14 @@ import { create } from '@bufbuild/protobuf'
 import { describe, expect, it } from 'vitest'
 import { type LogFields, type Logger, silentLogger, toHex } from '../../../src/base/index.ts'
 import { sha256 } from '../../../src/curve/index.ts'
-import { encodeCancel, encodeRequest, METHODS, RpcError, type RpcServerInit } from '../../../src/rpc/index.ts'
+import {
+  encodeCancel,
+  encodeRequest,
+  type Handlers,
+  METHODS,
+  RpcError,
+  type RpcServerInit,
+} from '../../../src/rpc/index.ts'
 import type { AuditEntry, AuditLog } from '../../../src/signer/index.ts'
 import { BRIDGE, settle } from './harness.ts'
 import { errorAnswer, greets, resultAnswer, serve, signFrame, signParams } from './server-harness.ts'
@@ -169,16 +176,17 @@ describe('the audit log of rpc', () => {
     expect(await stream.read()).toBeUndefined()
   })
 
-  it('should hold a deadline that ran out, and give the late result to nobody', async () => {
+  it('should hold what came too late, and give it to nobody', async () => {
     const late = Promise.withResolvers<{ signature: Uint8Array }>()
-    const { log, outcomes } = auditLog()
+    const { log, entries, outcomes } = auditLog()
     const { stream, clock } = await serve({ 'threshold.sign': () => late.promise }, { audit: log })
     await stream.write(signFrame(1, 500))
     await clock.advance(500)
     expect(await errorAnswer(stream)).toMatchObject({ id: 1, code: 'DEADLINE' })
+    expect(outcomes()).toEqual([])
     late.resolve({ signature: new Uint8Array(64) })
     expect(await greets(stream)).toBe(true)
-    expect(outcomes()).toEqual(['DEADLINE'])
+    expect(entries).toMatchObject([{ outcome: 'ok', answered: false }])
   })
 
   it('should answer in time while the disk is slow, and leave the line as it was decided', async () => {
@@ -194,15 +202,17 @@ describe('the audit log of rpc', () => {
     { how: 'cancelled', end: encodeCancel(1), answered: true },
     { how: 'left', end: undefined, answered: false },
   ])('should hold a request that its client has $how', async ({ end, answered }) => {
-    const { log, outcomes } = auditLog()
-    const { stream } = await serve({ 'threshold.sign': never }, { audit: log })
+    const { log, entries } = auditLog()
+    const sign: Handlers['threshold.sign'] = (_, { signal }) =>
+      new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    const { stream } = await serve({ 'threshold.sign': sign }, { audit: log })
     await stream.write(signFrame(1))
     await settle()
     if (end === undefined) stream.abort(new Error('gone'))
     else await stream.write(end)
     if (answered) expect(await errorAnswer(stream)).toMatchObject({ id: 1, code: 'CANCELLED' })
     await settle()
-    expect(outcomes()).toEqual(['CANCELLED'])
+    expect(entries).toMatchObject([{ outcome: 'CANCELLED', answered: false }])
   })
 
   describe('against a client that is refused without end', () => {
