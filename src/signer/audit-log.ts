@@ -53,6 +53,7 @@ export async function openAuditLog(init: AuditLogInit): Promise<OpenAuditLog> {
       if (journal === undefined) throw new Error(`the audit log could not be opened: ${failure}`)
       await journal.append(textOfEntry(entry))
     },
+    isFailed: () => failure !== null,
     view: () => ({ journal: journal?.view(), failure }),
     close: async () => await journal?.close(),
   }

@@ -23,4 +23,6 @@ export interface AuditEntry {
 export interface AuditLog {
   /** Resolves when the entry is on disk, many entries to a sync. Rejects when nothing can be written any more: the request must then not be answered. */
   append(entry: AuditEntry): Promise<void>
+  /** Nothing can be written any more, so nothing that needs a line may be begun. */
+  isFailed?(): boolean
 }

@@ -107,6 +107,20 @@ export const RPC_GUARDS: readonly Guard[] = [
     test: unit('rpc/audit-unanswered.test.ts', 'line of its own'),
   },
   {
+    name: 'rpc: nothing is begun that could not be written down',
+    file: 'src/rpc/server/admission.ts',
+    guard: `row.audited && audit?.isFailing === true ? 'INTERNAL' : undefined`,
+    gone: 'undefined',
+    test: unit('rpc/audit-failed.test.ts', 'nothing be done'),
+  },
+  {
+    name: 'rpc: a log that could not be opened is not written to once for trial',
+    file: 'src/rpc/server/audit.ts',
+    guard: 'this.#failing || this.#init.log.isFailed?.() === true',
+    gone: 'this.#failing',
+    test: unit('rpc/audit-failed.test.ts', 'from the start'),
+  },
+  {
     name: 'rpc: refusals can not fill the disk',
     file: 'src/rpc/server/refusals.ts',
     guard: 'if (lines < MAX_LINES) {',

@@ -33,7 +33,7 @@ export function admit(
 
 /** What is known before the params are decoded. */
 function refusalOf(
-  { authorize, takeQuota, limits, running, clock }: ServerCore,
+  { authorize, takeQuota, limits, running, clock, audit }: ServerCore,
   peer: PeerIdStr,
   open: number,
   { name, row, scope }: BoundMethod,
@@ -44,7 +44,9 @@ function refusalOf(
   if (open >= limits.maxInFlight) return 'OVERLOADED'
   if ((running.get(peer) ?? 0) >= limits.maxRunningPerPeer) return 'OVERLOADED'
   // One for the frame, so that decoding has its price, too; the other items are taken when they are known.
-  return takeQuota(peer, row.quota, clock.now(), 1) ? undefined : 'OVERLOADED'
+  if (!takeQuota(peer, row.quota, clock.now(), 1)) return 'OVERLOADED'
+  // Nothing is done that could not be recorded afterwards.
+  return row.audited && audit?.isFailing === true ? 'INTERNAL' : undefined
 }
 
 /** What only the params say. */

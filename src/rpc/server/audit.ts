@@ -34,6 +34,11 @@ export class AuditTrail {
     this.#init = init
   }
 
+  /** Nothing can be written, as far as is known. Refusals are still tried: one that is written ends it. */
+  get isFailing(): boolean {
+    return this.#failing || this.#init.log.isFailed?.() === true
+  }
+
   /** Resolves when it is on disk. Rejects when it can't be written: then nothing may be answered. */
   served(client: PeerIdStr, asked: Asked, refusedItems: readonly string[], isAnswered: boolean): Promise<void> {
     return this.#append(client, asked, 'ok', counted(refusedItems), isAnswered)
