@@ -135,6 +135,13 @@ export const RPC_GUARDS: readonly Guard[] = [
     test: unit('rpc/audit.test.ts', 'each refusal of another kind'),
   },
   {
+    name: 'rpc: keys that are added up have their price',
+    file: 'src/rpc/wire/methods/musig2.ts',
+    guard: 'Math.floor(orderedPubkeys.length / KEYS_PER_TOKEN)',
+    gone: '0 * orderedPubkeys.length * KEYS_PER_TOKEN',
+    test: unit('rpc/rights.test.ts', 'the keys of a list'),
+  },
+  {
     name: 'rpc: a stream is not read while its answers may take too much',
     file: 'src/rpc/server/answers.ts',
     guard: 'this.#heldBytes < this.#limits.maxHeldAnswerBytes',

@@ -310,4 +310,25 @@ export const S2_GUARDS: readonly Guard[] = [
     gone: '',
     test: { project: 'unit', file: 'test/unit/curve/native-slots.test.ts', name: 'hold no secret' },
   },
+  {
+    name: 's2: lists of keys that are not known are added up one per turn of the event loop',
+    file: 'src/signer/s2/aggregation-queue.ts',
+    guard: '      if (next !== undefined) this.#end(...next)\n',
+    gone: '      for (const job of next === undefined ? [] : [...this.#waiting]) this.#end(...job)\n',
+    test: s2('aggregation-queue', 'one per turn'),
+  },
+  {
+    name: 's2: a few lists of keys wait, and not more',
+    file: 'src/signer/s2/aggregation-queue.ts',
+    guard: '    if (this.#waiting.size >= this.#max)\n',
+    gone: '    if (this.#waiting.size > 1e9)\n',
+    test: s2('aggregation-queue', 'too many wait'),
+  },
+  {
+    name: 's2: keys are not added up in the turn in which they are asked for',
+    file: 'src/signer/s2/musig-contexts.ts',
+    guard: 'return this.#queue.do(name, () => this.#make(own, hash, name), signal)',
+    gone: 'return this.#make(own, hash, name)',
+    test: s2('aggregation-queue', 'between any two'),
+  },
 ]

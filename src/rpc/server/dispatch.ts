@@ -14,7 +14,8 @@ import type { AccessScope, CallContext, Handler, Handlers } from './types.ts'
 /** A request whose params were decoded and checked. */
 export interface DecodedCall {
   readonly scope: AccessScope
-  /** Its items. */
+  readonly items: number
+  /** What it takes of its class: its items, and what it costs beside them. */
   readonly cost: number
   /** Room that its answer may need. */
   readonly maxAnswerBytes: number
@@ -57,11 +58,12 @@ function bind<M extends Method>(name: M, handlers: Handlers): BoundMethod {
   const scope = { key: key?.fixed, exports, raw: false }
   const answers = encoder<M>(row)
   const decoded = (params: Params<M>): DecodedCall => {
-    const cost = row.costOf(params)
+    const items = row.itemsOf(params)
     return {
       scope: { key: key?.of(params), exports, raw: row.isRaw(params) },
-      cost,
-      maxAnswerBytes: cost === 1 ? response.maxBytes : Math.min(response.maxBytes, cost * MAX_ITEM_BYTES),
+      items,
+      cost: items + (row.surcharge?.of(params) ?? 0),
+      maxAnswerBytes: items === 1 ? response.maxBytes : Math.min(response.maxBytes, items * MAX_ITEM_BYTES),
       run(context) {
         const result = handler(params, context)
         return result instanceof Promise ? result.then(answers) : answers(result)

@@ -274,6 +274,6 @@ const INTERNAL = { code: 'INTERNAL', details: {} } as const
 const askedOf = (method: BoundMethod, params: Uint8Array, call?: DecodedCall): Asked => ({
   method: method.name,
   key: (call?.scope ?? method.scope).key,
-  items: call?.cost ?? 1,
+  items: call?.items ?? 1,
   params,
 })

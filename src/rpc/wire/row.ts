@@ -16,6 +16,13 @@ export interface KeyName<Q extends DescMessage = DescMessage> {
   of(params: MessageShape<Q>): string
 }
 
+/** What a request costs beside its items, because it is work whatever their number is. */
+export interface Surcharge<P> {
+  /** For docs/PROTOCOL.md. */
+  readonly says: string
+  of(params: P): number
+}
+
 /** One method. Server, client and docs/PROTOCOL.md all follow from this row. */
 export interface MethodRow<Q extends DescMessage = DescMessage, A extends DescMessage = DescMessage> {
   /** One sentence, for the docs. */
@@ -30,8 +37,9 @@ export interface MethodRow<Q extends DescMessage = DescMessage, A extends DescMe
   /** These params sign bytes as they are under a key of the key service, which needs a right of its own (`allow_raw_sign`). */
   isRaw(params: MessageShape<Q>): boolean
   readonly quota: QuotaClass
-  /** What a request takes of its class: its items. */
-  costOf(params: MessageShape<Q>): number
+  /** What a request takes of its class: its items, and the surcharge. */
+  itemsOf(params: MessageShape<Q>): number
+  readonly surcharge: Surcharge<MessageShape<Q>> | undefined
   /** Codes of the items of a batch that were refused. */
   refusedItems(result: MessageShape<A>): readonly string[]
   /** Every decision is written down, not only refusals by rights. */
@@ -54,7 +62,14 @@ type Given<Q extends DescMessage, A extends DescMessage> = Pick<
   Partial<
     Pick<
       MethodRow<NoInfer<Q>, NoInfer<A>>,
-      'exports' | 'isRaw' | 'costOf' | 'refusedItems' | 'maxRequestBytes' | 'defaultTimeoutMs' | 'maxTimeoutMs'
+      | 'exports'
+      | 'isRaw'
+      | 'itemsOf'
+      | 'surcharge'
+      | 'refusedItems'
+      | 'maxRequestBytes'
+      | 'defaultTimeoutMs'
+      | 'maxTimeoutMs'
     >
   >
 
@@ -64,7 +79,8 @@ const SLACK_BYTES = 32
 export const row = <Q extends DescMessage, A extends DescMessage>(given: Given<Q, A>): MethodRow<Q, A> => ({
   exports: false,
   isRaw: () => false,
-  costOf: () => 1,
+  itemsOf: () => 1,
+  surcharge: undefined,
   refusedItems: () => [],
   maxRequestBytes: given.request.maxBytes + SLACK_BYTES,
   defaultTimeoutMs: 5_000,

@@ -1,5 +1,6 @@
 import { toHex } from '../../base/index.ts'
 import { type MusigCode, type MusigContext, MusigError, openMusig } from '../../crypto/index.ts'
+import { AggregationQueue } from './aggregation-queue.ts'
 import { paramsHash } from './binding-key.ts'
 import { S2Error } from './errors.ts'
 import type { MusigParams } from './types.ts'
@@ -21,6 +22,7 @@ export class MusigContexts {
   readonly #ownPublicKey: Uint8Array
   readonly #maxBytes: number
   readonly #known = new Map<string, { readonly opened: OpenedParams; readonly bytes: number }>()
+  readonly #queue = new AggregationQueue<OpenedParams>()
   #bytes = 0
 
   /** `ownPublicKey`: x-only. */
@@ -29,16 +31,36 @@ export class MusigContexts {
     this.#maxBytes = maxBytes
   }
 
-  /** Throws S2Error `OUR_PUB_KEY_IS_NOT_IN_PARAMS`, `BAD_REQUEST`. */
+  /**
+   * What is kept is there at once. Any other list is aggregated in a turn of the event loop of its own: of 128 keys that takes 12 ms, and whoever
+   * shuffles them is in no cache. Throws as `open`, `OVERLOADED` while too many lists wait, and for the signal as `requireWanted` does.
+   */
+  opened(params: MusigParams, signal: AbortSignal | undefined): OpenedParams | Promise<OpenedParams> {
+    const hash = paramsHash(params)
+    const name = toHex(hash)
+    const kept = this.#kept(name)
+    if (kept !== undefined) return kept
+    // The caller's bytes are his own.
+    const own = copyOf(params)
+    return this.#queue.do(name, () => this.#make(own, hash, name), signal)
+  }
+
+  /** At once, whatever it takes. Throws S2Error `OUR_PUB_KEY_IS_NOT_IN_PARAMS`, `BAD_REQUEST`. */
   open(params: MusigParams): OpenedParams {
     const hash = paramsHash(params)
     const name = toHex(hash)
+    return this.#kept(name) ?? this.#make(params, hash, name)
+  }
+
+  #kept(name: string): OpenedParams | undefined {
     const known = this.#known.get(name)
-    if (known !== undefined) {
-      this.#known.delete(name)
-      this.#known.set(name, known)
-      return known.opened
-    }
+    if (known === undefined) return undefined
+    this.#known.delete(name)
+    this.#known.set(name, known)
+    return known.opened
+  }
+
+  #make(params: MusigParams, hash: Uint8Array, name: string): OpenedParams {
     const opened = { context: openOrRefuse(params, this.#ownPublicKey), hash }
     const bytes = CONTEXT_BYTES + KEY_BYTES * params.orderedPublicKeys.length
     this.#known.set(name, { opened, bytes })
@@ -60,6 +82,14 @@ export class MusigContexts {
     }
   }
 }
+
+const copyOf = ({ orderedPublicKeys, tweak }: MusigParams): MusigParams => ({
+  orderedPublicKeys: orderedPublicKeys.map((key) => Uint8Array.from(key)),
+  tweak:
+    tweak.kind === 'script' || tweak.merkleRoot === null
+      ? tweak
+      : { ...tweak, merkleRoot: Uint8Array.from(tweak.merkleRoot) },
+})
 
 function openOrRefuse(params: MusigParams, ownPublicKey: Uint8Array): MusigContext {
   try {

@@ -65,10 +65,11 @@ export class MusigSigner {
   /** Public nonces, 66 bytes each. */
   async nonces(params: MusigParams, forms: readonly MusigForm[], signal?: AbortSignal): Promise<readonly S2Outcome[]> {
     requireWanted(signal)
-    const { context } = this.#contexts.open(params)
+    // Before anything is awaited: the caller's bytes are his own.
+    const copies = forms.map(copyForm)
+    const { context } = await this.#contexts.opened(params, signal)
     const owner = ownerOf(context)
-    // Copies, before anything is awaited: the caller's bytes are his own.
-    const items = await mapInSlices(forms.map(copyForm), (form) => orUndefined(() => nonceItem(form, owner)), signal)
+    const items = await mapInSlices(copies, (form) => orUndefined(() => nonceItem(form, owner)), signal)
     return this.#judged(
       items,
       (_, known) => judgeNonce(known, this.#situation, freshRandomness),
@@ -88,11 +89,12 @@ export class MusigSigner {
     signal?: AbortSignal,
   ): Promise<readonly S2Outcome[]> {
     requireWanted(signal)
-    const { context, hash } = this.#contexts.open(params)
+    const copies = asked.map(copyItem)
+    const { context, hash } = await this.#contexts.opened(params, signal)
     const owner = ownerOf(context)
     // All that can be wrong with a request is found before anything is bound: a malformed one burns no nonce.
     const items = await mapInSlices(
-      asked.map(copyItem),
+      copies,
       (item) => orUndefined(() => partialItem(item, context, owner, hash)),
       signal,
     )

@@ -35,14 +35,14 @@ export const DERIVED: Readonly<Record<string, () => string>> = {
         'longest wait, ms',
       ],
       METHOD_NAMES.map((m) => {
-        const { right, key, exports, quota, idempotent, audited, ...limits } = METHODS[m]
+        const { right, key, exports, quota, surcharge, idempotent, audited, ...limits } = METHODS[m]
         const { maxRequestBytes, response, defaultTimeoutMs, maxTimeoutMs } = limits
         const rights = right === 'admitted' ? 'none needed' : (key?.says ?? '—')
         return [
           code(m),
           exports ? `${rights}, export` : rights,
           quota,
-          /_batch$/.test(m) ? 'items' : 1,
+          [/_batch$/.test(m) ? 'items' : 1, ...(surcharge === undefined ? [] : [surcharge.says])].join(' + '),
           idempotent ? 'yes' : 'no',
           audited ? 'yes' : '—',
           maxRequestBytes,

@@ -95,17 +95,18 @@ describe('rights', () => {
 })
 
 describe('quotas', () => {
-  const noncesOf = (count: number): Uint8Array => {
+  const noncesOf = (count: number, keys = 1): Uint8Array => {
     const { request } = rowOf('musig2.get_pub_nonce_batch')
     return request.encode(
       create(pb.MusigNonceBatchRequestSchema, {
-        orderedPubkeys: [filled(32, 1)],
+        orderedPubkeys: Array.from({ length: keys }, () => filled(32, 1)),
         tweak: { kind: { case: 'script', value: {} } },
         sighashes: Array.from({ length: count }, () => filled(32, 2)),
       }),
     )
   }
-  const batch = (id: number, count: number) => encodeRequest(id, 'musig2.get_pub_nonce_batch', noncesOf(count), 0)
+  const batch = (id: number, count: number, keys = 1) =>
+    encodeRequest(id, 'musig2.get_pub_nonce_batch', noncesOf(count, keys), 0)
   const s2Of = (burst: number, perSecond: number) => (_peer: PeerIdStr, quota: string) =>
     quota === 's2' ? { burst, perSecond } : null
   const nonces = async ({ sighashes }: { sighashes: unknown[] }) => ({
@@ -122,6 +123,17 @@ describe('quotas', () => {
     expect(await errorAnswer(stream)).toMatchObject({ id: 2, code: 'OVERLOADED' })
     await clock.advance(2_000)
     await stream.write(batch(3, 3))
+    expect((await resultAnswer(stream)).id).toBe(3)
+  })
+
+  it('should be taken by the keys of a list, too', async () => {
+    const { stream, clock } = await world(30, 1)
+    await stream.write(batch(1, 1, 128))
+    await resultAnswer(stream)
+    await stream.write(batch(2, 1, 128))
+    expect(await errorAnswer(stream)).toMatchObject({ id: 2, code: 'OVERLOADED' })
+    await clock.advance(22_000)
+    await stream.write(batch(3, 1, 128))
     expect((await resultAnswer(stream)).id).toBe(3)
   })
 

@@ -100,7 +100,7 @@ export const SCHNORR = {
     right: 'granted',
     key: keyBy<typeof SchnorrSignBatchRequestSchema>('s2/<target>', ({ target }) => `s2/${TARGETS.word(target)}`),
     quota: 's2',
-    costOf: ({ items }) => items.length,
+    itemsOf: ({ items }) => items.length,
     refusedItems: refusedOf,
     audited: true,
     idempotent: true,

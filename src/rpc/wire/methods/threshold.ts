@@ -65,7 +65,7 @@ export const THRESHOLD = {
     right: 'granted',
     key: fixedKey('threshold'),
     quota: 'sign',
-    costOf: ({ items }) => items.length,
+    itemsOf: ({ items }) => items.length,
     audited: true,
     idempotent: true,
     ...SIGN_WAIT,

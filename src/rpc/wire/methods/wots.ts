@@ -56,7 +56,7 @@ const publicKeys = (bits: 128 | 256, max: number) =>
     ),
     response: shape(WotsPublicKeyBatchResponseSchema, { publicKeys: listOf(bytesOf(20 * chainsOf(bits)), max, 1) }),
     ...common,
-    costOf: ({ count }) => count,
+    itemsOf: ({ count }) => count,
     audited: false,
     ...BATCH_WAIT,
   })
