@@ -150,6 +150,7 @@ export function createRpc(
           software: SOFTWARE_VERSION,
           waitingFor: waitingFor(),
           nextPublicKey: nextOf(base)?.keyPair.publicKey,
+          nonceMode: s2?.nonceMode,
         }),
         serves: (method) => s2 !== undefined || !isS2Method(method),
       }),

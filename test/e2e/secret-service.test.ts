@@ -45,6 +45,11 @@ describe('a node with a secret-service seed', () => {
     })
   })
 
+  it('should say in hello how it makes nonces', async () => {
+    expect((await client.hello()).nonceMode).toBe('reference')
+    expect(await client.call('hello', {})).toMatchObject({ nonce_mode: 'reference' })
+  })
+
   it('R34: should sign one message with a one-time key, and no other', async () => {
     const place = { txid: DAY_TXID, vout: 1, index: 2 }
     const message = 'ab'.repeat(16)
