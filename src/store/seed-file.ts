@@ -63,7 +63,14 @@ export async function readRawSeed(path: string): Promise<Uint8Array> {
   const bytes = await readPrivateFile(path, MAX_RAW_FILE_BYTES)
   if (bytes === undefined)
     throw new StoreError('KEY_FILE_MISSING', `there is no file ${path}; name the file that holds the seed`, { path })
-  if (bytes.length === SEED_BYTES) return bytes
+  if (bytes.length === SEED_BYTES) {
+    if (bytes.some((byte) => byte !== 0)) return bytes
+    throw new StoreError(
+      'SEED_FILE_INVALID',
+      `${path} has ${SEED_BYTES} zero bytes, which everybody can guess: name the file that holds the seed`,
+      { path },
+    )
+  }
   const found = bytes.length
   zeroize(bytes)
   throw new StoreError(

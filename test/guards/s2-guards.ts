@@ -9,6 +9,13 @@ const s2 = (file: string, name?: string): Guard['test'] => ({
 /** One-time bindings, continuity and journal of the secret service: R30–R34, incidents 17, 18 and 20. */
 export const S2_GUARDS: readonly Guard[] = [
   {
+    name: 's2: 32 zero bytes are no seed',
+    file: 'src/store/seed-file.ts',
+    guard: '    if (bytes.some((byte) => byte !== 0)) return bytes\n',
+    gone: '    return bytes\n',
+    test: { project: 'unit', file: 'test/unit/signer/s2-seed.test.ts', name: '32 zero bytes' },
+  },
+  {
     name: 's2 R30: what one request reserves, the next one sees',
     file: 'src/signer/s2/record-table.ts',
     guard: '        entryOf(key).record = record\n',

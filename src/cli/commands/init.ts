@@ -97,7 +97,7 @@ async function init(ctx: CliContext, options: Options): Promise<void> {
   )
   // Everything is judged before anything is made.
   checkFlags(() => node.parseConfig(text, configFile, { methods: METHOD_NAMES }), configFile)
-  for (const file of made) await refuseExisting(file)
+  for (const file of made) await refuseExisting(file, 'choose another --dir, or move it')
 
   if (newPassphraseFile !== undefined) {
     await store.ensurePrivateFolder(dir)
@@ -118,14 +118,17 @@ async function init(ctx: CliContext, options: Options): Promise<void> {
     newPassphraseFile,
     offlineCopy,
     configFile,
-    s2: seedResult(seed, seedPlaces),
+    s2: seedResult(seed, seedPlaces, options.s2SeedFile),
   }
   show(ctx, options.json, result, () => doneText(result))
 }
 
 /** Public values only. */
-const seedResult = (seed: NewSeed | undefined, places: ReturnType<typeof seedPlacesIn>) =>
-  seed && { publicKey: seed.publicKey, isUnused: seed.isUnused, ...places }
+const seedResult = (
+  seed: NewSeed | undefined,
+  places: ReturnType<typeof seedPlacesIn>,
+  rawFile: string | undefined,
+): SeedMade | undefined => seed && { publicKey: seed.publicKey, isUnused: seed.isUnused, ...places, rawFile }
 
 function unlockOf({ passphraseFile, identityFile }: Options): Unlock | undefined {
   if (passphraseFile !== undefined && identityFile !== undefined)
@@ -151,6 +154,13 @@ function checkFlags(parse: () => unknown, configFile: string): void {
   }
 }
 
+type SeedMade = ReturnType<typeof seedPlacesIn> & {
+  readonly publicKey: string
+  readonly isUnused: boolean
+  /** Where the seed still stands unsealed, if it was imported. */
+  readonly rawFile: string | undefined
+}
+
 interface Made {
   readonly publicKey: string
   readonly peerId: string
@@ -159,9 +169,7 @@ interface Made {
   readonly newPassphraseFile: string | undefined
   readonly offlineCopy: string
   readonly configFile: string
-  readonly s2:
-    | ({ readonly publicKey: string; readonly isUnused: boolean } & ReturnType<typeof seedPlacesIn>)
-    | undefined
+  readonly s2: SeedMade | undefined
 }
 
 function doneText(made: Made): string {
@@ -173,7 +181,7 @@ function doneText(made: Made): string {
       : [
           'Keep a copy of the passphrase apart from both, and move its file off this disk if you can ([identity] passphrase_file).',
         ]),
-    ...(made.s2 === undefined ? [] : seedSteps(made.s2)),
+    ...(made.s2 === undefined ? [] : seedSteps(made.s2, made.s2.rawFile)),
     'Give the public key to the federation: it is what the registry lists.',
     `Read the config, then: countersign run --config ${made.configFile}`,
   ]

@@ -35,7 +35,8 @@ async function init(ctx: CliContext, { config: file, seedFile, seedUnused, json 
   if (seedUnused === true && seedFile === undefined) throw new CodedError('USAGE', '--seed-unused needs --seed-file')
   const dir = dirname(config.file)
   const places = seedPlacesIn(dir)
-  for (const path of Object.values(places)) await refuseExisting(path)
+  for (const path of Object.values(places))
+    await refuseExisting(path, 'move it away, or use the config of another folder')
   const seed = await newSeed(seedFile, seedUnused === true)
   try {
     const { identity } = config
@@ -45,7 +46,7 @@ async function init(ctx: CliContext, { config: file, seedFile, seedUnused, json 
   }
   const { publicKey, isUnused } = seed
   const section = `[s2]\nseed_file = "${relative(dir, places.seedFile)}"\npublic_key = "${publicKey}"\n`
-  show(ctx, json, { publicKey, isUnused, ...places, section }, () =>
+  show(ctx, json, { publicKey, isUnused, ...places, rawFile: seedFile, section }, () =>
     [
       'Made a secret-service seed.',
       facts([
@@ -55,7 +56,7 @@ async function init(ctx: CliContext, { config: file, seedFile, seedUnused, json 
         ['seed key', publicKey],
       ]),
       `Put this in the place of [s2] in ${config.file}, and start the node again:\n\n${section}`,
-      `Next:\n${seedSteps(seed)
+      `Next:\n${seedSteps(seed, seedFile)
         .map((step, i) => `  ${i + 1}. ${step}`)
         .join('\n')}`,
     ].join('\n\n'),

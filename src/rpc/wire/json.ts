@@ -86,7 +86,7 @@ function fill(message: ReflectMessage, json: unknown, at: string): void {
   }
   const [unknown] = keys.keys()
   // The key itself is the caller's text: it is not repeated.
-  if (unknown !== undefined) throw badRequest(at === '' ? 'params' : at, `no keys but ${namesOf(message.fields)}`)
+  if (unknown !== undefined) throw badRequest(at === '' ? 'params' : at, onlyKeysOf(message.fields))
 }
 
 function fillField(message: ReflectMessage, field: DescField, value: unknown, at: string): void {
@@ -147,7 +147,9 @@ function readScalar(type: ScalarType, value: unknown, at: string): string | numb
 }
 
 const under = (at: string, name: string): string => (at === '' ? name : `${at}.${name}`)
-const namesOf = (fields: readonly DescField[]): string => fields.map((f) => f.name).join(', ') || 'none'
+/** A form of one word, as `{"kind": "script"}`, has no keys beside that word. */
+const onlyKeysOf = (fields: readonly DescField[]): string =>
+  fields.length === 0 ? 'no other keys' : `no other keys than ${fields.map((f) => f.name).join(', ')}`
 
 function entriesOf(json: unknown, at: string): [string, unknown][] {
   if (typeof json !== 'object' || json === null || Array.isArray(json))

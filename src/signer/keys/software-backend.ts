@@ -72,7 +72,7 @@ export function softwareBackend(name: string, shelf: SecretShelf, init: Software
         return await sealTo(recipient, plaintext)
       } catch (error) {
         if (error instanceof StoreError && error.code === 'RECIPIENT_INVALID')
-          throw badRequest('recipient', 'an age recipient of X25519, age1…')
+          throw badRequest('recipient', 'an age recipient of X25519, age1...')
         throw error
       } finally {
         zeroize(plaintext, ...opened.map((v) => v.secret))

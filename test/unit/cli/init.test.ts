@@ -227,7 +227,8 @@ describe('countersign init with a secret-service seed', () => {
     )
     expect(await s2Of()).toMatchObject({ nonceMode: 'reference' })
     expect(instance()).toMatchObject({ fresh: false })
-    expect(out).toContain('countersign s2 accept')
+    expect(out).toContain('countersign s2 accept --instance NAME')
+    expect(out).toContain(`Erase ${join(temp.dir, 'seed')} (and its copies): it is the seed, unsealed.`)
     const s2 = await s2Of()
     const { seed } = await openSeed(s2?.seedFile ?? '', s2?.unlock as Unlock, s2?.publicKey ?? '')
     expect(toHex(seed)).toBe(SEED)
@@ -242,6 +243,7 @@ describe('countersign init with a secret-service seed', () => {
   it.each([
     ['a seed of 31 bytes', () => rawSeed(SEED.slice(2)), EXIT.config],
     ['a seed of 33 bytes', () => rawSeed(`${SEED}00`), EXIT.config],
+    ['32 zero bytes', () => rawSeed('00'.repeat(32)), EXIT.config],
     ['a seed that others may read', () => rawSeed(SEED, 0o644), EXIT.permission],
     ['no file', () => join(temp.dir, 'none'), EXIT.missingInput],
   ])('should make nothing of %s', async (_, file, exit) => {
@@ -262,12 +264,27 @@ describe('countersign init with a secret-service seed', () => {
     const ran = await cli(['s2', 'init', '--config', file, '--json'])
     expect(ran.code).toBe(0)
     const { section, publicKey } = ran.json()
+    expect(ran.json()).not.toHaveProperty('rawFile')
     expect(readFileSync(file, 'utf8')).toBe(before)
     writeFileSync(file, before.replace(/^\[s2\]$/m, String(section)))
     expect(await s2Of()).toMatchObject({ publicKey, seedFile: join(dir, 's2.seed') })
     // Once only, and nothing is overwritten.
     expect((await cli(['s2', 'init', '--config', file])).code).toBe(EXIT.config)
     writeFileSync(file, before)
-    expect((await cli(['s2', 'init', '--config', file])).err).toMatch(/exists already and is never overwritten/)
+    expect((await cli(['s2', 'init', '--config', file])).err).toMatch(
+      /exists already and is never overwritten: move it away/,
+    )
+  })
+
+  it('should say that an imported seed is to be erased, for a node that is there already, too', async () => {
+    await init('--identity-file', await identityFile())
+    const { code, out } = await cli(['s2', 'init', '--config', join(dir, 'signer.toml'), '--seed-file', rawSeed()])
+    expect(code).toBe(0)
+    expect(out).toContain(`1. Erase ${join(temp.dir, 'seed')} (and its copies): it is the seed, unsealed.`)
+    expect(out).not.toContain(SEED)
+  })
+
+  it('should not speak of erasing where the seed was made just now', async () => {
+    expect((await init('--s2', '--identity-file', await identityFile())).out).not.toContain('Erase')
   })
 })

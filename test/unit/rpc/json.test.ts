@@ -21,6 +21,15 @@ describe('JSON face', () => {
     expect(toJson(request, fromJson(request, json))).toEqual(json)
   })
 
+  it.each([
+    [{ ...GOOD, tweak: { kind: 'none', merkle_root: hex32 } }, 'no other keys'],
+    [{ ...GOOD, extra: 1 }, 'no other keys than request_id, digest, tweak, key'],
+  ])('should say which keys there are beside an unknown one: %#', (json, expected) => {
+    expect(() => fromJson(request, json)).toThrow(
+      expect.objectContaining({ details: expect.objectContaining({ expected }) }),
+    )
+  })
+
   it('should take an optional key that is left out as null', () => {
     expect(fromJson(request, { ...GOOD, tweak: { kind: 'key' } }).tweak?.kind).toMatchObject({ case: 'key' })
     expect(fromJson(request, without('key')).key).toBeUndefined()

@@ -102,6 +102,7 @@ describe('a raw seed', () => {
     ['a line end behind it', Uint8Array.of(...fromHex(SEED), 0x0a), 'SEED_FILE_INVALID'],
     ['hex', SEED, 'SEED_FILE_INVALID'],
     ['nothing', '', 'SEED_FILE_INVALID'],
+    ['32 zero bytes', new Uint8Array(32), 'SEED_FILE_INVALID'],
     ['another file', new Uint8Array(5_000), 'FILE_UNREADABLE'],
   ])('should not be %s', async (_, bytes, code) => {
     expect(await codeThrownBy(readRawSeed(raw(bytes)))).toBe(code)
