@@ -1,6 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { CLIENT_ERRORS, METHOD_NAMES, METHODS, WIRE_ERRORS } from '../../../src/rpc/index.ts'
+import {
+  CLIENT_ERRORS,
+  DEFAULT_QUOTAS,
+  METHOD_NAMES,
+  METHODS,
+  QUOTA_CLASSES,
+  WIRE_ERRORS,
+} from '../../../src/rpc/index.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 export const PROTOCOL_DOC = readFileSync(join(ROOT, 'docs/PROTOCOL.md'), 'utf8')
@@ -50,6 +57,14 @@ export const DERIVED: Readonly<Record<string, () => string>> = {
           defaultTimeoutMs,
           maxTimeoutMs,
         ]
+      }),
+    ),
+  quotas: () =>
+    table(
+      ['quota class', 'a second', 'at once'],
+      QUOTA_CLASSES.map((c) => {
+        const quota = DEFAULT_QUOTAS[c]
+        return [c, quota?.perSecond ?? 'no limit', quota?.burst ?? 'no limit']
       }),
     ),
   fields: () =>
