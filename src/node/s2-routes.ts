@@ -1,3 +1,4 @@
+import { lstat } from 'node:fs/promises'
 import { isAbsolute } from 'node:path'
 import { CodedError, jsonAnswer } from '../base/index.ts'
 import type { StoredS2Service } from '../signer/index.ts'
@@ -33,10 +34,16 @@ export function s2Routes({ s2, view }: S2RoutesInit): readonly AdminRoute[] {
       return { s2: view() }
     }),
     route('/s2/journal/import', async (body) => {
-      const report = await memory().importJournal(pathIn(body))
+      const [at, path] = [memory(), pathIn(body)]
+      await requireThere(path)
+      const report = await at.importJournal(path)
       return { report, s2: view() }
     }),
-    route('/s2/journal/export', async (body) => ({ lines: await memory().exportJournal(pathIn(body)) })),
+    route('/s2/journal/export', async (body) => {
+      const [at, path] = [memory(), pathIn(body)]
+      await requireFree(path)
+      return { lines: await at.exportJournal(path) }
+    }),
     route('/s2/retire', async () => ({ ...(await memory().retireGeneration(served(s2).nonceMode)), s2: view() })),
   ]
 }
@@ -50,3 +57,23 @@ function pathIn({ path }: Readonly<Record<string, unknown>>): string {
   if (typeof path === 'string' && isAbsolute(path) && !path.includes('\0')) return path
   throw new CodedError('BAD_REQUEST', 'the path of a journal is absolute')
 }
+
+/** Throws `FILE_MISSING`. What else is wrong with a file, who opens it says. */
+async function requireThere(path: string): Promise<void> {
+  if ((await lookAt(path)) !== 'ENOENT') return
+  const message = `there is no file ${path} on the node's machine: name a journal, as [s2] journal_file or an export made it`
+  throw new CodedError('FILE_MISSING', message, { path })
+}
+
+/** Before it is opened: opening one for writing cuts off what a crash left at its end. Throws `FILE_EXISTS`. */
+async function requireFree(path: string): Promise<void> {
+  if ((await lookAt(path)) !== 'there') return
+  const message = `${path} exists already on the node's machine and is never overwritten: name a file that is not there yet`
+  throw new CodedError('FILE_EXISTS', message, { path })
+}
+
+const lookAt = (path: string): Promise<string | undefined> =>
+  lstat(path).then(
+    () => 'there',
+    (error: NodeJS.ErrnoException) => error.code,
+  )

@@ -98,5 +98,25 @@ describe('the routes of s2', () => {
   it('should pass on what is well-formed', async () => {
     await expect(post('/s2/accept', { instance: '0123456789abcdef' }, s2)).resolves.toMatchObject({ status: 200 })
     await expect(post('/s2/journal/export', { path: '/j' }, s2)).resolves.toMatchObject({ status: 200 })
+    await expect(post('/s2/journal/import', { path: import.meta.filename }, s2)).resolves.toMatchObject({ status: 200 })
+  })
+
+  it('should say in words that there is no journal to import, before the service is asked', async () => {
+    const error = await post('/s2/journal/import', { path: '/nope' }, s2).catch((e: Error) => e)
+    expect(error).toMatchObject({ code: 'FILE_MISSING', message: expect.stringContaining('there is no file /nope') })
+    expect(String(error)).not.toContain('ENOENT')
+  })
+
+  it.each([
+    ['a file', import.meta.filename],
+    ['a folder', import.meta.dirname],
+  ])('should not export onto %s that is there, and leave it as it is', async (_, path) => {
+    await expect(post('/s2/journal/export', { path }, s2)).rejects.toMatchObject({ code: 'FILE_EXISTS' })
+  })
+
+  it('should leave to the service what a look does not tell', async () => {
+    const path = `${import.meta.filename}/below-a-file`
+    await expect(post('/s2/journal/import', { path }, s2)).resolves.toMatchObject({ status: 200 })
+    await expect(post('/s2/journal/export', { path }, s2)).resolves.toMatchObject({ status: 200 })
   })
 })
