@@ -209,6 +209,8 @@ export const LIMITS = {
   maxAuditFileBytes: 16 * 1024 * 1024,
   /** One decision: ten times what one with every code of a batch takes. */
   maxAuditLineBytes: 4 * 1024,
+  /** Below it, what clients make the node write is refused: a day of one greedy client, and the node's own journals, still fit. */
+  minFreeDiskBytes: 512 * 1024 * 1024,
   /** Of one member: whoever shows so many has shown what it is, and can't fill the file. */
   maxEvidencePerMember: 64,
   /** The same in bytes of the file: all of it, over those that may be guilty at worst, less than half of the largest set. */

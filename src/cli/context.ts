@@ -36,11 +36,11 @@ export function show(ctx: CliContext, json: boolean | undefined, value: unknown,
 
 /** A checked config. Rooms are loaded when a command needs them, so that `--help` answers at once. */
 export async function openConfig(file: string): Promise<NodeConfig> {
-  const [{ loadConfig }, { METHOD_NAMES, QUOTA_CLASSES }] = await Promise.all([
+  const [{ loadConfig }, { METHOD_NAMES, QUOTA_NAMES }] = await Promise.all([
     import('../node/index.ts'),
     import('../rpc/index.ts'),
   ])
-  return await loadConfig(file, { methods: METHOD_NAMES, quotaClasses: QUOTA_CLASSES })
+  return await loadConfig(file, { methods: METHOD_NAMES, quotaClasses: QUOTA_NAMES })
 }
 
 export type NodeCall = (method: 'GET' | 'POST', path: string, body?: unknown) => Promise<AdminReply>

@@ -1,5 +1,5 @@
 import type { Logger, PeerIdStr } from '../base/index.ts'
-import { DEFAULT_QUOTAS, type Quota, type QuotaClass } from '../rpc/index.ts'
+import { DEFAULT_DAILY, DEFAULT_QUOTAS, dailyName, perDay, type Quota, type QuotaClass } from '../rpc/index.ts'
 import { type BridgeGrant, coversKey, type NodeConfig, uncountedOf } from './config/index.ts'
 
 /** R27: at start and after each reload, because a grant that is taken away takes its vote with it and nothing else says so. */
@@ -51,5 +51,10 @@ export class Grants {
   readonly quotaOf = (peer: PeerIdStr, quota: QuotaClass): Quota | null => {
     const perSecond = this.#byPeer.get(peer)?.quota[quota]
     return perSecond === undefined ? DEFAULT_QUOTAS[quota] : { burst: BURST_SECONDS * perSecond, perSecond }
+  }
+  /** The same for a day. */
+  readonly dailyOf = (peer: PeerIdStr, quota: QuotaClass): Quota | null => {
+    const items = this.#byPeer.get(peer)?.quota[dailyName(quota)]
+    return items === undefined ? DEFAULT_DAILY[quota] : perDay(items)
   }
 }

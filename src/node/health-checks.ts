@@ -7,7 +7,7 @@ import type { EvidenceView, SignHealth } from '../rounds/index.ts'
 import type { PolicyReason, ValidatorTrouble } from '../signer/index.ts'
 import type { CheckReport } from '../status/index.ts'
 import { checkLiveness, type LivenessFacts } from './liveness-checks.ts'
-import { auditCheck, type OperatorView, s2Check, serviceKeysCheck } from './operator-view.ts'
+import { auditCheck, diskCheck, type OperatorView, s2Check, serviceKeysCheck } from './operator-view.ts'
 import { stateOf } from './status.ts'
 import { dialsCheck, eventLoopCheck, roundsCheck, storeCheck, stuckReading } from './wait-checks.ts'
 
@@ -29,6 +29,7 @@ export const HEALTH_CHECKS = [
   's2',
   'service_keys',
   'audit',
+  'disk',
 ] as const
 export type HealthCheckName = (typeof HEALTH_CHECKS)[number]
 
@@ -92,6 +93,7 @@ export function checkHealth(f: HealthFacts): Readonly<Record<HealthCheckName, Ch
     s2: s2Check(f.operator.s2),
     service_keys: serviceKeysCheck(f.operator.serviceKeys),
     audit: auditCheck(f.operator.audit),
+    disk: diskCheck(f.operator.disk),
     ...checkLiveness({ ...f, ownSet: set?.hash }),
   }
 }

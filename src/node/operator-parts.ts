@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type Clock, fromHex, type Logger, type Metrics, StartStack, zeroize } from '../base/index.ts'
 import { MAINNET_CHAIN_ID } from '../registry/index.ts'
 import {
@@ -16,6 +16,7 @@ import {
 import type { OpenedKey, Store } from '../store/index.ts'
 import type { NodeConfig } from './config/index.ts'
 import { part } from './foundation.ts'
+import { FreeSpace } from './free-space.ts'
 import { type OperatorView, operatorMeters, viewOfOperator } from './operator-view.ts'
 import type { OwnKeys } from './pick-identity.ts'
 import { openServiceIdentity } from './service-identity.ts'
@@ -26,6 +27,8 @@ export interface OperatorParts {
   readonly s2: StoredS2Service | undefined
   readonly keys: DurableKeyService
   readonly audit: OpenAuditLog
+  /** False while a disk that is written to for clients is nearly full. */
+  readonly hasRoom: () => boolean
   readonly view: () => OperatorView
   /** Sets the gauges by the view. */
   readonly look: () => void
@@ -68,10 +71,24 @@ export async function startOperatorParts(init: OperatorInit): Promise<OperatorPa
   } finally {
     if (init.seed !== undefined) zeroize(init.seed.seed)
   }
-  const parts = { s2, keys, audit }
+  const disk = new FreeSpace({ folders: foldersOf(config), logger, metrics: init.metrics })
+  await disk.look()
+  const parts = { s2, keys, audit, disk }
   const view = () => viewOfOperator(parts, config.s2)
-  return { ...parts, view, look: operatorMeters(init.metrics, view), stop: () => stack.stop() }
+  const setMeters = operatorMeters(init.metrics, view)
+  const look = () => {
+    void disk.look()
+    setMeters()
+  }
+  return { s2, keys, audit, hasRoom: disk.hasRoom, view, look, stop: () => stack.stop() }
 }
+
+/** They may be on disks of their own. */
+const foldersOf = ({ dataDir, s2 }: OperatorInit['config']): readonly string[] => [
+  dataDir,
+  auditFolder(dataDir),
+  ...(s2?.journalFile === undefined ? [] : [dirname(s2.journalFile)]),
+]
 
 async function createKeys({ config, keys, store, clock, logger }: OperatorInit): Promise<DurableKeyService> {
   const { sealer, owner } = await openServiceIdentity(config.dataDir, keys)

@@ -9,6 +9,7 @@ import type {
 } from '../signer/index.ts'
 import type { CheckReport } from '../status/index.ts'
 import type { S2Config } from './config/index.ts'
+import type { FreeSpace, FreeSpaceView } from './free-space.ts'
 
 /** Of `GET /status`. The seed's public key, and whether this store can prove what it was used for (R32). */
 export interface S2View {
@@ -49,20 +50,23 @@ export interface OperatorView {
   readonly s2: S2View | null
   readonly serviceKeys: ServiceKeysView
   readonly audit: AuditStatus
+  readonly disk: FreeSpaceView
 }
 
 interface Shown {
   readonly s2: Pick<StoredS2Service, 'memory' | 'nonceMode'> | undefined
   readonly keys: Pick<DurableKeyService, 'list' | 'troubles'>
   readonly audit: Pick<OpenAuditLog, 'view'>
+  readonly disk: Pick<FreeSpace, 'view'>
 }
 
-export function viewOfOperator({ s2, keys, audit }: Shown, config: S2Config | undefined): OperatorView {
+export function viewOfOperator({ s2, keys, audit, disk }: Shown, config: S2Config | undefined): OperatorView {
   const { journal, failure } = audit.view()
   return {
     s2: s2 === undefined || config === undefined ? null : viewOfS2(s2, config),
     serviceKeys: { held: keys.list().length, unusable: keys.troubles() },
     audit: { head: journal?.head ?? null, lines: journal?.lines ?? 0, file: journal?.file ?? null, failure },
+    disk: disk.view(),
   }
 }
 
@@ -81,6 +85,16 @@ export const auditCheck = ({ failure }: AuditStatus): CheckReport =>
   failure === null
     ? { ok: true }
     : { ok: false, reason: `decisions can't be recorded, so requests are refused: ${failure}` }
+
+/** Said before it is full: then nothing could be recorded at all. */
+export const diskCheck = ({ freeBytes, lowFolder }: FreeSpaceView): CheckReport =>
+  lowFolder === null
+    ? { ok: true }
+    : {
+        ok: false,
+        reason: `the disk of ${lowFolder} has ${Math.floor((freeBytes ?? 0) / MIB)} MiB left, so what bridges ask of the seed and of keys is refused; make room, or move finished files of the audit log away`,
+      }
+const MIB = 1024 * 1024
 
 /** R32: red until the operator has decided, because what bridges ask for is refused. */
 export const s2Check = (s2: S2View | null): CheckReport =>

@@ -1,4 +1,4 @@
-import { METHOD_NAMES, QUOTA_CLASSES } from '../rpc/index.ts'
+import { METHOD_NAMES, QUOTA_NAMES } from '../rpc/index.ts'
 import { loadConfig } from './config/index.ts'
 import type { Foundation } from './foundation.ts'
 import { tellUncounted } from './grants.ts'
@@ -17,7 +17,7 @@ export function createReload(
 ): ReloadParts {
   const reloader = new Reloader({
     config,
-    load: (file) => loadConfig(file, { methods: METHOD_NAMES, quotaClasses: QUOTA_CLASSES, isReload: true }),
+    load: (file) => loadConfig(file, { methods: METHOD_NAMES, quotaClasses: QUOTA_NAMES, isReload: true }),
     self: () => network.parts().gate.state.self,
     apply: (next) => {
       tellUncounted(next, logger)

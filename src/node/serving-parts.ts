@@ -127,8 +127,8 @@ export function createRpc(
   { activeKey, threshold, policy }: SigningParts,
 ): Startable {
   const { config, key, clock, logger, metrics } = base
-  const { authorize, quotaOf } = grants
-  const { s2, keys, audit } = base.operator
+  const { authorize, quotaOf, dailyOf } = grants
+  const { s2, keys, audit, hasRoom } = base.operator
   const waitingFor = (): readonly string[] => {
     if (stateOf(gate) !== 'signer') return ['membership']
     if (elsewhere.stopped) return ['restart: key in use elsewhere']
@@ -138,7 +138,9 @@ export function createRpc(
     streams: host.streams,
     authorize,
     takeQuota: createQuota(quotaOf),
+    takeDaily: createQuota(dailyOf),
     audit,
+    hasRoom,
     handlers: {
       hello: createHelloHandler({
         authorize,

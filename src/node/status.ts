@@ -8,6 +8,7 @@ import type { EvidenceView } from '../rounds/index.ts'
 import type { DecisionsView, PolicyKind, ValidatorTrouble } from '../signer/index.ts'
 import type { Health } from '../status/index.ts'
 import type { CurveView } from './curve-backend.ts'
+import type { FreeSpaceView } from './free-space.ts'
 import type { ElsewhereView, LivenessView } from './liveness/index.ts'
 import { type MemberStatus, memberStatuses } from './member-status.ts'
 import type { AuditStatus, OperatorView, S2View, ServiceKeysView } from './operator-view.ts'
@@ -65,6 +66,8 @@ export interface NodeStatus {
   readonly serviceKeys: ServiceKeysView
   /** How far the log of decisions is (docs/AUDIT.md). */
   readonly audit: AuditStatus
+  /** Room for what clients make the node write. */
+  readonly disk: FreeSpaceView
   readonly lastEviction: Eviction | null
   /** The last one that changed something, was refused, or found a refused file put right; null before the first. */
   readonly lastReload: ReloadReport | null
@@ -179,6 +182,7 @@ export function nodeStatus(f: StatusFacts): NodeStatus {
     s2: f.operator.s2,
     serviceKeys: f.operator.serviceKeys,
     audit: f.operator.audit,
+    disk: f.operator.disk,
     lastEviction: f.lastEviction ?? null,
     lastReload: f.lastReload ?? null,
     denials: { totals: f.gate.denials.totals(), recent: f.gate.denials.recent() },

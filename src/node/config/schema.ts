@@ -17,8 +17,8 @@ const MAX_ENDPOINTS = 16
 const MAX_METHODS = 64
 /** As many as a key service holds. */
 const MAX_KEY_NAMES = 256
-/** More than one machine answers. */
-const MAX_PER_SECOND = 1_000_000
+/** More than one machine answers in a day. */
+const MAX_PER_DAY = 1_000_000_000
 /** More bridge nodes than one operator runs. */
 const MAX_CONSENTING = 64
 
@@ -287,8 +287,8 @@ export const LISTS = {
       '["threshold", "s2/*", "keys/consensus-1"]',
     ),
     quota: optional(
-      read.numbers(quotaClass, read.integer(1, MAX_PER_SECOND, 'requests a second')),
-      'Requests, or items of batches, a second, by class of methods. Default: as docs/PROTOCOL.md says.',
+      read.numbers(quotaClass, read.integer(1, MAX_PER_DAY, 'requests a second, or a day')),
+      'Requests, or items of batches, a second, by class of methods; of classes that leave records, a day (s2_per_day). Default: as docs/PROTOCOL.md says.',
       '{ sign = 500 }',
     ),
     allow_secret_export: optional(

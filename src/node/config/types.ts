@@ -36,7 +36,7 @@ export interface BridgeGrant {
   readonly methods: readonly string[]
   /** Keys that these may use, as `threshold`, `s2/musig2`, `s2/*`, `keys/consensus-1`, `keys/*`. */
   readonly keys: readonly string[]
-  /** Requests or items a second, by class; the server's own where a class is missing. */
+  /** Requests or items a second, by class, or a day (`s2_per_day`); the server's own where a class is missing. */
   readonly quota: Readonly<Record<string, number>>
   /** Methods that give a secret out may be called, if they are listed. */
   readonly allowSecretExport: boolean

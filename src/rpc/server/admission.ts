@@ -33,7 +33,7 @@ export function admit(
 
 /** What is known before the params are decoded. */
 function refusalOf(
-  { authorize, takeQuota, limits, running, clock, audit }: ServerCore,
+  { authorize, takeQuota, limits, running, clock, audit, hasRoom }: ServerCore,
   peer: PeerIdStr,
   open: number,
   { name, row, scope }: BoundMethod,
@@ -45,18 +45,22 @@ function refusalOf(
   if ((running.get(peer) ?? 0) >= limits.maxRunningPerPeer) return 'OVERLOADED'
   // One for the frame, so that decoding has its price, too; the other items are taken when they are known.
   if (!takeQuota(peer, row.quota, clock.now(), 1)) return 'OVERLOADED'
+  // Signing with the other members goes on: it keeps no records for good, and much depends on it.
+  if (row.audited && row.quota !== 'sign' && !hasRoom()) return 'OVERLOADED'
   // Nothing is done that could not be recorded afterwards.
   return row.audited && audit?.isFailing === true ? 'INTERNAL' : undefined
 }
 
 /** What only the params say. */
 function laterRefusalOf(
-  { authorize, takeQuota, clock }: ServerCore,
+  { authorize, takeQuota, takeDaily, clock }: ServerCore,
   peer: PeerIdStr,
   { name, row, isScopedByParams }: BoundMethod,
-  { scope, cost }: DecodedCall,
+  { scope, items, cost }: DecodedCall,
 ): WireErrorCode | undefined {
   if ((isScopedByParams || scope.raw) && authorize(peer, name, scope) !== 'granted') return 'NOT_GRANTED'
   if (cost > 1 && !takeQuota(peer, row.quota, clock.now(), cost, 1)) return 'OVERLOADED'
+  // What leaves lines and records behind, however slowly it comes.
+  if (row.audited && !takeDaily(peer, row.quota, clock.now(), items)) return 'OVERLOADED'
   return undefined
 }

@@ -8,6 +8,8 @@ import type { Authorize, RpcServerInit, ServerLimits, TakeQuota } from './types.
 export interface ServerCore extends Pick<RpcServerInit, 'clock' | 'logger'> {
   readonly authorize: Authorize
   readonly takeQuota: TakeQuota
+  readonly takeDaily: TakeQuota
+  readonly hasRoom: () => boolean
   readonly methods: ReadonlyMap<string, BoundMethod>
   readonly metrics: RpcMetrics
   readonly limits: ServerLimits

@@ -1,5 +1,5 @@
 import { type PeerIdStr, TokenBucket } from '../../base/index.ts'
-import type { QuotaClass } from '../wire/index.ts'
+import { QUOTA_CLASSES, type QuotaClass } from '../wire/index.ts'
 import type { TakeQuota } from './types.ts'
 
 /** What a client may take at once, and each second from then on. */
@@ -18,6 +18,33 @@ export const DEFAULT_QUOTAS: Readonly<Record<QuotaClass, Quota | null>> = {
   s2: { burst: 8_192, perSecond: 2_000 },
   // A validator signs a few times a slot.
   keys: { burst: 200, perSecond: 50 },
+}
+
+const DAY_SECONDS = 86_400
+/** A day's allowance, at once or bit by bit. */
+export const perDay = (items: number): Quota => ({ burst: items, perSecond: items / DAY_SECONDS })
+
+/**
+ * Items of audited requests a day: each leaves a line in the audit log and, of the seed, a record that is kept for good, which is up to 700 bytes.
+ * So a client with rights and no end takes 350 MB a day of class `s2`, and not a disk. A deposit of 15 operators is 2,400 items.
+ */
+export const DEFAULT_DAILY: Readonly<Record<QuotaClass, Quota | null>> = {
+  control: null,
+  read: null,
+  sign: perDay(500_000),
+  s2: perDay(500_000),
+  // Ten keys that sign every other second.
+  keys: perDay(250_000),
+}
+
+/** What `[[bridge]] quota` may name: classes, and of those that have one their allowance of a day. */
+export const QUOTA_NAMES: readonly string[] = [
+  ...QUOTA_CLASSES,
+  ...QUOTA_CLASSES.filter((name) => DEFAULT_DAILY[name] !== null).map(dailyName),
+]
+/** How the config calls the allowance of a day. */
+export function dailyName(quota: QuotaClass): string {
+  return `${quota}_per_day`
 }
 
 /** Clients whose buckets are remembered; only admitted peers get one, and the longest silent is forgotten first. */

@@ -6,7 +6,7 @@ import type { ServerCore } from './core.ts'
 import { bindAll } from './dispatch.ts'
 import { SERVER_LIMITS } from './limits.ts'
 import { rpcMetrics } from './metrics.ts'
-import { createQuota } from './quota.ts'
+import { createQuota, DEFAULT_DAILY } from './quota.ts'
 import { ServerStream } from './stream.ts'
 import type { RpcServerInit } from './types.ts'
 
@@ -28,6 +28,8 @@ class RpcServer implements Startable {
       logger: this.#logger,
       authorize: init.authorize,
       takeQuota: init.takeQuota ?? createQuota(),
+      takeDaily: init.takeDaily ?? createQuota((_peer, quota) => DEFAULT_DAILY[quota]),
+      hasRoom: init.hasRoom ?? (() => true),
       methods: bindAll(init.handlers),
       metrics: rpcMetrics(init.metrics),
       limits: { ...SERVER_LIMITS, ...init.limits },

@@ -53,6 +53,10 @@ export interface RpcServerInit {
   readonly audit?: AuditLog
   /** Default: `createQuota()` of this room. */
   readonly takeQuota?: TakeQuota
+  /** What audited requests take of their day, by items. Default: `createQuota` of `DEFAULT_DAILY`. */
+  readonly takeDaily?: TakeQuota
+  /** False = what is written for clients must wait: audited requests of `s2` and `keys` are refused. Default: always. */
+  readonly hasRoom?: () => boolean
   /** For tests. */
   readonly limits?: Partial<ServerLimits>
 }

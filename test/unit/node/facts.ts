@@ -84,6 +84,7 @@ export const NOTHING_STUCK = {
     s2: null,
     serviceKeys: { held: 0, unusable: [] },
     audit: { head: null, lines: 0, file: null, failure: null },
+    disk: { freeBytes: null, lowFolder: null },
   },
 } as const
 

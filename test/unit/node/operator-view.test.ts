@@ -15,6 +15,7 @@ const parts = (status?: S2MemoryStatus, failure: string | null = null) => ({
   s2: status && s2With(status),
   keys: { list: () => [], troubles: () => [] },
   audit: { view: () => ({ journal: undefined, failure }) },
+  disk: { view: () => ({ freeBytes: null, lowFolder: null }) },
 })
 const LOST: S2MemoryStatus = {
   continuity: { standing: 'lost', why: 'other_instance', name: '0123456789abcdef' },

@@ -203,4 +203,10 @@ describe('what a grant covers: implicit deny', () => {
       g.quotaOf(MEMBER.peerId, 'sign'),
     ]).toEqual([{ burst: 28, perSecond: 7 }, null, { burst: 2_000, perSecond: 500 }])
   })
+  it("should hold a client's own allowance of a day, and nobody else's", () => {
+    const g = only({ quota: { s2: 7, s2_per_day: 86_400 } })
+    expect(g.dailyOf(BRIDGE.peerId, 's2')).toEqual({ burst: 86_400, perSecond: 1 })
+    expect(g.dailyOf(MEMBER.peerId, 's2')?.burst).toBe(500_000)
+    expect([g.dailyOf(BRIDGE.peerId, 'keys')?.burst, g.dailyOf(BRIDGE.peerId, 'read')]).toEqual([250_000, null])
+  })
 })

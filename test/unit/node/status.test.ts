@@ -55,6 +55,7 @@ const facts = (over: Partial<StatusFacts> = {}): StatusFacts => ({
     s2: null,
     serviceKeys: { held: 0, unusable: [] },
     audit: { head: null, lines: 0, file: null, failure: null },
+    disk: { freeBytes: null, lowFolder: null },
   },
   lastEviction: undefined,
   lastReload: undefined,
@@ -340,7 +341,7 @@ it('docs/METRICS.md should explain every field of the status, and what the neste
       : typeof value === 'object' && value !== null
         ? Object.entries(value).flatMap(([key, inner]) => [key, ...words(inner)])
         : []
-  for (const name of ['set', 'rotation', 'policy', 'evidence', 's2', 'serviceKeys', 'audit'])
+  for (const name of ['set', 'rotation', 'policy', 'evidence', 's2', 'serviceKeys', 'audit', 'disk'])
     for (const word of words(status[name])) expect(said.get(name), `${name}.${word}`).toContain(`\`${word}\``)
 })
 

@@ -6,7 +6,7 @@ import * as pb from '../../../src/rpc/wire/pb/rpc_pb.ts'
 import { encodedExample, rowOf } from './examples.ts'
 import { filled } from './golden-services.ts'
 import { BRIDGE } from './harness.ts'
-import { answer, errorAnswer, resultAnswer, serve } from './server-harness.ts'
+import { answer, errorAnswer, resultAnswer, serve, signFrame } from './server-harness.ts'
 
 /** What is asked about each method's example, in the end. */
 const KEYS: Readonly<Record<string, string>> = {
@@ -145,6 +145,47 @@ describe('quotas', () => {
     await stream.write(batch(2, 1))
     expect(await errorAnswer(stream)).toMatchObject({ id: 2, code: 'OVERLOADED' })
     await clock.advance(1_000)
+    await stream.write(batch(3, 1))
+    expect((await resultAnswer(stream)).id).toBe(3)
+  })
+
+  it('should be of a day, too, for what leaves lines and records behind: by items, not by what they cost', async () => {
+    const takeDaily = createQuota(s2Of(10, 10 / 86_400))
+    const wots = async ({ count }: { count: number }) => ({
+      publicKeys: Array.from({ length: count }, () => new Uint8Array(720)),
+    })
+    const { stream, clock } = await serve(
+      { 'musig2.get_pub_nonce_batch': nonces, 'wots.get_128_public_key_batch': wots },
+      { takeDaily },
+    )
+    await stream.write(batch(1, 9, 128))
+    await resultAnswer(stream)
+    await clock.advance(10_000)
+    await stream.write(batch(2, 2))
+    expect(await errorAnswer(stream)).toMatchObject({ id: 2, code: 'OVERLOADED' })
+    const { request } = rowOf('wots.get_128_public_key_batch')
+    const keys = create(pb.WotsPublicKeyBatchRequestSchema, { txid: filled(32, 1), firstIndex: 0, count: 100 })
+    await stream.write(encodeRequest(3, 'wots.get_128_public_key_batch', request.encode(keys), 0))
+    expect((await resultAnswer(stream)).id).toBe(3)
+    await clock.advance(86_400_000 / 10)
+    await stream.write(batch(4, 2))
+    expect((await resultAnswer(stream)).id).toBe(4)
+  })
+
+  it('should not be what a full disk is left to: nothing of the seed is done below its floor, and signing goes on', async () => {
+    let room = false
+    let done = 0
+    const count: typeof nonces = async (params) => {
+      done++
+      return nonces(params)
+    }
+    const { stream } = await serve({ 'musig2.get_pub_nonce_batch': count }, { hasRoom: () => room })
+    await stream.write(batch(1, 1))
+    expect(await errorAnswer(stream)).toMatchObject({ id: 1, code: 'OVERLOADED' })
+    expect(done).toBe(0)
+    await stream.write(signFrame(2))
+    expect((await resultAnswer(stream)).id).toBe(2)
+    room = true
     await stream.write(batch(3, 1))
     expect((await resultAnswer(stream)).id).toBe(3)
   })
