@@ -20,6 +20,7 @@ export async function sealerOf(identity: string): Promise<Sealer> {
     seal: (plaintext) => encrypter.encrypt(plaintext),
     async open(box) {
       try {
+        if (stanzasOf(box) > 1) throw new RangeError('a record is sealed to one recipient')
         return await decrypter.decrypt(box)
       } catch (error) {
         throw new StoreError(
@@ -31,6 +32,16 @@ export async function sealerOf(identity: string): Promise<Sealer> {
       }
     },
   }
+}
+
+/**
+ * Stanzas of X25519 in the header of an age file. Each is a multiplication that is tried before anything is known to be right, and a
+ * backup that somebody hands in could hold a hundred. Those of other kinds cost nothing.
+ */
+function stanzasOf(box: Uint8Array): number {
+  const text = Buffer.from(box.buffer, box.byteOffset, box.byteLength).toString('latin1')
+  const end = text.indexOf('\n--- ')
+  return text.slice(0, end === -1 ? text.length : end).split('\n-> X25519').length - 1
 }
 
 /** Of X25519: post-quantum recipients are ten times as long, and `age` of before 2026 can't open what is sealed to them. */

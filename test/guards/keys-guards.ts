@@ -224,4 +224,11 @@ export const KEYS_GUARDS: readonly Guard[] = [
     gone: '{ zip215: true }',
     test: { project: 'unit', file: 'test/unit/curve/ed25519.test.ts' },
   },
+  {
+    name: 'keys: a backup that is sealed to many is not opened',
+    file: 'src/store/sealer.ts',
+    guard: "        if (stanzasOf(box) > 1) throw new RangeError('a record is sealed to one recipient')\n",
+    gone: '        void stanzasOf\n',
+    test: { project: 'unit', file: 'test/unit/store/sealer.test.ts', name: 'sealed to many' },
+  },
 ]
