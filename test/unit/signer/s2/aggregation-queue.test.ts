@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { AggregationQueue } from '../../../../src/signer/s2/aggregation-queue.ts'
+import { MusigContexts } from '../../../../src/signer/s2/musig-contexts.ts'
 import { tempFolders } from '../../store/temp-folder.ts'
 import { freshRun, homeIn, OWN_KEY, others, paramsOf, sighash } from './service-fixtures.ts'
 
@@ -68,22 +69,20 @@ describe('lists of keys that are not known yet', () => {
   })
 
   it('should leave the event loop to others between any two of them', async () => {
-    const { service, stop } = await freshRun(homeIn(tempFolder()))
-    const pool = others(127)
-    const shuffled = Array.from({ length: 6 }, (_, n) => [...pool.slice(n), OWN_KEY, ...pool.slice(0, n)])
-    let answered = 0
-    const asked = shuffled.map(async (keys) => {
-      await service.musigNonces({ ...paramsOf(), orderedPublicKeys: keys }, [sighash(1)])
-      answered++
-    })
-    const turnsAt: number[] = []
-    for (let turns = 0; answered < shuffled.length; turns++) {
+    const contexts = new MusigContexts(OWN_KEY)
+    const pool = others(7)
+    const shuffled = pool.map((_, n) => [...pool.slice(n), OWN_KEY, ...pool.slice(0, n)])
+    const listBytes = 1_024 + 192 * 8
+    const given = shuffled.map((keys) => contexts.opened({ ...paramsOf(), orderedPublicKeys: keys }, undefined))
+    expect(contexts.bytes).toBe(0)
+    for (let turns = 1; turns <= shuffled.length; turns++) {
       await turn()
-      while (turnsAt.length < answered) turnsAt.push(turns)
+      expect(contexts.bytes).toBeLessThanOrEqual(turns * listBytes)
     }
-    await Promise.all(asked)
-    await stop()
-    expect(turnsAt.at(-1)).toBeGreaterThanOrEqual(shuffled.length - 1)
+    const opened = await Promise.all(given)
+    expect(contexts.bytes).toBe(shuffled.length * listBytes)
+    // What is kept is there at once.
+    expect(contexts.opened({ ...paramsOf(), orderedPublicKeys: shuffled[0] ?? [] }, undefined)).toBe(opened[0])
   })
 
   it('should be the list that was given, whatever becomes of its bytes', async () => {
