@@ -178,6 +178,27 @@ export const S2_GUARDS: readonly Guard[] = [
     test: s2('continuity', 'journal_knows_more'),
   },
   {
+    name: 's2 R32: all lines since the last comparison are compared',
+    file: 'src/signer/s2/store-journal.ts',
+    guard: '      isAllKnown = lines.every((line, i) => {\n',
+    gone: '      isAllKnown = lines.every((line, i) => {\n        if (line.seq < this.file.seq - 1_000) return true\n',
+    test: s2('older-copy', 'however many'),
+  },
+  {
+    name: 's2 R32: a journal is compared anew where the line that was compared last is gone',
+    file: 'src/signer/s2/store-journal.ts',
+    guard: 'const isSame = compared?.id === head.id && (await this.file.holds(compared))',
+    gone: 'const isSame = compared?.id === head.id',
+    test: s2('older-copy', 'cut and written on'),
+  },
+  {
+    name: 's2 R32: copies from before a retirement are older',
+    file: 'src/signer/s2/memory-commands.ts',
+    guard: '  await continuity.advance(journal?.mark)\n  let dropped',
+    gone: '  let dropped',
+    test: s2('older-copy', 'dies while it retires'),
+  },
+  {
     name: 's2 R32: accepted by its own name alone',
     file: 'src/signer/s2/memory-commands.ts',
     guard: '  if (now.name !== name)\n',

@@ -10,7 +10,16 @@ export interface StoreTie {
   /** Of MuSig2 records; raised when an operator retires the one before. */
   readonly generation: number
   /** The journal that holds all that this store knows, and its last line that the store was compared with. */
-  readonly journal: { readonly id: string; readonly seq: number } | undefined
+  readonly journal: JournalMark | undefined
+}
+
+/** Up to where a journal was compared with its store. */
+export interface JournalMark {
+  readonly id: string
+  readonly seq: number
+  /** Where that line ends, and its check: what comes after it is read from there. */
+  readonly bytes: number
+  readonly check: string
 }
 
 /** Why a store can't prove that it remembers what its seed was used for. A closed list: status and docs/S2.md name them. */
@@ -94,17 +103,17 @@ export function decodeTie(bytes: Uint8Array): StoreTie {
   )
 }
 
-function parseTie(bytes: Uint8Array): StoreTie | undefined {
+function parseTie(stored: Uint8Array): StoreTie | undefined {
   try {
-    const json = JSON.parse(fromUtf8(bytes)) as Readonly<Record<string, unknown>>
+    const json = JSON.parse(fromUtf8(stored)) as Readonly<Record<string, unknown>>
     const { token_hash, counter, generation } = json
     if (typeof token_hash !== 'string' || !isHex(token_hash, 32)) return undefined
     if (!isCount(counter) || !isCount(generation)) return undefined
     const journal = json.journal as Readonly<Record<string, unknown>> | undefined
     if (journal === undefined) return { tokenHash: token_hash, counter, generation, journal }
-    const { id, seq } = journal
-    if (typeof id !== 'string' || !isCount(seq)) return undefined
-    return { tokenHash: token_hash, counter, generation, journal: { id, seq } }
+    const { id, seq, bytes, check } = journal
+    if (typeof id !== 'string' || !isCount(seq) || !isCount(bytes) || typeof check !== 'string') return undefined
+    return { tokenHash: token_hash, counter, generation, journal: { id, seq, bytes, check } }
   } catch {
     return undefined
   }

@@ -18,10 +18,10 @@ import {
   parseHead,
   parseLine,
 } from './journal-format.ts'
-import { brokenAt, foreign, openJournal, textOf } from './journal-read.ts'
+import { brokenAt, foreign, type JournalEnd, openJournal, textOf } from './journal-read.ts'
 import { mapInSlices } from './slices.ts'
 
-/** Lines at the end of a file that the store is compared with: a copy of it that is older lacks the newest ones. */
+/** Lines at the end of a file that are looked through for the last whole one. */
 const TAIL_LINES = 1_000
 
 interface Waiting {
@@ -33,25 +33,23 @@ interface Waiting {
 export class JournalFile {
   readonly path: string
   readonly head: JournalHead
-  /** Its last lines when it was opened, oldest first. */
-  readonly tail: readonly JournalLine[]
   readonly #file: FileHandle
   #bytes: number
   #seq: number
   #check: string
+  #end: JournalEnd
   #waiting: Waiting[] = []
   #running: Promise<void> | undefined
   #failure: { readonly error: unknown } | undefined
 
-  constructor(path: string, file: FileHandle, head: JournalHead, bytes: number, tail: readonly JournalLine[]) {
+  constructor(path: string, file: FileHandle, head: JournalHead, bytes: number, last: JournalLine | undefined) {
     this.path = path
     this.head = head
-    this.tail = tail
     this.#file = file
     this.#bytes = bytes
-    const last = tail.at(-1)
     this.#seq = last?.seq ?? 0
     this.#check = last?.check ?? headCheck(head)
+    this.#end = { seq: this.#seq, check: this.#check, bytes }
   }
 
   /**
@@ -76,9 +74,9 @@ export class JournalFile {
     file: FileHandle,
     head: JournalHead,
     bytes: number,
-    tail: readonly JournalLine[],
+    last: JournalLine | undefined,
   ): JournalFile {
-    return new JournalFile(path, file, head, bytes, tail)
+    return new JournalFile(path, file, head, bytes, last)
   }
 
   get seq(): number {
@@ -90,6 +88,19 @@ export class JournalFile {
   }
   get bytes(): number {
     return this.#bytes
+  }
+  /** Of its last line that is on disk. */
+  get end(): JournalEnd {
+    return this.#end
+  }
+
+  /** Does the line that ended there still end there? Not in a file that was cut, or that another store wrote since. */
+  async holds({ bytes, seq, check }: JournalEnd): Promise<boolean> {
+    if (bytes > this.#bytes) return false
+    const headBytes = headText(this.head).length + 1
+    if (seq === 0) return bytes === headBytes && check === headCheck(this.head)
+    const text = `${check}\n`
+    return bytes > headBytes && textOf(await read(this.#file, bytes - text.length, text.length)) === text
   }
 
   append(entries: readonly JournalEntry[]): Promise<void> {
@@ -143,6 +154,7 @@ export class JournalFile {
     await writeAll(this.#file, bytes, this.#bytes)
     this.#bytes += bytes.length
     await this.#file.datasync()
+    this.#end = { seq: this.#seq, check: this.#check, bytes: this.#bytes }
   }
 }
 
@@ -152,7 +164,7 @@ async function begin(path: string, file: FileHandle, publicKey: string): Promise
   // A whole file in its place at once: a crash leaves none, or one with its first line.
   await file.close()
   await writeFileAtomic(path, bytes, { overwrite: 'always' })
-  return JournalFile.of(path, await openJournal(path, constants.O_RDWR), head, bytes.length, [])
+  return JournalFile.of(path, await openJournal(path, constants.O_RDWR), head, bytes.length, undefined)
 }
 
 async function resume(path: string, file: FileHandle, size: number, publicKey: string): Promise<JournalFile> {
@@ -172,7 +184,7 @@ async function resume(path: string, file: FileHandle, size: number, publicKey: s
     await file.truncate(end)
     await file.sync()
   }
-  return JournalFile.of(path, file, head, end, lines)
+  return JournalFile.of(path, file, head, end, lines.at(-1))
 }
 
 /** The whole lines of the last bytes of a file, and where they end. */

@@ -16,6 +16,14 @@ const LINE_END = 0x0a
 /** Some thousand lines at once. */
 const CHUNK_BYTES = 1024 * 1024
 
+/** The end of a line that is known. */
+export interface JournalEnd {
+  readonly seq: number
+  readonly check: string
+  /** Of the file up to there. */
+  readonly bytes: number
+}
+
 export interface WholeJournal {
   readonly head: JournalHead
   /** Of the last whole line; 0 if there is none. */
@@ -25,20 +33,22 @@ export interface WholeJournal {
 }
 
 /**
- * Reads a journal from its beginning, checks that each line follows the one before, and hands the lines on in batches. Only as far as the
+ * Reads a journal from its beginning, or from the end of a line that is known; checks that each line follows the one before, and hands the lines on in batches. Only as far as the
  * file went when it was opened. A last line without its end, or with bytes that were never written, is left out.
  * Throws `S2_JOURNAL_UNREADABLE`, `S2_JOURNAL_FOREIGN`, `S2_JOURNAL_BROKEN`; batches before the broken line were handed on by then.
  */
 export async function readJournal(
   path: string,
   onLines: (lines: readonly JournalLine[], head: JournalHead) => Promise<void> = async () => {},
+  after?: JournalEnd & { readonly head: JournalHead },
 ): Promise<WholeJournal> {
   const file = await openJournal(path, constants.O_RDONLY)
   try {
     const { size } = await file.stat()
-    let [head, check, seq, good]: [JournalHead | undefined, string, number, number] = [undefined, '', 0, 0]
+    let head = after?.head
+    let { check, seq, bytes: good } = after ?? { check: '', seq: 0, bytes: 0 }
     let pending: Uint8Array = new Uint8Array(0)
-    for (let at = 0; at < size; ) {
+    for (let at = good; at < size; ) {
       const chunk = Buffer.alloc(Math.min(CHUNK_BYTES, size - at))
       const { bytesRead } = await file.read(chunk, 0, chunk.length, at)
       if (bytesRead === 0) break

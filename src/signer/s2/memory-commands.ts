@@ -135,7 +135,9 @@ export async function retireGeneration(at: Remembered, nonceMode: NonceMode): Pr
   const { table, records, latch, continuity, journal } = at
   requireRetirable(at, nonceMode)
   const closed = continuity.tie?.generation ?? 0
+  // Before anything is dropped: a copy from before is older from now on, and lines of what is dropped are no sign of one.
   await continuity.note({ generation: closed + 1 })
+  await continuity.advance(journal?.mark)
   let dropped = 0
   await eachPage(records, async (page) => {
     const old = page.filter(([key, record]) => {
@@ -146,8 +148,8 @@ export async function retireGeneration(at: Remembered, nonceMode: NonceMode): Pr
     dropped += old.length
   })
   table.forgetIdle()
-  // Lines of what was dropped are no sign of an older copy.
-  if (journal !== undefined) await continuity.note({ journal: journal.mark })
+  // A copy from meanwhile holds what is gone here.
+  await continuity.advance(journal?.mark)
   return { generation: closed + 1, dropped }
 }
 

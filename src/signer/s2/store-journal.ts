@@ -1,14 +1,12 @@
 import type { Space } from '../../store/index.ts'
-import type { StoreTie } from './continuity.ts'
+import type { JournalMark } from './continuity.ts'
 import { JournalFile } from './journal-file.ts'
-import { entryOf, isKnown } from './journal-format.ts'
+import { entryOf, isKnown, type JournalLine } from './journal-format.ts'
 import { JournalOutbox } from './journal-outbox.ts'
+import { readJournal } from './journal-read.ts'
 import { decodeRecord } from './one-time-record.ts'
 import { eachPage } from './record-pages.ts'
 import type { Companion } from './record-table.ts'
-
-/** Up to where a journal was compared with its store. */
-export type JournalMark = NonNullable<StoreTie['journal']>
 
 /** The journal that a store's bindings are told to, before any answer leaves (R32). */
 export class StoreJournal implements Companion {
@@ -29,22 +27,31 @@ export class StoreJournal implements Companion {
   }
 
   get mark(): JournalMark {
-    return { id: this.file.head.id, seq: this.file.seq }
+    return { id: this.file.head.id, ...this.file.end }
   }
 
   begin(changed: Parameters<Companion['begin']>[0]): ReturnType<Companion['begin']> {
     return this.#outbox.begin(changed)
   }
 
-  /** Every line was in the store before it was in the journal. An older copy of the store lacks the newest. */
+  /**
+   * Every line was in the store before it was in the journal; an older copy of the store lacks some of them. All that came after the last
+   * comparison are looked at: the newest may tell of nothing but what the copy knows too.
+   */
   async isKnownToStore(compared: JournalMark | undefined): Promise<boolean> {
-    const from = compared?.id === this.file.head.id ? compared.seq : 0
-    const lines = this.file.tail.filter((line) => line.seq > from)
-    const stored = await this.#records.getMany(lines.map((line) => line.key))
-    return lines.every((line, i) => {
-      const bytes = stored[i]
-      return isKnown(line, bytes === undefined ? undefined : decodeRecord(line.key, bytes))
-    })
+    const { path, head } = this.file
+    const isSame = compared?.id === head.id && (await this.file.holds(compared))
+    let isAllKnown = true
+    const compare = async (lines: readonly JournalLine[]) => {
+      if (!isAllKnown) return
+      const stored = await this.#records.getMany(lines.map((line) => line.key))
+      isAllKnown = lines.every((line, i) => {
+        const bytes = stored[i]
+        return isKnown(line, bytes === undefined ? undefined : decodeRecord(line.key, bytes))
+      })
+    }
+    await readJournal(path, compare, isSame ? { head, ...compared } : undefined)
+    return isAllKnown
   }
 
   /** Tells what a crash kept from it; nobody was answered for that. Before it is told of anything new. */
