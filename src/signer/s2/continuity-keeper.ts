@@ -10,6 +10,7 @@ import {
   lost,
   type StoreTie,
 } from './continuity.ts'
+import { S2StateError } from './errors.ts'
 import {
   type InstanceToken,
   newToken,
@@ -55,9 +56,24 @@ export class ContinuityKeeper {
     this.#now = lost(why, this.#token, this.#tie)
   }
 
+  /**
+   * Nobody else may write the file: who does so takes this store's place, on another machine that shares the folder, or where the lock
+   * was removed. Throws `S2_INSTANCE_CHANGED`.
+   */
+  async assertOwn(): Promise<void> {
+    const [now, own] = [await readInstanceFile(this.#instanceFile), this.#token]
+    if (JSON.stringify(now) === JSON.stringify(own)) return
+    throw new S2StateError(
+      'S2_INSTANCE_CHANGED',
+      `the instance file ${this.#instanceFile} is not as this process left it: another server of this seed may be running; find it, and start only one of them`,
+      { path: this.#instanceFile },
+    )
+  }
+
   /** A start or an orderly stop of a store that is proven: what was copied before is older from now on. */
   async advance(journal: StoreTie['journal']): Promise<void> {
     if (this.#now.standing === 'lost' || typeof this.#token === 'string') return
+    await this.assertOwn()
     await this.#catchUp(this.#token)
     const { token, tie } = advanced(this.#token, this.#tie)
     await this.#put({ ...tie, journal: journal ?? tie.journal })
@@ -75,6 +91,7 @@ export class ContinuityKeeper {
 
   /** From now on this store and a new instance file belong together. A crash between the two writes leaves it lost, as it was. */
   async establish(): Promise<void> {
+    await this.assertOwn()
     const token = newToken(fromHex(this.publicKey), 1, false)
     const kept = { generation: this.#tie?.generation ?? 0, journal: this.#tie?.journal }
     await this.#put({ tokenHash: tokenHash(token), counter: token.counter, ...kept })

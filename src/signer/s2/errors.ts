@@ -15,6 +15,10 @@ export const S2_STATE_ERRORS = [
   /** Reference mode where the config does not allow it (R33). */
   'S2_REFERENCE_FORBIDDEN',
   'S2_INSTANCE_FILE_EXISTS',
+  /** Another process works with this instance file. */
+  'S2_INSTANCE_IN_USE',
+  /** The instance file is not as this process wrote or read it: another one works with it. */
+  'S2_INSTANCE_CHANGED',
   /** What an operator accepts by name is not what is there now. */
   'S2_ACCEPT_OTHER',
   'S2_JOURNAL_BROKEN',

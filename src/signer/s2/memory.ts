@@ -5,6 +5,7 @@ import type { Continuity } from './continuity.ts'
 import { ContinuityKeeper } from './continuity-keeper.ts'
 import { S2StateError } from './errors.ts'
 import { FatalLatch } from './fatal-latch.ts'
+import { InstanceLock } from './instance-lock.ts'
 import { OwedJournal } from './journal-outbox.ts'
 import {
   accept,
@@ -32,6 +33,8 @@ export interface S2MemoryInit {
   readonly onFatal: (error: S2StateError) => void
   /** Records kept in memory though nobody uses them. */
   readonly maxIdle?: number
+  /** How often the instance file is looked at while the node runs. */
+  readonly watchMs?: number
 }
 
 export interface S2MemoryStatus {
@@ -43,6 +46,8 @@ export interface S2MemoryStatus {
     | undefined
 }
 
+/** A second server of the seed is seen within it, where the lock does not show one. */
+const WATCH_MS = 3_000
 const RECORDS = 's2-bindings'
 const OUTBOX = 's2-outbox'
 const CONTINUITY = 's2-continuity'
@@ -63,6 +68,8 @@ export class S2Memory {
   #journal: StoreJournal | undefined
   #owed: OwedJournal
   #isStarted = false
+  #lock: InstanceLock | undefined
+  #watching: NodeJS.Timeout | undefined
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(init: S2MemoryInit) {
@@ -87,6 +94,7 @@ export class S2Memory {
     this.#lostRun = newRun('lost', randomBytes(RUN_BYTES))
     this.#run = newRun('proven', randomBytes(RUN_BYTES))
     this.#owed = new OwedJournal(space(OUTBOX))
+    this.#lock = await InstanceLock.take(instanceFile)
     const continuity = await ContinuityKeeper.open(space(CONTINUITY), instanceFile, toHex(publicKey))
     this.#continuity = continuity
     if (continuity.now.standing === 'proven') {
@@ -104,10 +112,12 @@ export class S2Memory {
     }
     await this.#journal?.complete(continuity.tie?.journal)
     await continuity.advance(this.#journal?.mark)
+    this.#watch(continuity)
   }
 
   /** Whoever uses the table must have stopped. */
   async stop(): Promise<void> {
+    clearInterval(this.#watching)
     await this.#last
     await this.table.idle()
     const [journal, isSound] = [this.#journal, !this.latch.failed]
@@ -121,7 +131,23 @@ export class S2Memory {
       this.#isStarted = false
       this.#continuity = undefined
       this.table.forgetIdle()
+      const lock = this.#lock
+      this.#lock = undefined
+      await lock?.release()
     }
+  }
+
+  /** While the store is proven. A file that somebody else wrote stops the process: there are two servers (R32). */
+  #watch(continuity: ContinuityKeeper): void {
+    const look = async () => {
+      if (this.#continuity === continuity) await this.latch.critical(() => continuity.assertOwn())
+    }
+    clearInterval(this.#watching)
+    this.#watching = setInterval(() => {
+      // The latch has told of it.
+      this.#last = this.#last.then(look).catch(() => {})
+    }, this.#init.watchMs ?? WATCH_MS)
+    this.#watching.unref()
   }
 
   situation(nonceMode: NonceMode): Situation {
@@ -143,7 +169,10 @@ export class S2Memory {
    * it resolves. Throws `S2_ACCEPT_OTHER`.
    */
   accept(name: string): Promise<void> {
-    return this.#command('accept', (at) => accept(at, name))
+    return this.#command('accept', async (at) => {
+      await accept(at, name)
+      this.#watch(at.continuity)
+    })
   }
 
   /**
@@ -151,7 +180,11 @@ export class S2Memory {
    * the same file may be brought again. A store that was lost is not any more then. Throws `S2_JOURNAL_…`.
    */
   importJournal(path: string): Promise<ImportReport> {
-    return this.#command('import', (at) => importJournal(at, path))
+    return this.#command('import', async (at) => {
+      const report = await importJournal(at, path)
+      this.#watch(at.continuity)
+      return report
+    })
   }
 
   /** Writes all that this store knows into a new journal file, for another store to import. Resolves with its lines. Throws `S2_JOURNAL_…`. */

@@ -1,3 +1,4 @@
+import { renameSync } from 'node:fs'
 import { ClassicLevel } from 'classic-level'
 import { describe, expect, it, vi } from 'vitest'
 import type { Space } from '../../../../src/store/index.ts'
@@ -207,19 +208,21 @@ describe('a crash', () => {
     const answer = partial(s, outpoint(1))
     expect(await isSettled(answer)).toBe(false)
     await s.store.stop()
+    // The lock of the instance file is the dead process's, which here lives on: its file goes on under another name.
+    const instance = `${home.instance}.left`
+    renameSync(home.instance, instance)
+    return { ...home, instance }
   }
 
   it('R30: before the write leaves nothing bound, and nobody was answered', async () => {
-    const home = homeIn(tempFolder())
-    await crashed(home, 'before the write')
+    const home = await crashed(homeIn(tempFolder()), 'before the write')
     const s = await run(home)
     expect(await partial(s, outpoint(1), aggNonceOf(1))).toMatch(ANSWER)
     await s.stop()
   })
 
   it('R30, incident 17: between write and answer leaves it bound, and the same is answered', async () => {
-    const home = homeIn(tempFolder())
-    await crashed(home, 'after the write')
+    const home = await crashed(homeIn(tempFolder()), 'after the write')
     const s = await run(home)
     expect(await partial(s, outpoint(1), aggNonceOf(1))).toBe('EQUIVOCATION')
     expect(await partial(s, outpoint(1))).toMatch(ANSWER)

@@ -54,6 +54,7 @@ export interface RunOptions {
   readonly referenceAllowed?: boolean
   readonly importedNoncesFile?: string
   readonly maxIdle?: number
+  readonly watchMs?: number
   readonly expectedPublicKey?: Uint8Array
   readonly seed?: Uint8Array
   /** Stands between the service and the disk. */
@@ -83,6 +84,7 @@ export function serviceOver(
     logger: options.logger ?? silentLogger,
     onFatal: (error) => fatal.push(error),
     ...(options.maxIdle === undefined ? {} : { maxIdle: options.maxIdle }),
+    ...(options.watchMs === undefined ? {} : { watchMs: options.watchMs }),
     openSeed: async () => Uint8Array.from(options.seed ?? SEED),
     expectedPublicKey: options.expectedPublicKey,
     nonceMode: options.mode ?? 'native',
