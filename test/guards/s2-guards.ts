@@ -154,7 +154,7 @@ export const S2_GUARDS: readonly Guard[] = [
     file: 'src/signer/s2/continuity.ts',
     guard: 'Math.max(token.counter, tie?.counter ?? 0) + 1',
     gone: 'Math.max(token.counter, 0) + 1',
-    test: s2('continuity-crash', 'cold copy'),
+    test: s2('continuity-crash', 'never give a count again'),
   },
   {
     name: 's2 R32: the store is never two ahead of its file',
