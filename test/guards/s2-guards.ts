@@ -304,6 +304,27 @@ export const S2_GUARDS: readonly Guard[] = [
     test: s2('journal', 'make a standby refuse'),
   },
   {
+    name: 's2 R33: a nonce of reference mode that another store has shown signs nothing here, whoever asked first',
+    file: 'src/signer/s2/journal-merge.ts',
+    guard: 'if (isKnown(entry, known) && (isOwn || !isShared(known))) return undefined',
+    gone: 'if (isKnown(entry, known)) return undefined',
+    test: s2('standby', 'before the import'),
+  },
+  {
+    name: 's2 R33: a lost store takes its own journal for another one',
+    file: 'src/signer/s2/memory-commands.ts',
+    guard: "const isWhollyOwn = isOwn && continuity.now.standing === 'proven'",
+    gone: "const isWhollyOwn = isOwn && continuity.now.standing !== ''",
+    test: s2('standby', 'older copy of the first'),
+  },
+  {
+    name: 's2 R32: the journal of another seed is not taken',
+    file: 'src/signer/s2/memory-commands.ts',
+    guard: '  if (whole.head.publicKey !== publicKey)\n',
+    gone: "  if (whole.head.publicKey === '')\n",
+    test: s2('standby', 'another seed'),
+  },
+  {
     name: 's2 R34: a one-time key stands for one use',
     file: 'src/signer/s2/one-time-rules.ts',
     guard: "    if (!isSame) return refuse('EQUIVOCATION')\n",

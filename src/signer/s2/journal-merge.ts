@@ -11,13 +11,24 @@ export interface Merged {
 
 /**
  * What a record becomes by what another store's journal says; undefined if it says nothing new. The journal only ever forbids: a nonce of
- * another store is answered no more, and a one-time key keeps the use that it had (R32).
+ * another store is answered no more, and a one-time key keeps the use that it had (R32). `isOwn`: no other store wrote it.
  */
-export function merge(known: OneTimeRecord | undefined, entry: JournalEntry, generation: number): Merged | undefined {
-  if (isKnown(entry, known)) return undefined
+export function merge(
+  known: OneTimeRecord | undefined,
+  entry: JournalEntry,
+  generation: number,
+  isOwn: boolean,
+): Merged | undefined {
+  if (isKnown(entry, known) && (isOwn || !isShared(known))) return undefined
   const use = entry.use === undefined ? undefined : fromHex(entry.use)
   return kindOf(entry.key) === 'w' ? mergeWots(known, use) : mergeNonce(known, use, generation)
 }
+
+/**
+ * R33: a nonce of reference mode is one and the same wherever it is shown. What the other store did with it after its journal was copied,
+ * nobody here knows.
+ */
+const isShared = (known: OneTimeRecord | undefined): boolean => known?.kind === 'nonce' && known.origin === 'reference'
 
 function mergeWots(known: OneTimeRecord | undefined, use: Uint8Array | undefined): Merged | undefined {
   // A use is there whenever a one-time key is told of; a line without one says nothing.

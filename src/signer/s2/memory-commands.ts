@@ -94,11 +94,14 @@ function take(
   counted: { added: number; conflicts: number },
   isOwn: boolean,
 ): Promise<void> {
+  const generation = continuity.tie?.generation ?? 0
+  // A store that is lost can't say that nobody but itself went on with its journal.
+  const isWhollyOwn = isOwn && continuity.now.standing === 'proven'
   return table.use(
     lines.map((line) => line.key),
     (records) => {
       for (const line of lines) {
-        const merged = merge(records.get(line.key), line, continuity.tie?.generation ?? 0)
+        const merged = merge(records.get(line.key), line, generation, isWhollyOwn)
         if (merged === undefined) continue
         records.set(line.key, merged.record)
         counted.added++
