@@ -41,6 +41,21 @@ export async function writeFileAtomic(path: string, bytes: Uint8Array, how: Atom
   }
 }
 
+/** Moves a file that is whole and synced to its name, over what has it; for good when it resolves. Throws `FILE_WRITE_FAILED`. */
+export async function moveIntoPlace(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to)
+    await syncFolder(dirname(to))
+  } catch (error) {
+    throw new StoreError(
+      'FILE_WRITE_FAILED',
+      `${to} could not be written (${describeError(error)}); check the disk and the folder's owner`,
+      { path: to },
+      { cause: error },
+    )
+  }
+}
+
 /** Takes a file away, for good when it resolves; one that isn't there is no error. Throws `FILE_WRITE_FAILED`. */
 export async function removeFile(path: string): Promise<void> {
   try {

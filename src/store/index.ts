@@ -1,4 +1,4 @@
-export { type AtomicWrite, ensurePrivateFolder, removeFile, writeFileAtomic } from './atomic-file.ts'
+export { type AtomicWrite, ensurePrivateFolder, moveIntoPlace, removeFile, writeFileAtomic } from './atomic-file.ts'
 export { passphraseFileBeside, unlockBeside } from './beside.ts'
 export { nextBoot } from './boot.ts'
 export { type ChainRecord, EVIDENCE_CHAIN } from './chain-format.ts'

@@ -3,18 +3,20 @@ import type { StoreTie } from './continuity.ts'
 import type { ContinuityKeeper } from './continuity-keeper.ts'
 import { S2StateError } from './errors.ts'
 import type { FatalLatch } from './fatal-latch.ts'
-import { JournalFile } from './journal-file.ts'
 import type { JournalLine } from './journal-format.ts'
 import { merge } from './journal-merge.ts'
 import { readJournal, type WholeJournal } from './journal-read.ts'
+import type { RecordChanges } from './record-changes.ts'
 import { eachPage } from './record-pages.ts'
 import type { RecordTable } from './record-table.ts'
-import { type StoreJournal, writeAll } from './store-journal.ts'
+import type { StoreJournal } from './store-journal.ts'
 import type { NonceMode } from './types.ts'
 
 /** What the operator's commands work on. */
 export interface Remembered {
   readonly table: RecordTable
+  /** Of the table, before they are on disk. */
+  readonly changes: RecordChanges
   readonly records: Space
   readonly latch: FatalLatch
   readonly continuity: ContinuityKeeper
@@ -95,13 +97,11 @@ function take(
   isOwn: boolean,
 ): Promise<void> {
   const generation = continuity.tie?.generation ?? 0
-  // A store that is lost can't say that nobody but itself went on with its journal.
-  const isWhollyOwn = isOwn && continuity.now.standing === 'proven'
   return table.use(
     lines.map((line) => line.key),
     (records) => {
       for (const line of lines) {
-        const merged = merge(records.get(line.key), line, generation, isWhollyOwn)
+        const merged = merge(records.get(line.key), line, generation, isOwn)
         if (merged === undefined) continue
         records.set(line.key, merged.record)
         counted.added++
@@ -111,26 +111,6 @@ function take(
     () => {},
     isOwn ? null : undefined,
   )
-}
-
-/** See `S2Memory.exportJournal`. */
-export async function exportJournal({ records, continuity }: Remembered, path: string): Promise<number> {
-  if (continuity.now.standing === 'lost')
-    throw new S2StateError(
-      'S2_EXPORT_REFUSED',
-      'this store can not prove that it remembers, and a journal of it would pass for all that the seed was used for; import the newest journal or accept the store first',
-    )
-  const file = await JournalFile.open(path, continuity.publicKey)
-  try {
-    if (file.seq > 0)
-      throw new S2StateError('S2_JOURNAL_FOREIGN', `${path} holds a journal already; name a file that is not there`, {
-        path,
-      })
-    await writeAll(records, file)
-    return file.seq
-  } finally {
-    await file.close()
-  }
 }
 
 /** See `S2Memory.retireGeneration`. */

@@ -6,10 +6,10 @@ import { ContinuityKeeper } from './continuity-keeper.ts'
 import { S2StateError } from './errors.ts'
 import { FatalLatch } from './fatal-latch.ts'
 import { InstanceLock } from './instance-lock.ts'
+import { exportJournal } from './journal-export.ts'
 import { OwedJournal } from './journal-outbox.ts'
 import {
   accept,
-  exportJournal,
   type ImportReport,
   importJournal,
   type Remembered,
@@ -18,6 +18,7 @@ import {
 } from './memory-commands.ts'
 import { newRun, RUN_BYTES } from './one-time-record.ts'
 import type { Situation } from './one-time-rules.ts'
+import { RecordChanges } from './record-changes.ts'
 import { RecordTable } from './record-table.ts'
 import { StoreJournal } from './store-journal.ts'
 import type { NonceMode } from './types.ts'
@@ -61,6 +62,7 @@ export class S2Memory {
   readonly latch: FatalLatch
   readonly #init: S2MemoryInit
   readonly #records: Space
+  readonly #changes = new RecordChanges()
   #run: Uint8Array = new Uint8Array(RUN_BYTES)
   #lostRun: Uint8Array = new Uint8Array(RUN_BYTES)
   #continuity: ContinuityKeeper | undefined
@@ -80,7 +82,12 @@ export class S2Memory {
     this.table = new RecordTable({
       space: this.#records,
       latch: this.latch,
-      companion: { begin: (changed) => (this.#journal ?? this.#owed).begin(changed) },
+      companion: {
+        begin: (changed) => {
+          this.#changes.tell(changed)
+          return (this.#journal ?? this.#owed).begin(changed)
+        },
+      },
       ...(init.maxIdle === undefined ? {} : { maxIdle: init.maxIdle }),
     })
   }
@@ -187,7 +194,10 @@ export class S2Memory {
     })
   }
 
-  /** Writes all that this store knows into a new journal file, for another store to import. Resolves with its lines. Throws `S2_JOURNAL_…`. */
+  /**
+   * Writes all that this store knows into a new journal file, for another store to import: what was answered before this resolves, save
+   * for its last moments. Resolves with its lines. Throws `S2_JOURNAL_…`, `FILE_WRITE_FAILED`.
+   */
   exportJournal(path: string): Promise<number> {
     return this.#command('export', (at) => exportJournal(at, path))
   }
@@ -227,6 +237,7 @@ export class S2Memory {
     const done = this.#last.then(() =>
       work({
         table: this.table,
+        changes: this.#changes,
         records: this.#records,
         latch: this.latch,
         continuity: this.#require(),
