@@ -381,6 +381,27 @@ export const S2_GUARDS: readonly Guard[] = [
     test: s2('retire', 'reference mode'),
   },
   {
+    name: 's2 R34: what is being used is not retired',
+    file: 'src/signer/s2/memory-commands.ts',
+    guard: ' && !table.isInUse(key)',
+    gone: '',
+    test: s2('retire-crash', 'being used'),
+  },
+  {
+    name: 's2 R34: the journal is compared up to where records were dropped',
+    file: 'src/signer/s2/memory-commands.ts',
+    guard: '      ...(journal === undefined ? [] : [continuity.note({ journal: journal.mark })]),\n',
+    gone: '',
+    test: s2('retire-crash', 'used meanwhile'),
+  },
+  {
+    name: 's2 R30: records in use stay in memory when idle ones are forgotten',
+    file: 'src/signer/s2/record-table.ts',
+    guard: 'for (const [key, entry] of this.#entries) if (entry.users === 0) this.#entries.delete(key)',
+    gone: 'for (const [key] of this.#entries) this.#entries.delete(key)',
+    test: s2('retire-crash', 'reserved'),
+  },
+  {
     name: 's2 incident 20: another seed than the pinned one is refused',
     file: 'src/signer/s2/s2-service.ts',
     guard: 'if (expected === undefined || equalBytes(expected, found)) return',

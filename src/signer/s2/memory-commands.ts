@@ -125,9 +125,15 @@ export async function retireGeneration(at: Remembered, nonceMode: NonceMode): Pr
   await eachPage(records, async (page) => {
     const old = page.filter(([key, record]) => {
       const isMadeOnce = record.kind === 'nonce' && record.origin === 'native'
+      // The journal may not have heard yet of one in use: its line would come after the mark.
       return isMadeOnce && record.generation < closed && !table.isInUse(key)
     })
-    await latch.critical(() => Promise.all(old.map(([key]) => records.delete(key))))
+    // One write: a crash leaves no line that is newer than the mark and whose record is gone.
+    const dropping = () => [
+      ...old.map(([key]) => records.delete(key)),
+      ...(journal === undefined ? [] : [continuity.note({ journal: journal.mark })]),
+    ]
+    await latch.critical(() => Promise.all(dropping()))
     dropped += old.length
   })
   table.forgetIdle()
