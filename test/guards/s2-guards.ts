@@ -346,6 +346,35 @@ export const S2_GUARDS: readonly Guard[] = [
     test: s2('journal-export', 'over another file'),
   },
   {
+    name: 's2 R32: the store takes a step before its instance file does',
+    file: 'src/signer/s2/continuity-keeper.ts',
+    guard:
+      '    await this.#put({ ...tie, journal: journal ?? tie.journal })\n    await writeInstanceFile(this.#instanceFile, token)\n',
+    gone: '    await writeInstanceFile(this.#instanceFile, token)\n    await this.#put({ ...tie, journal: journal ?? tie.journal })\n',
+    test: s2('continuity-order', 'by the file alone'),
+  },
+  {
+    name: 's2 R32: a line is synced before it is told',
+    file: 'src/signer/s2/journal-file.ts',
+    guard: '    await this.#file.datasync()\n',
+    gone: '',
+    test: s2('journal-file', 'R32'),
+  },
+  {
+    name: 's2 R30: nothing is put behind what a failed write left in a journal',
+    file: 'src/signer/s2/journal-file.ts',
+    guard: '        if (this.#failure !== undefined) throw this.#failure.error\n',
+    gone: '',
+    test: s2('journal-file', 'R30'),
+  },
+  {
+    name: 's2 R30: what was read before a failure is decided over no more',
+    file: 'src/signer/s2/record-table.ts',
+    guard: '      this.#init.latch.assertSound()\n      const decided',
+    gone: '      const decided',
+    test: s2('record-table', 'R30'),
+  },
+  {
     name: 's2 R34: a one-time key stands for one use',
     file: 'src/signer/s2/one-time-rules.ts',
     guard: "    if (!isSame) return refuse('EQUIVOCATION')\n",

@@ -164,6 +164,16 @@ const CASES: readonly Case[] = [
     hasJournal: true,
   },
   {
+    what: 'a run without the journal',
+    happens: async (home) => {
+      await used(home, true)
+      await used(home)
+      await used(home)
+    },
+    stands: 'proven',
+    hasJournal: true,
+  },
+  {
     what: 'a new journal file',
     happens: async (home) => {
       await used(home, true)
