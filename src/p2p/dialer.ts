@@ -212,7 +212,8 @@ export class Dialer implements DialPort, SeedPort {
     } catch (error) {
       if (parent.aborted || codeOf(error) !== undefined) throw error
       const message = 'no known address of the peer answers with its key; check that it runs and its addresses'
-      throw new CodedError('UNREACHABLE', message, { addresses: addresses.length }, { cause: error })
+      const data = { addresses: addresses.length, isOtherKey: isOtherKey(error) }
+      throw new CodedError('UNREACHABLE', message, data, { cause: error })
     } finally {
       expiry.done()
     }
@@ -257,9 +258,16 @@ function everyFailureIs(name: string, error: unknown): boolean {
   return error instanceof Error && (error.name === name || everyFailureIs(name, error.cause))
 }
 
-/** Names of an error and of all that caused it. */
-function namesIn(error: unknown): readonly string[] {
+/** An error and all that caused it. */
+function allIn(error: unknown): readonly Error[] {
   if (!(error instanceof Error)) return []
   const causes = error instanceof AggregateError ? error.errors : [error.cause]
-  return [error.name, ...causes.flatMap(namesIn)]
+  return [error, ...causes.flatMap(allIn)]
 }
+const namesIn = (error: unknown): readonly string[] => allIn(error).map((e) => e.name)
+
+/** Did somebody answer, with another key? Noise and QUIC say so in words only; if they change, it reads as nobody's answer. */
+const isOtherKey = (error: unknown): boolean =>
+  allIn(error).some((e) =>
+    /does not match expected remote identity key|^Dialed peer \S+ but connected to/.test(e.message),
+  )

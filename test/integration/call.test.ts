@@ -73,6 +73,18 @@ describe('countersign call', () => {
     expect(ran.code).toBe(0)
   })
 
+  it('should wait as long as it is told, even if no timer waits that long', async () => {
+    expect((await call('health', '{}', '--timeout', '99999999999')).json()).toMatchObject({ ready: true })
+  })
+
+  it.each([
+    { what: 'a host and a port', to: '127.0.0.1:4001', code: 'BAD_ADDRESS', says: 'no multiaddr' },
+    { what: 'no PeerID', to: '/ip4/127.0.0.1/tcp/4001', code: 'BAD_ADDRESS', says: '--signer' },
+  ])('should say what is wrong with $what as the address', async ({ to: address, code, says }) => {
+    const { error } = (await cli(['call', '--to', address, '--key', key, 'health'])).json()
+    expect(error).toMatchObject({ code, message: expect.stringContaining(says) })
+  })
+
   it('should open a key that is sealed to an age identity', async () => {
     const [sealed, identity] = [join(dir, 'other.key'), join(dir, 'identity.txt')]
     await writeIdentityFile(identity)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { LIMITS } from '../../src/base/index.ts'
 import { KeyPair } from '../../src/curve/index.ts'
 import { connect } from '../../src/rpc/client/index.ts'
 import { decodeServerFrame, encodeRequest, type Handlers, METHODS, RpcError } from '../../src/rpc/index.ts'
@@ -20,6 +21,22 @@ describe('rpc over real hosts', () => {
     }
   })
 
+  it('should refuse a client that has too many connections open, and not only blame the list of bridges', async () => {
+    await using node = await rpcNode([bridge.peerId])
+    const open = await Promise.all(
+      Array.from({ length: LIMITS.maxConnectionsPerPeer }, () => connect({ addresses: node.addresses, key: bridge })),
+    )
+    const oneMore = connect({ addresses: node.addresses, key: bridge })
+    await expect(oneMore).rejects.toMatchObject({
+      code: 'NOT_ADMITTED',
+      message: expect.stringContaining('too many connections open there (at most 4)'),
+    })
+    // Those that are open are used on; with one of them gone there is room.
+    await open.pop()?.close()
+    for (const client of open) expect(await client.hello()).toMatchObject({ ready: true })
+    await Promise.all(open.map((client) => client.close()))
+  })
+
   it('should tell a client that is not admitted so, in words, every time', async () => {
     await using node = await rpcNode([bridge.peerId])
     for (let i = 0; i < 10; i++) {
@@ -35,19 +52,26 @@ describe('rpc over real hosts', () => {
   it('should say UNREACHABLE when nobody listens', async () => {
     const node = await rpcNode([bridge.peerId])
     await node.stop()
-    await expect(connect({ addresses: node.addresses, key: bridge })).rejects.toMatchObject({ code: 'UNREACHABLE' })
+    await expect(connect({ addresses: node.addresses, key: bridge })).rejects.toMatchObject({
+      code: 'UNREACHABLE',
+      message: expect.stringContaining('could not be reached'),
+    })
   })
 
-  it('should not talk to another server that answers at the address', async () => {
-    await using node = await rpcNode([bridge.peerId])
-    const expected = KeyPair.generate()
-    const addresses = node.addresses.map((a) => a.replace(/\/p2p\/.*/, ''))
-    await expect(connect({ addresses, signer: expected.publicKey, key: bridge })).rejects.toMatchObject({
-      code: 'UNREACHABLE',
-    })
-    const client = await connect({ addresses, signer: node.key.publicKey, key: bridge })
-    await client.close()
-  })
+  it.each(['tcp', 'quic'] as const)(
+    'should not talk to another server that answers at the address, over %s',
+    async (transport) => {
+      await using node = await rpcNode([bridge.peerId], {}, { listen: [LISTEN[transport]] })
+      const expected = KeyPair.generate()
+      const addresses = node.addresses.map((a) => a.replace(/\/p2p\/.*/, ''))
+      await expect(connect({ addresses, signer: expected.publicKey, key: bridge })).rejects.toMatchObject({
+        code: 'UNREACHABLE',
+        message: expect.stringContaining(`Another key answers at an address of ${expected.peerId}`),
+      })
+      const client = await connect({ addresses, signer: node.key.publicKey, key: bridge })
+      await client.close()
+    },
+  )
 
   it.each([
     { what: 'no addresses', addresses: [] },

@@ -1,5 +1,6 @@
 import { CodedError, type PeerIdStr } from '../../base/index.ts'
 import { parsePeerId, parsePublicKey, peerIdOfKey } from '../../curve/index.ts'
+import { canonicalAddress } from '../../p2p/index.ts'
 
 /** Wrong arguments of `connect`: thrown before anything is dialled. */
 export class ConnectError extends CodedError<'BAD_ADDRESS' | 'BAD_KEY'> {}
@@ -28,7 +29,10 @@ export function serversOf(addresses: readonly string[], signers: readonly string
     })
   const trusted = signers === undefined ? named : [...new Set(signers.map(peerIdOfSigner))]
   if (trusted.length === 0)
-    throw new ConnectError('BAD_ADDRESS', 'no address ends in /p2p/<PeerID>: add it, or pass the signer you expect')
+    throw new ConnectError(
+      'BAD_ADDRESS',
+      'no address ends in /p2p/<PeerID>: add it, or name the server you expect (`signer`; on the command line --signer)',
+    )
   if (trusted.length > MAX_SIGNERS)
     throw new ConnectError('BAD_ADDRESS', `more than ${MAX_SIGNERS} signers are given: name those of one operator`)
   const stranger = named.find((id) => !trusted.includes(id))
@@ -45,10 +49,20 @@ export function serversOf(addresses: readonly string[], signers: readonly string
 
 /** A multiaddr without the PeerID that it ends in, and that PeerID. Throws ConnectError if it isn't one of a secp256k1 key. */
 function placeOf(address: string): { readonly address: string; readonly peerId: PeerIdStr | undefined } {
-  const [suffix, text] = /\/p2p\/([^/]+)$/.exec(address) ?? []
-  if (suffix === undefined || text === undefined) return { address, peerId: undefined }
+  const [suffix, text] = /\/p2p\/([^/]+)\/?$/.exec(address) ?? []
+  if (suffix === undefined || text === undefined) return { address: placeIn(address, address), peerId: undefined }
   const peerId = parsed(() => parsePeerId(text), `${address} ends in something that is not a PeerID of a secp256k1 key`)
-  return { address: address.slice(0, -suffix.length), peerId }
+  return { address: placeIn(address.slice(0, -suffix.length), address), peerId }
+}
+
+/** Here, because a dialler only passes over what it can't read: the caller would hear that nobody answers. */
+function placeIn(place: string, address: string): string {
+  const canonical = parsed(
+    () => canonicalAddress(place),
+    `${JSON.stringify(address)} is no multiaddr: write it like /ip4/10.0.0.7/tcp/4700/p2p/<PeerID>, or with /dns4/<name>`,
+  )
+  if (/\/tcp\/|\/quic-v1/.test(canonical)) return canonical
+  throw new ConnectError('BAD_ADDRESS', `${JSON.stringify(address)} says neither /tcp/<port> nor /udp/<port>/quic-v1`)
 }
 
 const peerIdOfSigner = (signer: string): PeerIdStr =>
@@ -57,7 +71,7 @@ const peerIdOfSigner = (signer: string): PeerIdStr =>
     'an expected signer is neither a public key (66 lower-case hex digits) nor a PeerID (16Uiu2HA…)',
   )
 
-function parsed(parse: () => PeerIdStr, message: string): PeerIdStr {
+function parsed<T>(parse: () => T, message: string): T {
   try {
     return parse()
   } catch (cause) {

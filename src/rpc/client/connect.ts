@@ -24,12 +24,14 @@ export interface ConnectOptions {
   readonly signers?: readonly string[]
   /** Told when a trusted server announces its next key, takes that back, or has moved to it (docs/CLIENT.md). */
   readonly onSignerChanged?: (change: SignerChange) => void
-  /** For dialling and the greeting together. */
+  /** For dialling and the greeting together; at most 24 days. */
   readonly timeoutMs?: number
   /** Gives the connecting up; a connected client is ended with `close`. */
   readonly signal?: AbortSignal
 }
 
+/** What a timer can wait: a longer one would end at once. Whoever says more means that he waits on. */
+const MAX_CONNECT_TIMEOUT_MS = 2 ** 31 - 1
 /** Two dials, and the greeting. */
 const CONNECT_TIMEOUT_MS = 2 * LIMITS.dialTimeoutMs + 5_000
 
@@ -69,7 +71,7 @@ export async function connectOver(
   const link = new Link({ ...who, host, servers, onSignerChanged })
   const client = clientOver(link, { clock, trusted: () => servers.trusted(), release: () => host.stop() })
   try {
-    await link.connect({ deadlineMs: clock.now() + timeoutMs, signal })
+    await link.connect({ deadlineMs: clock.now() + Math.min(timeoutMs, MAX_CONNECT_TIMEOUT_MS), signal })
     return client
   } catch (error) {
     await client.close()

@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf'
-import { type Clock, codeOf, LIMITS, type PeerIdStr, toHex, withDeadline } from '../../base/index.ts'
+import { type Clock, CodedError, codeOf, LIMITS, type PeerIdStr, toHex, withDeadline } from '../../base/index.ts'
 import { parsePublicKey, peerIdOfKey } from '../../curve/index.ts'
 import type { FrameStream, StreamPort } from '../../p2p/index.ts'
 import { METHODS, type Result, RPC_FRAME_CAPS, RPC_PROTOCOL, RpcError } from '../wire/index.ts'
@@ -99,7 +99,7 @@ export class Reach {
       return session
     } catch (cause) {
       if (codeOf(cause) === 'NOT_ADMITTED') throw this.#notAdmitted(cause)
-      throw new RpcError('UNREACHABLE', {}, { cause })
+      throw isOtherKey(cause) ? otherKey(peerId, cause) : new RpcError('UNREACHABLE', {}, { cause })
     }
   }
 
@@ -142,10 +142,22 @@ export class Reach {
   }
 
   #notAdmitted(cause: unknown): RpcError {
-    const message = `Not admitted: the server closed the connection before it answered hello. Ask its operator to add this client's PeerID ${this.#c.self} under [[bridge]].`
+    const { self } = this.#c
+    // From outside both look the same: the server can say nothing to whom it doesn't admit.
+    const message = `Not admitted: the server closed the connection before it answered hello. Ask its operator to add this client's PeerID ${self} under [[bridge]]; or this PeerID has too many connections open there (at most ${LIMITS.maxConnectionsPerPeer}): share one, or give each process a key of its own.`
     return new RpcError('NOT_ADMITTED', {}, { message, cause })
   }
 }
+
+const isOtherKey = (error: unknown): boolean => error instanceof CodedError && error.data['isOtherKey'] === true
+
+/** Most often the PeerID is an old one, or one of another node: to look at the port would help nobody. */
+const otherKey = (server: PeerIdStr, cause: unknown): RpcError =>
+  new RpcError(
+    'UNREACHABLE',
+    {},
+    { message: `Another key answers at an address of ${server}: check the PeerID that you expect there.`, cause },
+  )
 
 /** Undefined for what is no point of the curve: nobody could ever answer with it. */
 function peerIdIn(publicKey: Uint8Array): PeerIdStr | undefined {

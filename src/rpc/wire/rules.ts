@@ -38,7 +38,7 @@ export const uintFrom = (min: number, max: number): Rule<number> =>
   rule(`a number from ${min} to ${max}`, 5, (v) => Number.isInteger(v) && v >= min && v <= max)
 /** A time or a counter in the protobuf type `uint64`. Only what a number can hold exactly. */
 export const uint64: Rule<bigint> = rule(
-  'an unsigned 53-bit number',
+  'an unsigned 53-bit number, as decimal text in JSON',
   8,
   (v) => v >= 0n && v <= BigInt(Number.MAX_SAFE_INTEGER),
 )

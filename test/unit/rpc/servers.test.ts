@@ -51,6 +51,24 @@ describe('whom the arguments of connect name', () => {
     ).toThrow(expect.objectContaining({ code: 'BAD_ADDRESS' }))
   })
 
+  it.each([
+    ['127.0.0.1:4001', 'is no multiaddr'],
+    ['/ip4/127.0.0.1/tcp/xx/', 'is no multiaddr'],
+    [`/ip4/127.0.0.1/tcp/xx/p2p/${A.peerId}`, 'is no multiaddr'],
+    [`/ip4/127.0.0.1/tcp/70000/p2p/${A.peerId}`, 'is no multiaddr'],
+    [`/ip4/127.0.0.1/udp/1/p2p/${A.peerId}`, 'says neither'],
+    [`/p2p/${A.peerId}`, 'says neither'],
+    ['', 'says neither'],
+  ])('should refuse the address %j before anything is dialled: it %s', (address, says) => {
+    expect(() => serversOf([address], [A.peerId])).toThrow(
+      expect.objectContaining({ code: 'BAD_ADDRESS', message: expect.stringContaining(says) }),
+    )
+  })
+
+  it('should read an address with a slash too many', () => {
+    expect(serversOf([`${AT_A}/p2p/${A.peerId}/`], undefined)).toEqual([{ peerId: A.peerId, addresses: [AT_A] }])
+  })
+
   it.each(['', 'QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N', `02${'00'.repeat(32)}`, A.publicKey.slice(2)])(
     'should refuse the signer %j',
     (signer) => {
