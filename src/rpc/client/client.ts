@@ -16,6 +16,7 @@ import {
 } from '../wire/index.ts'
 import type { Shape } from '../wire/shape.ts'
 import type { Ask, CallOptions } from './ask.ts'
+import { type Hello, helloOf } from './faces/hello.ts'
 import { type KeysFace, keysFace } from './faces/keys.ts'
 import { type Musig2Face, musig2Face } from './faces/musig2.ts'
 import { type P2pFace, p2pFace } from './faces/p2p.ts'
@@ -29,7 +30,7 @@ import type { Trusted } from './servers.ts'
 /** A connection to a signer node. Every failure is an `RpcError`: `code`, `message`, and `details` such as who is missing. */
 export interface Client {
   /** Who the server is, what it grants this client, and whether it is ready. */
-  hello(options?: CallOptions): Promise<Result<'hello'>>
+  hello(options?: CallOptions): Promise<Hello>
   /** Whether threshold requests can be served now, and what the server waits for. */
   health(options?: CallOptions): Promise<{ readonly ready: boolean; readonly waitingFor: readonly string[] }>
   readonly threshold: ThresholdFace
@@ -125,7 +126,7 @@ export function clientOver(link: Pick<Link, 'call' | 'close'>, { clock, trusted,
     return send(method, bytes, options, (result) => toJson(row.response, result))
   }
   return {
-    hello: (options) => ask('hello', {}, options),
+    hello: async (options) => helloOf(await ask('hello', {}, options)),
     health: async (options = {}) =>
       send('health', NOTHING, options, ({ ready, waitingFor }) => ({ ready, waitingFor })),
     threshold: thresholdFace(ask),

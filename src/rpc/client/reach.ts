@@ -149,7 +149,10 @@ export class Reach {
   }
 }
 
-const isOtherKey = (error: unknown): boolean => error instanceof CodedError && error.data['isOtherKey'] === true
+const isOtherKey = (error: unknown): boolean => {
+  const { isOtherKey: says } = error instanceof CodedError ? error.data : {}
+  return says === true
+}
 
 /** Most often the PeerID is an old one, or one of another node: to look at the port would help nobody. */
 const otherKey = (server: PeerIdStr, cause: unknown): RpcError =>

@@ -85,35 +85,38 @@ export const NO_DETAILS: ErrorDetails = { missing: [], cheaters: [] }
 
 /**
  * The error of a call, on both sides of the wire: thrown by handlers to answer with a code, and by the client to its caller.
- * `data` is the details; `requestId` is the id on the stream, 0 if the error belongs to no request.
+ * `data` holds those details that apply; `requestId` is the id on the stream, null if the error belongs to no request.
  */
 export class RpcError extends CodedError<WireErrorCode | ClientErrorCode> {
-  readonly details: ErrorDetails
-  readonly requestId: number
+  readonly #details: ErrorDetails
+  readonly requestId: number | null
   constructor(
     code: WireErrorCode | ClientErrorCode,
     details: Partial<ErrorDetails> = {},
     init: { readonly requestId?: number; readonly message?: string; readonly cause?: unknown } = {},
   ) {
     const all = { ...NO_DETAILS, ...details }
-    super(code, init.message ?? sentence(code, all), { ...all }, { cause: init.cause })
-    this.details = all
-    this.requestId = init.requestId ?? 0
+    super(code, init.message ?? sentence(code, all), applying(all), { cause: init.cause })
+    this.#details = all
+    // An id on a stream is never 0.
+    this.requestId = init.requestId || null
+  }
+  /** No field of the object: whoever prints an error sees what applies once, as `data`. */
+  get details(): ErrorDetails {
+    return this.#details
   }
   /** As JSON: snake_case; details only where they apply, and null as the id where no request was sent. */
   toJSON(): Readonly<Record<string, unknown>> {
-    const { field, expected, missing, cheaters } = this.details
-    return {
-      code: this.code,
-      message: this.message,
-      request_id: this.requestId === 0 ? null : this.requestId,
-      ...(field === undefined ? {} : { field }),
-      ...(expected === undefined ? {} : { expected }),
-      ...(missing.length === 0 ? {} : { missing }),
-      ...(cheaters.length === 0 ? {} : { cheaters }),
-    }
+    return { code: this.code, message: this.message, request_id: this.requestId, ...this.data }
   }
 }
+
+const applying = ({ field, expected, missing, cheaters }: ErrorDetails): Partial<ErrorDetails> => ({
+  ...(field === undefined ? {} : { field }),
+  ...(expected === undefined ? {} : { expected }),
+  ...(missing.length === 0 ? {} : { missing }),
+  ...(cheaters.length === 0 ? {} : { cheaters }),
+})
 
 /** BAD_REQUEST about one field; both texts are ours, never the peer's. */
 export const badRequest = (field: string, expected: string): RpcError =>

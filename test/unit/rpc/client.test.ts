@@ -472,7 +472,7 @@ describe('rpc client', () => {
     it('should tell every call when the server could not read one of them', async () => {
       const { host, clock } = await lying(onKey(() => encodeError(0, 'TOO_LARGE')))
       const client = await connectOver(host, who(clock))
-      await expect(client.threshold.publicKey()).rejects.toMatchObject({ code: 'TOO_LARGE', requestId: 0 })
+      await expect(client.threshold.publicKey()).rejects.toMatchObject({ code: 'TOO_LARGE', requestId: null })
     })
 
     it('should ignore an answer that nobody waits for', async () => {
@@ -529,6 +529,21 @@ describe('rpc client', () => {
       await result
       expect(clock.armed).toBe(0)
     })
+  })
+
+  it('should show what applies once to whoever prints an error', () => {
+    const {
+      stack: _,
+      message: __,
+      ...shown
+    } = Object.fromEntries(Object.entries(new RpcError('BAD_REQUEST', { field: 'digest', expected: '32 bytes' })))
+    expect(shown).toEqual({
+      name: 'RpcError',
+      code: 'BAD_REQUEST',
+      data: { field: 'digest', expected: '32 bytes' },
+      requestId: null,
+    })
+    expect(new RpcError('NO_KEY')).toMatchObject({ data: {}, details: { missing: [], cheaters: [] } })
   })
 
   it('should be an RpcError whatever goes wrong', () => {

@@ -1,5 +1,13 @@
 import type { MusigForm, MusigParams, S2Outcome, S2Service, SchnorrItem, WotsJob } from '../../../signer/index.ts'
-import { type Params, RpcError, type S2Method, SCHEMES, TARGETS, WIRE_ERRORS } from '../../wire/index.ts'
+import {
+  type ErrorDetails,
+  type Params,
+  RpcError,
+  type S2Method,
+  SCHEMES,
+  TARGETS,
+  WIRE_ERRORS,
+} from '../../wire/index.ts'
 import type { Handlers } from '../types.ts'
 
 /**
@@ -11,9 +19,9 @@ export function createS2Handlers(service: S2Service | undefined): Pick<Handlers,
     if (service === undefined) throw new RpcError('NO_SEED')
     return service
   }
-  const schnorr = async (params: Params<'schnorr.sign'>, tweak: SchnorrItem['tweak']) => {
+  const schnorr = async (params: Params<'schnorr.sign'>, tweak: SchnorrItem['tweak'], suspect?: Suspect) => {
     const items = [{ digest: params.digest, tweak }]
-    return { signature: onlyOf(await s2().schnorrSign(TARGETS.word(params.target), items)) }
+    return { signature: onlyOf(await s2().schnorrSign(TARGETS.word(params.target), items), suspect) }
   }
   const nonce = async (params: WithKeys, form: MusigForm, signal: AbortSignal) => ({
     pubNonce: onlyOf(await s2().musigNonces(musigParams(params), [form], signal)),
@@ -25,7 +33,7 @@ export function createS2Handlers(service: S2Service | undefined): Pick<Handlers,
     signal: AbortSignal,
   ) => {
     const items = [{ form, aggNonce: params.aggnonce, message }]
-    return { partialSig: onlyOf(await s2().musigPartials(musigParams(params), items, signal)) }
+    return { partialSig: onlyOf(await s2().musigPartials(musigParams(params), items, signal), AGGNONCE) }
   }
   const publicKey =
     (bits: WotsJob['bits']) =>
@@ -49,11 +57,11 @@ export function createS2Handlers(service: S2Service | undefined): Pick<Handlers,
     'schnorr.sign': (params) => schnorr(params, { kind: 'taproot', merkleRoot: params.tapTweak ?? null }),
     'schnorr.sign_no_tweak': (params) => schnorr(params, { kind: 'none' }),
     'schnorr.sign_with_key_tweak': (params) =>
-      schnorr(params, {
-        kind: 'taproot',
-        merkleRoot: params.tapTweak ?? null,
-        keyTweak: known(params.keyTweak),
-      }),
+      schnorr(
+        params,
+        { kind: 'taproot', merkleRoot: params.tapTweak ?? null, keyTweak: known(params.keyTweak) },
+        KEY_TWEAK,
+      ),
     'schnorr.public_key': async ({ target }) => ({ publicKey: s2().schnorrPublicKey(TARGETS.word(target)) }),
     'schnorr.sign_batch': async ({ target, items }) => {
       const outcomes = await s2().schnorrSign(TARGETS.word(target), items.map(schnorrItem))
@@ -148,11 +156,15 @@ function theOne<T>(values: readonly T[]): T {
   if (value === undefined || values.length !== 1) throw new RpcError('INTERNAL')
   return value
 }
-function onlyOf(outcomes: readonly S2Outcome[]): Uint8Array {
+/** `suspect`: what alone can be wrong with such params, once their shape is right. */
+function onlyOf(outcomes: readonly S2Outcome[], suspect?: Suspect): Uint8Array {
   const outcome = theOne(outcomes)
-  if (!outcome.ok) throw new RpcError(outcome.reason)
+  if (!outcome.ok) throw new RpcError(outcome.reason, outcome.reason === 'BAD_REQUEST' ? suspect : undefined)
   return outcome.value
 }
+type Suspect = Required<Pick<ErrorDetails, 'field' | 'expected'>>
+const KEY_TWEAK: Suspect = { field: 'key_tweak', expected: 'a scalar below the group order' }
+const AGGNONCE: Suspect = { field: 'aggnonce', expected: 'two points, or zeros for one at infinity' }
 /** What the shape has seen to be there. */
 function known(bytes: Uint8Array | undefined): Uint8Array {
   if (bytes === undefined) throw new RpcError('INTERNAL')
