@@ -1,6 +1,6 @@
 import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf'
 import { describe, expect, it } from 'vitest'
-import { concatBytes, fromHex, toHex } from '../../../src/base/index.ts'
+import { concatBytes, fromHex, LIMITS, toHex } from '../../../src/base/index.ts'
 import {
   decodeClientFrame,
   decodeServerFrame,
@@ -422,7 +422,8 @@ describe('docs/PROTOCOL.md', () => {
 
   it('should name the protocol id and the limits', () => {
     const caps = [RPC_FRAME_CAPS.requestBytes, RPC_FRAME_CAPS.answerBytes].map(String)
-    for (const fact of ['/countersign/rpc/1', '128', ...caps]) expect(PROTOCOL_DOC).toContain(fact)
+    const connections = `${LIMITS.maxConnectionsPerPeer} connections`
+    for (const fact of ['/countersign/rpc/1', '128', connections, ...caps]) expect(PROTOCOL_DOC).toContain(fact)
   })
 })
 
