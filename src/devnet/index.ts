@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { CodedError, describeError } from '../base/index.ts'
+import { type NewSeed, newSeed } from '../node/index.ts'
 import { showLive } from './live-view.ts'
 import { DevnetNetwork } from './network.ts'
 import { checkOptions, type DevnetOptions } from './options.ts'
@@ -13,13 +14,24 @@ export { type DevnetOptions, TRANSPORT_CHOICES, type TransportChoice } from './o
 
 /**
  * Runs a devnet until the signal aborts, or with `once` until the story is told. Resolves with the exit code; whatever
- * fails once the `start` line is out ends with a summary line. Throws `DEVNET_OPTIONS` and `DEVNET_DIR` before it.
+ * fails once the `start` line is out ends with a summary line. Throws `DEVNET_OPTIONS`, `DEVNET_DIR`,
+ * and what reading the seed's file throws before it.
  */
 export async function runDevnet(options: DevnetOptions): Promise<number> {
   checkOptions(options)
+  // Before anything is made: a wrong path leaves nothing behind. Unused, because a devnet begins anew.
+  const seed = await newSeed(options.s2SeedFile, true)
+  try {
+    return await runWith(options, seed)
+  } finally {
+    seed.close()
+  }
+}
+
+async function runWith(options: DevnetOptions, seed: NewSeed): Promise<number> {
   const { dir, temporary } = await openFolder(options.dir)
   const report = createReport(options, Date.now())
-  const net = new DevnetNetwork(dir, options, report)
+  const net = new DevnetNetwork(dir, options, report, seed)
   report(
     { event: 'start', dir, signers: options.signers, threshold: options.threshold, transport: options.transport },
     `devnet in ${dir}`,

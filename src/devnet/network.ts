@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type GroupKey, silentLogger } from '../base/index.ts'
 import { KeyPair } from '../curve/index.ts'
-import type { NodeStatus } from '../node/index.ts'
+import type { NewSeed, NodeStatus } from '../node/index.ts'
 import { type EmbeddedChain, multisigAddress, startChain } from './chain/index.ts'
 import { fundPrincipals } from './faucet.ts'
 import type { DevnetOptions } from './options.ts'
@@ -34,6 +34,7 @@ export class DevnetNetwork {
   readonly #launched: Signer[] = []
   readonly #o: DevnetOptions
   readonly #report: Report
+  readonly #newSeed: NewSeed
   #chain: EmbeddedChain | undefined
   #bridge: KeyFolder | undefined
   /** All of them: a port of a signer that was never launched is still held. */
@@ -45,8 +46,10 @@ export class DevnetNetwork {
   /** While a live view is drawn, its rows tell what words would; lines between would break it. */
   liveView = false
 
-  constructor(dir: string, options: DevnetOptions, report: Report) {
+  /** The seed is overwritten once it is sealed; whoever gave it does so if it never comes to that. */
+  constructor(dir: string, options: DevnetOptions, report: Report, seed: NewSeed) {
     this.dir = dir
+    this.#newSeed = seed
     this.#o = options
     this.#report = report
   }
@@ -91,7 +94,7 @@ export class DevnetNetwork {
     for (const folder of folders) this.signers.push(this.#prepare(folder))
     // Every config names every address, so all are prepared before any starts.
     const [first] = this.signers
-    if (first !== undefined) this.#seed = await createSeed(first, this.#o.s2SeedFile, this.#o.nonceMode)
+    if (first !== undefined) this.#seed = await createSeed(first, this.#newSeed, this.#o.nonceMode)
     for (const signer of this.signers) await this.#configure(signer, { keys, threshold })
     for (const signer of this.signers) await this.#launch(signer)
     await this.#awaitAll('admission: every signer connected to every other', (s) => linksOf(s) >= n - 1 && s)

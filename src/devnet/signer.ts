@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { PeerIdStr } from '../base/index.ts'
 import { KeyPair } from '../curve/index.ts'
-import { makeSeed, newSeed, renderConfig, type S2Config } from '../node/index.ts'
+import { makeSeed, type NewSeed, renderConfig, type S2Config } from '../node/index.ts'
 import { METHOD_NAMES } from '../rpc/index.ts'
 import { createKeyFile, passphraseFileBeside, unlockBeside, writePassphraseFile } from '../store/index.ts'
 import { SignerProcess } from './child.ts'
@@ -78,14 +78,9 @@ export class Signer {
   }
 }
 
-/** A seed beside the signer's key, unused: a devnet begins anew. */
-export async function createSeed(
-  signer: Signer,
-  rawFile: string | undefined,
-  nonceMode: S2Config['nonceMode'],
-): Promise<SignerSeed> {
+/** Seals the seed beside the signer's key, and overwrites it. */
+export async function createSeed(signer: Signer, seed: NewSeed, nonceMode: S2Config['nonceMode']): Promise<SignerSeed> {
   const { dir, keyFile, keyPair } = signer.folder
-  const seed = await newSeed(rawFile, true)
   const places = { seedFile: join(dir, 's2.seed'), instanceFile: join(dir, 's2.instance') }
   try {
     await makeSeed(seed, places, keyPair.publicKey, unlockBeside(keyFile), { scryptLogN: SCRYPT_LOG_N })

@@ -54,6 +54,15 @@ describe('countersign devnet --json that fails', () => {
     expect(ended.summary).toMatchObject({ event: 'summary', ok: false, code: 'DEVNET_DIR' })
   })
 
+  it('should read the seed first, and make nothing where there is none', async () => {
+    const seed = join(folder.dir, 'none')
+    const dir = join(folder.dir, 'net')
+    const { code, stdout, stderr } = await countersign('devnet', '--dir', dir, '--s2-seed-file', seed).finished
+    expect({ code, stdout }).toEqual({ code: 66, stdout: '' })
+    expect(stderr).toContain(`there is no file ${seed}`)
+    expect(existsSync(dir)).toBe(false)
+  })
+
   it('should say which signer ended by itself and why, keep everything, and leave no process', async () => {
     // signer-1 runs by then, signer-3 is prepared and never launched.
     mkdirSync(join(folder.dir, 'signer-2', 'data'), { recursive: true })
