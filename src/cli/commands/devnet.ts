@@ -1,6 +1,8 @@
 import { type Command, Option } from 'commander'
 import type { TransportChoice } from '../../devnet/index.ts'
 import { addExamples, addJson, type CliContext, wholeNumber } from '../context.ts'
+import { EXIT } from '../exit-codes.ts'
+import { parentGone } from '../parent-gone.ts'
 
 interface Options {
   readonly signers: number
@@ -19,7 +21,9 @@ export function registerDevnet(program: Command, ctx: CliContext): void {
   const command = program
     .command('devnet')
     .summary('run a whole signer network on this machine')
-    .description('Starts an embedded chain and real signer nodes as separate processes, all on loopback.')
+    .description(
+      'Starts an embedded chain and real signer nodes as separate processes, all on loopback. Ctrl-C or SIGTERM stops them all.',
+    )
     .option('--signers <n>', 'number of signers', wholeNumber('--signers'), 5)
     .option('--threshold <n>', 'signatures needed (default: just over half)', wholeNumber('--threshold'))
     .addOption(new Option('--transport <which>', 'tcp, quic or both').choices(['tcp', 'quic', 'both']).default('tcp'))
@@ -52,8 +56,20 @@ export function registerDevnet(program: Command, ctx: CliContext): void {
         live: process.stdout.isTTY === true,
         blockIntervalMs: BLOCK_INTERVAL_MS,
         stdout: (text) => ctx.io.stdout.write(text),
-        signal: ctx.io.stopSignal(),
+        signal: stopSignal(ctx),
       }),
     )
   })
+}
+
+/**
+ * npm runs a script in a shell, and sends that shell the SIGTERM it gets itself: the shell ends, and nobody tells the devnet. Only
+ * below npm: a devnet that was put into the background with its shell gone is meant to go on.
+ */
+function stopSignal(ctx: CliContext): AbortSignal {
+  const stop = ctx.io.stopSignal()
+  if (process.env.npm_lifecycle_event === undefined) return stop
+  const gone = parentGone()
+  gone.addEventListener('abort', () => ctx.io.exitAtLatest(EXIT.failure))
+  return AbortSignal.any([stop, gone])
 }
