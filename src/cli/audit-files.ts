@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { CodedError, describeError, type PublicKey } from '../base/index.ts'
+import { CodedError, type PublicKey } from '../base/index.ts'
 import type { AuditEntry } from '../signer/index.ts'
 import type { JournalFile } from '../store/index.ts'
 import { openConfig } from './context.ts'
@@ -8,6 +8,7 @@ import { readInput } from './read-input.ts'
 /** What became of checking the files of an audit log. */
 export interface AuditCheck {
   readonly files: readonly string[]
+  /** Sound ones. */
   readonly decisions: number
   readonly firstAtMs: number | undefined
   readonly lastAtMs: number | undefined
@@ -42,7 +43,7 @@ export async function filesIn(dir: string): Promise<readonly string[]> {
   return await journalFilesIn(dir, AUDIT_JOURNAL)
 }
 
-/** Goes on behind a break: one file that is spoilt says nothing of the next. Throws what reading a file throws. */
+/** Counts what is sound before a break, and goes on behind it: one file that is spoilt says nothing of the next. Throws what reading a file throws. */
 export async function checkAuditFiles(files: readonly string[]): Promise<AuditCheck> {
   const { findGap } = await import('../store/index.ts')
   const breaks: string[] = []
@@ -54,20 +55,18 @@ export async function checkAuditFiles(files: readonly string[]): Promise<AuditCh
   let first: JournalFile | undefined
   for (const path of files) {
     const read = await readAuditFile(path)
-    if (typeof read === 'string') {
-      breaks.push(read)
-      before = undefined
-      continue
-    }
-    const { file, entries } = read
-    const gap = before && findGap(before, file)
+    const { file, entries, broken } = read
+    const gap = before && file && findGap(before, file)
     if (gap !== undefined) breaks.push(`${path}: ${gap}`)
-    if (file.torn.length > 0 && path !== files.at(-1)) breaks.push(`${path}: its end was cut off or is not signed`)
-    for (const { signedBy: by } of file.lines) if (by !== undefined) signedBy.add(by)
+    if (broken !== undefined) breaks.push(broken)
+    if (file !== undefined && file.torn.length > 0 && path !== files.at(-1))
+      breaks.push(`${path}: its end was cut off or is not signed`)
+    for (const { signedBy: by } of file?.lines ?? []) if (by !== undefined) signedBy.add(by)
     decisions += entries.length
     firstAtMs ??= entries[0]?.atMs
     lastAtMs = entries.at(-1)?.atMs ?? lastAtMs
-    before = file
+    // What follows a break can't be held against anything.
+    before = broken === undefined ? file : undefined
     first ??= file
   }
   return {
@@ -79,20 +78,23 @@ export async function checkAuditFiles(files: readonly string[]): Promise<AuditCh
   }
 }
 
-/** A file with its decisions, or why it is not as it was written. Throws `FILE_MISSING`, `FILE_UNREADABLE`. */
-export async function readAuditFile(
-  path: string,
-): Promise<{ readonly file: JournalFile; readonly entries: readonly AuditEntry[] } | string> {
-  const [{ readJournalFile }, { AUDIT_JOURNAL, parseAuditEntry }, bytes] = await Promise.all([
+export interface AuditFile {
+  /** Of a broken one what is sound before the break; undefined if nothing is. */
+  readonly file: JournalFile | undefined
+  readonly entries: readonly AuditEntry[]
+  /** Why it is not as it was written. */
+  readonly broken: string | undefined
+}
+
+/** A file with its decisions. Throws `FILE_MISSING`, `FILE_UNREADABLE`. */
+export async function readAuditFile(path: string): Promise<AuditFile> {
+  const [{ surveyJournalFile }, { AUDIT_JOURNAL, parseAuditEntry }, bytes] = await Promise.all([
     import('../store/index.ts'),
     import('../signer/index.ts'),
     readInput(path, 'name a file of an audit log'),
   ])
-  try {
-    const file = readJournalFile(AUDIT_JOURNAL, bytes, path)
-    return { file, entries: file.lines.map((l) => parseAuditEntry(l.payload)).filter((e) => e !== undefined) }
-  } catch (error) {
-    if (!(error instanceof CodedError) || error.code !== 'JOURNAL_BROKEN') throw error
-    return describeError(error).replace(/^JOURNAL_BROKEN: /, '')
-  }
+  const { file, broken } = surveyJournalFile(AUDIT_JOURNAL, bytes, path)
+  const lines = file?.lines ?? []
+  const entries = lines.map((l) => parseAuditEntry(l.payload)).filter((e) => e !== undefined)
+  return { file, entries, broken: broken?.message }
 }

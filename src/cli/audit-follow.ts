@@ -5,21 +5,25 @@ import { filesIn, readAuditFile } from './audit-files.ts'
 /** How often a followed log is looked at again. */
 const LOOK_MS = 500
 
-/** The last `count` decisions, oldest first, and where the log stands then. Throws `JOURNAL_BROKEN`, and what reading a file throws. */
+/**
+ * The last `count` decisions, oldest first, and where the log stands then. Of a broken file those before the break, and none of the files
+ * before it. Throws what reading a file throws.
+ */
 export async function lastDecisions(
   dir: string,
   count: number,
-): Promise<{ entries: readonly AuditEntry[]; seq: number }> {
+): Promise<{ entries: readonly AuditEntry[]; seq: number; broken: CodedError | undefined }> {
   const entries: AuditEntry[] = []
   let seq = -1
+  let broken: CodedError | undefined
   for (const path of (await filesIn(dir)).toReversed()) {
     const read = await readAuditFile(path)
-    if (typeof read === 'string') throw new CodedError('JOURNAL_BROKEN', read, { path })
-    seq = Math.max(seq, read.file.lines.at(-1)?.seq ?? -1)
+    seq = Math.max(seq, read.file?.lines.at(-1)?.seq ?? -1)
     entries.unshift(...read.entries.slice(Math.max(0, read.entries.length - (count - entries.length))))
-    if (entries.length >= count) break
+    if (read.broken !== undefined) broken = new CodedError('JOURNAL_BROKEN', read.broken, { path })
+    if (broken !== undefined || entries.length >= count) break
   }
-  return { entries: count === 0 ? [] : entries, seq }
+  return { entries: count === 0 ? [] : entries, seq, broken }
 }
 
 /** Calls `tell` with each decision behind `seq`, until the signal aborts. Only the newest two files are read. */
@@ -34,8 +38,7 @@ export async function followDecisions(
   while (!signal.aborted) {
     for (const path of (await filesIn(dir)).slice(-2)) {
       const read = await readAuditFile(path)
-      if (typeof read === 'string') continue
-      for (const line of read.file.lines) {
+      for (const line of read.file?.lines ?? []) {
         if (line.seq <= seq) continue
         seq = line.seq
         const entry = parseAuditEntry(line.payload)

@@ -17,7 +17,7 @@ export {
   type OpenedGroupJournal,
   openGroupJournal,
 } from './group-journal/journal.ts'
-export { findGap, type JournalFile, readJournalFile } from './group-journal/read.ts'
+export { findGap, type JournalFile, readJournalFile, surveyJournalFile } from './group-journal/read.ts'
 export { fileJournal, type Journal } from './journal.ts'
 export {
   createKeyFile,

@@ -45,8 +45,9 @@ export function registerAudit(program: Command, ctx: CliContext): void {
     const dir = await auditDirOf(config)
     const tell = (entry: AuditEntry) => show(ctx, json, entry, () => lineOf(entry))
     if (follow !== true) await auditFilesOf([], config)
-    const { entries, seq } = await lastDecisions(dir, lines)
+    const { entries, seq, broken } = await lastDecisions(dir, lines)
     for (const entry of entries) tell(entry)
+    if (broken !== undefined) throw broken
     if (follow === true) await followDecisions(dir, seq, tell, ctx.io.stopSignal())
   })
 }
@@ -57,7 +58,7 @@ function checkText(c: AuditCheck): string {
   return [
     facts([
       ['files', String(c.files.length)],
-      ['decisions', String(c.decisions)],
+      [c.breaks.length === 0 ? 'decisions' : 'sound', String(c.decisions)],
       ['from', from],
       ['to', to],
       ['signed by', c.signedBy.join('\n') || undefined],

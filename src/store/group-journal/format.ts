@@ -73,7 +73,7 @@ export function readLine(
   const seq = Number(seqText)
   const head = parseHead(journal, payload)
   if (at === undefined && (head === undefined || by === undefined)) return `does not begin a file of "${journal}"`
-  if (at !== undefined && seq !== at.seq) return `says that it is line ${seqText}, and line ${at.seq} was to follow`
+  if (at !== undefined && seq !== at.seq) return `has seq ${seqText}, and seq ${at.seq} was to follow`
   if ((seq === 0) !== (at === undefined && head?.prev === NO_HASH)) return 'begins nothing'
   if (hashOfLine(journal, at?.prev ?? head?.prev ?? NO_HASH, seq, payload) !== hash)
     return 'was changed: its hash is of something else, or a line before it is gone'

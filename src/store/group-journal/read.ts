@@ -15,15 +15,31 @@ export interface JournalFile {
 
 const LINE_END = 0x0a
 
-/**
- * Checks one file: order, hashes, signatures. `path` is for the message. Throws `JOURNAL_BROKEN` naming the first line that is not as
- * it was written. Only what follows the last signed line, and claims no signature itself, counts as torn.
- */
+/** What there is of a file, and what is wrong with it. */
+export interface JournalReading {
+  /** Of a broken file its signed lines before the break, and nothing torn; undefined if that is not even a head. */
+  readonly file: JournalFile | undefined
+  /** `JOURNAL_BROKEN` naming the first line that is not as it was written. */
+  readonly broken: StoreError | undefined
+}
+
+/** As `surveyJournalFile`, for whoever wants it whole. Throws `JOURNAL_BROKEN`. */
 export function readJournalFile(journal: string, bytes: Uint8Array, path: string): JournalFile {
+  const { file, broken } = surveyJournalFile(journal, bytes, path)
+  if (broken !== undefined || file === undefined) throw broken
+  return file
+}
+
+/**
+ * Checks one file: order, hashes, signatures. `path` is for the message. Only what follows the last signed line, and claims no
+ * signature itself, counts as torn. Never throws.
+ */
+export function surveyJournalFile(journal: string, bytes: Uint8Array, path: string): JournalReading {
   const lines: JournalLine[] = []
   let whole = 0
   let goodBytes = 0
   let start = 0
+  let broken: StoreError | undefined
   while (start < bytes.length) {
     const end = bytes.indexOf(LINE_END, start)
     if (end === -1) break
@@ -31,7 +47,7 @@ export function readJournalFile(journal: string, bytes: Uint8Array, path: string
     const at = last && { seq: last.seq + 1, prev: last.hash }
     const line = readLine(journal, textOf(bytes.subarray(start, end)), at)
     if (typeof line === 'string') {
-      if (lines.length === 0 || claimsSignature(bytes.subarray(start))) throw broken(path, lines.length + 1, line)
+      if (lines.length === 0 || claimsSignature(bytes.subarray(start))) broken = brokenAt(path, lines.length + 1, line)
       break
     }
     lines.push(line)
@@ -41,8 +57,10 @@ export function readJournalFile(journal: string, bytes: Uint8Array, path: string
     goodBytes = start
   }
   const head = parseHead(journal, lines[0]?.payload ?? '')
-  if (head === undefined) throw broken(path, 1, `does not begin a file of "${journal}"`)
-  return { head, lines: lines.slice(0, whole), goodBytes, torn: concatBytes(bytes.subarray(goodBytes)) }
+  if (head === undefined)
+    return { file: undefined, broken: broken ?? brokenAt(path, 1, `does not begin a file of "${journal}"`) }
+  const torn = broken === undefined ? concatBytes(bytes.subarray(goodBytes)) : new Uint8Array(0)
+  return { file: { head, lines: lines.slice(0, whole), goodBytes, torn }, broken }
 }
 
 /** Whether any whole line from here on says that it ends a sync. */
@@ -76,5 +94,5 @@ export function findGap(before: JournalFile, file: JournalFile): string | undefi
   return undefined
 }
 
-const broken = (path: string, line: number, why: string) =>
+const brokenAt = (path: string, line: number, why: string) =>
   new StoreError('JOURNAL_BROKEN', `${path}: line ${line} ${why}`, { path, line })

@@ -32,8 +32,8 @@ beforeEach(() => {
 })
 afterEach(() => temp.remove())
 
-async function decide(count: number, from = 0): Promise<void> {
-  const log = await openAuditLog({ dir, signer, logger: silentLogger, maxFileBytes: 3_000 })
+async function decide(count: number, from = 0, maxFileBytes = 3_000): Promise<void> {
+  const log = await openAuditLog({ dir, signer, logger: silentLogger, maxFileBytes })
   for (let n = from; n < from + count; n++) await log.append(entry(n))
   await log.close()
 }
@@ -89,6 +89,29 @@ describe('countersign audit verify', () => {
     expect(out).toMatch(words)
     expect(out).toContain('BROKEN')
     expect((await verify('--json')).json().ok).toBe(false)
+  })
+
+  it('should count and date what is sound before a break, and say which line was to follow', async () => {
+    await decide(6, 0, 30_000)
+    const lines = readFileSync(file(1), 'utf8').split('\n')
+    // The head is line 1; line 6 is gone, the fifth decision.
+    writeFileSync(file(1), [...lines.slice(0, 5), ...lines.slice(6)].join('\n'))
+    const { code, out } = await verify()
+    expect(code).toBe(EXIT.failure)
+    expect(out).toMatch(/sound +4\n/)
+    expect(out).toMatch(/to +2027-01-15T08:00:00.003Z/)
+    expect(out).toContain('line 6 has seq 6, and seq 5 was to follow')
+    expect((await verify('--json')).json()).toMatchObject({ ok: false, decisions: 4, tornBytes: 0 })
+  })
+
+  it('should name a break once, and hold what follows it against nothing', async () => {
+    await decide(20)
+    change(file(2), '"EQUIVOCATION"', '"ok"')
+    const { breaks, head } = (await verify('--json')).json()
+    expect(breaks).toHaveLength(1)
+    expect(head).toMatch(/^[0-9a-f]{64}$/)
+    renameSync(file(3), join(temp.dir, 'gone'))
+    expect((await verify('--json', file(1), file(2))).json()).not.toHaveProperty('head')
   })
 
   it('should count what a crash cut off as no decision', async () => {
@@ -151,5 +174,23 @@ describe('countersign audit tail', () => {
     await decide(3)
     change(file(1), '"ok"', '"no"')
     expect(await tail()).toMatchObject({ code: EXIT.failure, err: expect.stringContaining('line 2 was changed') })
+  })
+
+  it('should show what follows a break in later files, and nothing of earlier ones, before the error', async () => {
+    await decide(6)
+    change(file(1), '"EQUIVOCATION"', '"ok"')
+    const { out, err } = await tail('-n', '2')
+    expect(out.match(/T08:00:00\.00\dZ/g)).toEqual(['T08:00:00.003Z', 'T08:00:00.005Z'])
+    expect(err).toContain('audit-00000001.jsonl: line 6 was changed')
+  })
+
+  it('should show what is sound before a break, then the error', async () => {
+    await decide(6, 0, 30_000)
+    change(file(1), '"EQUIVOCATION"', '"ok"')
+    const { code, out, err } = await tail('-n', '2')
+    expect(code).toBe(EXIT.failure)
+    expect(out.match(/T08:00:00\.00\dZ/g)).toEqual(['T08:00:00.002Z', 'T08:00:00.003Z'])
+    expect(err).toContain('line 6 was changed')
+    expect((await tail('--follow')).code).toBe(EXIT.failure)
   })
 })
