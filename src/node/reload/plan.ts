@@ -29,25 +29,36 @@ export function planReload(running: NodeConfig, next: NodeConfig, self: PublicKe
 
 function changeOf(key: string, running: NodeConfig, next: NodeConfig): ListChange {
   const [before, after] = [entriesOf(running, key), entriesOf(next, key)]
-  return {
-    key,
-    added: after.filter((entry) => !before.includes(entry)),
-    removed: before.filter((entry) => !after.includes(entry)),
-  }
+  return { key, added: newIn(after, before), removed: newIn(before, after) }
 }
 
-function entriesOf({ settings }: NodeConfig, key: string): readonly string[] {
+/** One entry of a list: an address or a peer, and what is granted to it. */
+interface Entry {
+  readonly name: string
+  readonly grants: readonly string[]
+}
+
+/** Of a peer that both lists have, only the grants that differ: its methods alone would fill a screen. */
+function newIn(entries: readonly Entry[], others: readonly Entry[]): readonly string[] {
+  return entries.flatMap(({ name, grants }) => {
+    const other = others.find((o) => o.name === name)
+    const fresh = grants.filter((grant) => other?.grants.includes(grant) !== true)
+    if (other !== undefined && fresh.length === 0) return []
+    return [fresh.length === 0 ? name : `${name} (${fresh.join(', ')})`]
+  })
+}
+
+function entriesOf({ settings }: NodeConfig, key: string): readonly Entry[] {
   const value: unknown = JSON.parse(settings.get(key) ?? '[]')
-  return Array.isArray(value) ? value.map(spelled) : []
+  return Array.isArray(value) ? value.map(entryOf) : []
 }
 
-/** One entry of a list, as its operator would name it: an address or a peer, and what is granted to it. */
-function spelled(entry: unknown): string {
-  if (typeof entry === 'string') return entry
+/** As its operator would name it. */
+function entryOf(entry: unknown): Entry {
+  if (typeof entry === 'string') return { name: entry, grants: [] }
   const { text, peer_id, ...rest } = entry as Readonly<Record<string, unknown>>
-  if (typeof text === 'string') return text
-  const grants = Object.entries(rest).flatMap(spelledGrant).join(', ')
-  return grants === '' ? String(peer_id) : `${String(peer_id)} (${grants})`
+  if (typeof text === 'string') return { name: text, grants: [] }
+  return { name: String(peer_id), grants: Object.entries(rest).flatMap(spelledGrant) }
 }
 
 /** `threshold.sign`, `keys s2/*`, `quota sign 500`, `allow_raw_sign`. */

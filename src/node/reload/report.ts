@@ -5,7 +5,7 @@ export type ReloadTrigger = 'admin' | 'signal' | 'file'
 export const RELOAD_RESULTS = ['applied', 'unchanged', 'needs_restart', 'invalid', 'unreadable'] as const
 export type ReloadResult = (typeof RELOAD_RESULTS)[number]
 
-/** What came into a list and what left it, as the file spells its entries. */
+/** What came into a list and what left it, as the file spells its entries; of a peer that stays, the grants that changed. */
 export interface ListChange {
   /** `p2p.deny`, `bridge`. */
   readonly key: string

@@ -26,8 +26,8 @@ describe('planReload', () => {
     expect(plan).toMatchObject({
       changes: [
         {
-          added: [`${peerId} (threshold.sign, keys keys/a, allow_secret_export false)`],
-          removed: [`${peerId} (threshold.sign, quota sign 5, allow_raw_sign)`],
+          added: [`${peerId} (keys keys/a, allow_secret_export false)`],
+          removed: [`${peerId} (quota sign 5, allow_raw_sign)`],
         },
       ],
     })
@@ -60,8 +60,8 @@ describe('planReload', () => {
       changes: [
         {
           key: 'bridge',
-          added: [`${bridge.peerId} (threshold.sign)`],
-          removed: [`${bridge.peerId} (threshold.sign, threshold.public_key)`],
+          added: [],
+          removed: [`${bridge.peerId} (threshold.public_key)`],
         },
       ],
     })
