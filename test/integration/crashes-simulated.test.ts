@@ -15,7 +15,7 @@ async function signs(sim: Simulation, at: number, name: string): Promise<void> {
 }
 
 describe('machines and chains that fail, in virtual time', () => {
-  it.each(seeds(5))(
+  it.each(seeds(3))(
     'R20: keygen ends in one key for all, though a member dies in it and comes back (seed %s)',
     async (seed) => {
       const init = { seed, size: 5, threshold: 3, begin: 'bootstrap', faults: ROUGH, skewMs: 10_000 } as const

@@ -6,11 +6,11 @@ import type { MusigForm } from '../../src/crypto/index.ts'
 import { curve, ed25519, nobleCurve, sha256, taggedHash } from '../../src/curve/index.ts'
 import type { Client } from '../../src/rpc/client/index.ts'
 import { type NonceMode, P2P_TAG } from '../../src/signer/index.ts'
+import { countersign, temporaryFolder } from '../e2e/countersign.ts'
+import { type RunningDevnet, startDevnet } from '../e2e/devnet.ts'
+import { SeedNode } from '../e2e/seed-node.ts'
 import { naiveMusigSigner, otherAggNonces } from '../fixtures/musig2-recover.ts'
 import { VECTORS as MUSIG, type MusigCase, seedKeys } from '../unit/crypto/s2/musig2-fixtures.ts'
-import { countersign, temporaryFolder } from './countersign.ts'
-import { type RunningDevnet, startDevnet } from './devnet.ts'
-import { SeedNode } from './seed-node.ts'
 
 interface Vectors {
   readonly seed: string
