@@ -1,10 +1,11 @@
 import { LIMITS, LOG_LEVELS } from '../../base/index.ts'
 import { DEFAULT_MAX_AGE_MS, MAX_FEE_USTX } from '../../registry/index.ts'
-import { NONCE_MODES, POLICIES } from '../../signer/index.ts'
-import { keyName } from './key-names.ts'
+import { POLICIES } from '../../signer/index.ts'
+import { BRIDGE_ROWS } from './bridge-rows.ts'
 import { NAT_ROWS, P2P_ROWS } from './p2p-rows.ts'
 import * as read from './readers.ts'
 import { defaulted, optional, required, type Values } from './row.ts'
+import { S2_ROWS } from './s2-rows.ts'
 import { ON_STALE } from './types.ts'
 
 /** Sixteen hours; nobody waits longer for a rotation. */
@@ -13,22 +14,8 @@ const MAX_CONFIRMATIONS = 100
 const DEFAULT_EXIT_AFTER_MS = 3_600_000
 /** More is no quorum's need. */
 const MAX_ENDPOINTS = 16
-/** The table of methods is shorter. */
-const MAX_METHODS = 64
-/** As many as a key service holds. */
-const MAX_KEY_NAMES = 256
-/** More than one machine answers in a day. */
-const MAX_PER_DAY = 1_000_000_000
 /** More bridge nodes than one operator runs. */
 const MAX_CONSENTING = 64
-
-/** Known methods are the rpc room's, which the config room doesn't import: the caller hands them in. */
-const method = read.text(
-  'the name of a method, like "threshold.sign", or all of a service, like "schnorr.*"',
-  /^(?:[a-z0-9_.]{1,64}|[a-z0-9_]{1,32}\.\*)$/,
-)
-/** As are classes of methods. */
-const quotaClass = read.text('a class of methods (docs/PROTOCOL.md)', /^[a-z0-9_]{1,32}$/)
 
 /** Keys before the first section. */
 export const ROOT = {
@@ -218,55 +205,7 @@ export const SECTIONS = {
       '"admin.token"',
     ),
   },
-  s2: {
-    seed_file: optional(
-      read.path,
-      'The sealed secret-service seed, as `countersign s2 init` made it; without it the node serves none of it.',
-      '"s2.seed"',
-    ),
-    public_key: optional(
-      read.text('an x-only public key (64 lower-case hex digits)', /^[0-9a-f]{64}$/),
-      'The MuSig2 key that seed_file must lead to; another one is an error and never a new identity.',
-      '"ac40…"',
-    ),
-    passphrase_file: optional(
-      read.path,
-      'File (mode 0600) with the passphrase of seed_file, if it is not opened as key_file is.',
-      '"s2.pass"',
-    ),
-    identity_file: optional(
-      read.path,
-      'File (mode 0600) with the age identity that opens seed_file, if it is not opened as key_file is.',
-      '"s2.age"',
-    ),
-    nonce_mode: defaulted(
-      read.oneOf(NONCE_MODES),
-      'native',
-      'native: nonces take in stored randomness. reference: as the reference makes them, for moving from it.',
-      '"native"',
-    ),
-    reference_retired: defaulted(
-      read.flag,
-      false,
-      'true: no other service makes nonces from this seed any more; nonce_mode "reference" needs it on mainnet.',
-      'false',
-    ),
-    instance_file: optional(
-      read.path,
-      "What tells this node's store from a copy; outside data_dir. Default: s2.instance beside this file.",
-      '"s2.instance"',
-    ),
-    journal_file: optional(
-      read.path,
-      'Where the journal of one-time bindings goes; outside data_dir, best on another disk.',
-      '"/mnt/other/s2.journal"',
-    ),
-    imported_nonces_file: optional(
-      read.path,
-      'What the service before this one had issued nonces for; nonce_mode "reference" only.',
-      '"nonces.jsonl"',
-    ),
-  },
+  s2: S2_ROWS,
   log: {
     level: defaulted(read.oneOf(LOG_LEVELS), 'info', 'Least level that is written.', '"info"'),
   },
@@ -274,34 +213,7 @@ export const SECTIONS = {
 
 /** Sections that may stand more than once: `[[bridge]]`, `[[backup]]`. */
 export const LISTS = {
-  bridge: {
-    peer_id: required(read.peerId, 'PeerID of a bridge node of this operator.', '"16Uiu2HA…"'),
-    methods: required(
-      read.list(method, 1, MAX_METHODS, read.same),
-      'Methods that it may call; nothing else is granted.',
-      '["threshold.public_key", "threshold.sign"]',
-    ),
-    keys: optional(
-      read.list(keyName, 1, MAX_KEY_NAMES, read.same),
-      'Keys that these methods may use. Default: threshold and s2/*, so that keys of the key service are named.',
-      '["threshold", "s2/*", "keys/consensus-1"]',
-    ),
-    quota: optional(
-      read.numbers(quotaClass, read.integer(1, MAX_PER_DAY, 'requests a second, or a day')),
-      'Requests, or items of batches, a second, by class of methods; of classes that leave records, a day (s2_per_day). Default: as docs/PROTOCOL.md says.',
-      '{ sign = 500 }',
-    ),
-    allow_secret_export: optional(
-      read.flag,
-      'true: methods that give a secret out may be called, too, if they are listed.',
-      'false',
-    ),
-    allow_raw_sign: optional(
-      read.flag,
-      'true: keys of the key service sign 32 bytes as they are, without a domain.',
-      'false',
-    ),
-  },
+  bridge: BRIDGE_ROWS,
   backup: {
     peer_id: required(
       read.peerId,
